@@ -1,1 +1,13 @@
-//! hoist
+//! hoist moves a built artifact up a GitOps repository's environments, one reviewed pull request
+//! at a time, and brings it down again when it is bad.
+//!
+//! The rooms, in reading order:
+
+/// What is true and what follows: no I/O, no clock.
+pub mod domain;
+
+/// The exact editor: one scalar of a YAML file, byte for byte.
+pub mod yaml_edit;
+
+/// Use-cases: I/O through ports only.
+pub mod app;

@@ -1,0 +1,361 @@
+//! What people ask, and who may ask it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use super::id::{ApplicationKey, EnvironmentName, PersonName, PromotionId, RoleName};
+
+/// Who acts, and through which door.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Their name: a person of `people:`, a token's name, or what CI said.
+    pub name: String,
+    /// The door they came through.
+    pub door: Door,
+}
+
+/// The doors that lead to the same verbs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Door {
+    /// A CI pipeline's announcement.
+    Ci,
+    /// The API, and through it the command line.
+    Api,
+    /// The page.
+    Page,
+    /// hoist itself.
+    Hoist,
+}
+
+impl Actor {
+    /// hoist itself, where no person asked.
+    pub fn hoist() -> Self {
+        Self { name: "hoist".into(), door: Door::Hoist }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// One thing a role may do.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Right {
+    /// Announce artifacts.
+    Announce,
+    /// Approve or refuse proposals of the builtin forge.
+    Review,
+    /// Merge or close proposals of the builtin forge.
+    Merge,
+    /// Ask for a promotion.
+    Promote,
+    /// Ask for a rollback.
+    Rollback,
+    /// Hold an application in an environment.
+    Hold,
+    /// End a hold.
+    Resume,
+    /// Freeze and thaw an environment.
+    Freeze,
+    /// Pass a shut gate.
+    SkipGates,
+    /// Look at what is where.
+    Status,
+    /// Read the audit log.
+    Audit,
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Announce => "announce",
+            Self::Review => "review",
+            Self::Merge => "merge",
+            Self::Promote => "promote",
+            Self::Rollback => "rollback",
+            Self::Hold => "hold",
+            Self::Resume => "resume",
+            Self::Freeze => "freeze",
+            Self::SkipGates => "skip-gates",
+            Self::Status => "status",
+            Self::Audit => "audit",
+        })
+    }
+}
+
+/// What a role allows, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Role {
+    /// Who has it.
+    pub people: Vec<PersonName>,
+    /// What it allows.
+    pub may: Vec<Right>,
+    /// Where; empty with `everywhere` unset means nowhere.
+    pub environments: Reach,
+}
+
+/// The environments that a role reaches.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// All of them: `"*"`.
+    Everywhere,
+    /// These; the default is none.
+    #[default]
+    Nowhere,
+    /// Only those.
+    Only(Vec<EnvironmentName>),
+}
+
+/// Every role, by name.
+pub type Roles = BTreeMap<RoleName, Role>;
+
+/// Somebody whom a door has identified, with the roles that they hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Who, through which door.
+    pub actor: Actor,
+    /// The roles that their token or their person holds.
+    pub roles: Vec<RoleName>,
+}
+
+/// What somebody asks hoist to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Bring a version into an environment.
+    Promote {
+        /// What.
+        application: ApplicationKey,
+        /// Where.
+        environment: EnvironmentName,
+        /// Which: a version, a tag or a digest, as typed; none means the newest that may go.
+        version: Option<String>,
+        /// Why.
+        reason: Option<String>,
+        /// Says yes to a version older than the one there.
+        age: Age,
+        /// Environments before it that are skipped.
+        skips: Vec<EnvironmentName>,
+    },
+    /// Bring the last good version back.
+    Rollback {
+        /// What.
+        application: ApplicationKey,
+        /// Where.
+        environment: EnvironmentName,
+        /// To what: a version, digest or promotion that succeeded there; none means the last.
+        to: Option<String>,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Keep everything as it is, for one application in one environment.
+    Hold {
+        /// What.
+        application: ApplicationKey,
+        /// Where.
+        environment: EnvironmentName,
+        /// For how long; none means until someone resumes it.
+        #[serde(rename = "for")]
+        length: Option<SignedDuration>,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// End a hold.
+    Resume {
+        /// What.
+        application: ApplicationKey,
+        /// Where.
+        environment: EnvironmentName,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Approve, refuse, merge or close a proposal of the builtin forge.
+    Proposal {
+        /// Which promotion's proposal.
+        promotion: PromotionId,
+        /// Where it leads.
+        environment: EnvironmentName,
+        /// What to do.
+        step: ProposalStep,
+        /// A word to the others.
+        comment: Option<String>,
+    },
+}
+
+/// Whether a promotion may bring an older version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Age {
+    /// Only a newer one.
+    #[default]
+    NewerOnly,
+    /// An older one, too: `--allow-older`.
+    OlderToo,
+}
+
+/// What a person does with a proposal of the builtin forge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProposalStep {
+    /// Says yes.
+    Approve,
+    /// Says no, not like this.
+    RequestChanges,
+    /// Says something.
+    Comment,
+    /// Merges it.
+    Merge,
+    /// Closes it.
+    Close,
+}
+
+impl Command {
+    /// The right it needs.
+    pub fn right(&self) -> Right {
+        match self {
+            Self::Promote { skips, .. } if !skips.is_empty() => Right::SkipGates,
+            Self::Promote { .. } => Right::Promote,
+            Self::Rollback { .. } => Right::Rollback,
+            Self::Hold { .. } => Right::Hold,
+            Self::Resume { .. } => Right::Resume,
+            Self::Proposal { step, .. } => match step {
+                ProposalStep::Approve | ProposalStep::RequestChanges | ProposalStep::Comment => {
+                    Right::Review
+                }
+                ProposalStep::Merge | ProposalStep::Close => Right::Merge,
+            },
+        }
+    }
+
+    /// The environment it is about.
+    pub fn environment(&self) -> &EnvironmentName {
+        match self {
+            Self::Promote { environment, .. }
+            | Self::Rollback { environment, .. }
+            | Self::Hold { environment, .. }
+            | Self::Resume { environment, .. }
+            | Self::Proposal { environment, .. } => environment,
+        }
+    }
+}
+
+/// A command that its author may give. Only [`authorize`] can make one.
+#[derive(Debug)]
+#[must_use = "an authorized command does nothing until it is recorded"]
+pub struct Authorized<C> {
+    command: C,
+    by: Actor,
+}
+
+impl<C> Authorized<C> {
+    /// What was asked, and by whom.
+    pub fn into_parts(self) -> (C, Actor) {
+        (self.command, self.by)
+    }
+}
+
+/// Why a command is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{actor} may not {right} in {environment}: no role of theirs allows it; a role with \
+     `may: [{right}]` that reaches {environment} does (`roles:` in the configuration)"
+)]
+pub struct NotAllowed {
+    /// Who asked.
+    pub actor: Actor,
+    /// What they lack.
+    pub right: Right,
+    /// Where.
+    pub environment: EnvironmentName,
+}
+
+/// Decides whether `identity` may give `command`. What no role allows is refused.
+pub fn authorize(
+    identity: &Identity,
+    command: Command,
+    roles: &Roles,
+) -> Result<Authorized<Command>, NotAllowed> {
+    let right = command.right();
+    let environment = command.environment();
+    if may(identity, right, Some(environment), roles) {
+        Ok(Authorized { command, by: identity.actor.clone() })
+    } else {
+        Err(NotAllowed { actor: identity.actor.clone(), right, environment: environment.clone() })
+    }
+}
+
+/// Tells whether `identity` has `right` in `environment`, or anywhere where that is none.
+pub fn may(
+    identity: &Identity,
+    right: Right,
+    environment: Option<&EnvironmentName>,
+    roles: &Roles,
+) -> bool {
+    identity.roles.iter().filter_map(|name| roles.get(name)).any(|role| {
+        let reaches = match (&role.environments, environment) {
+            (Reach::Everywhere, _) | (Reach::Only(_), None) => true,
+            (Reach::Only(names), Some(environment)) => names.contains(environment),
+            (Reach::Nowhere, None | Some(_)) => false,
+        };
+        reaches && role.may.contains(&right)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hold(environment: &str) -> Command {
+        Command::Hold {
+            application: ApplicationKey {
+                pipeline: "services".parse().unwrap(),
+                application: "shop".parse().unwrap(),
+            },
+            environment: environment.parse().unwrap(),
+            length: None,
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn what_no_role_allows_is_refused() {
+        let developers = Role {
+            may: vec![Right::Hold, Right::Promote],
+            environments: Reach::Only(vec!["staging".parse().unwrap()]),
+            ..Role::default()
+        };
+        let roles = Roles::from([("developers".parse().unwrap(), developers)]);
+        let alice = Identity {
+            actor: Actor { name: "alice".into(), door: Door::Api },
+            roles: vec!["developers".parse().unwrap()],
+        };
+        assert!(authorize(&alice, hold("staging"), &roles).is_ok());
+        let refusal = authorize(&alice, hold("prod"), &roles).unwrap_err();
+        assert_eq!(
+            refusal.to_string(),
+            "alice may not hold in prod: no role of theirs allows it; a role with \
+             `may: [hold]` that reaches prod does (`roles:` in the configuration)"
+        );
+        let nobody = Identity { roles: vec![], ..alice };
+        assert!(authorize(&nobody, hold("staging"), &roles).is_err());
+    }
+}

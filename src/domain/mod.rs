@@ -1,0 +1,20 @@
+//! What is true and what follows: no I/O, no async, no clock.
+//!
+//! Everything here is a value or a function of its arguments. In reading order:
+
+pub mod id;
+
+pub mod artifact;
+pub mod template;
+
+pub mod pipeline;
+
+pub mod promotion;
+
+pub mod gate;
+
+pub mod command;
+
+pub mod snapshot;
+
+pub mod plan;

@@ -1,0 +1,173 @@
+//! The rules: pipelines, their environments, and how each names its version fields.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use super::artifact::ImageName;
+use super::gate::Gate;
+use super::id::{ApplicationName, EnvironmentName, PersonName, PipelineName, RepositoryName};
+use super::template::Template;
+
+/// Every pipeline of the pipelines file.
+pub type Pipelines = BTreeMap<PipelineName, Pipeline>;
+
+/// Ordered environments, a directed acyclic graph, for some applications.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pipeline {
+    /// Its key in the file.
+    pub name: PipelineName,
+    /// The repository in which all its environments stand.
+    pub repository: RepositoryName,
+    /// Which applications it moves.
+    pub applications: Applications,
+    /// The image of an application, a template over `{application}`.
+    pub image: Template,
+    /// Its environments, each after those it depends on (checked when the file was read).
+    pub environments: Vec<Environment>,
+}
+
+/// Which applications a pipeline moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applications {
+    /// Every `{application}` for which the first environment's files exist.
+    Discover,
+    /// These, and no others.
+    Named(Vec<ApplicationName>),
+}
+
+/// A promotion target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// Its name.
+    pub name: EnvironmentName,
+    /// The environments in which an artifact must have succeeded before it may enter this one.
+    pub after: Vec<EnvironmentName>,
+    /// The branch its files stand on; none means the repository's branch.
+    pub branch: Option<String>,
+    /// How its version fields are found.
+    pub edits: Vec<EditRule>,
+    /// The conditions for entering it.
+    pub gates: Vec<Gate>,
+    /// When hoist merges a proposal.
+    pub merge: MergePolicy,
+    /// Whom to ask, and how the proposal is labelled.
+    pub review: Review,
+}
+
+/// When hoist merges a proposal by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MergePolicy {
+    /// As soon as the gates are open and the forge allows it.
+    Automatic,
+    /// Once it has its approvals: as many as the `approvals` gate says, else one.
+    OnApproval,
+    /// Never: a person merges.
+    Manual,
+}
+
+/// Whom a proposal asks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Review {
+    /// People, by their names in `people:`.
+    pub reviewers: Vec<PersonName>,
+    /// Labels put on the proposal.
+    pub labels: Vec<String>,
+}
+
+/// One rule: a file, and which scalar of it is the version field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditRule {
+    /// The file's path in the repository, a template over `{application}`.
+    pub file: Template,
+    /// How the field is named in it.
+    pub target: Target,
+    /// The YAML document to look in; none means the one that matches.
+    pub document: Option<DocumentChoice>,
+}
+
+/// How a rule names its version field. Templates are over `{application}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The entry of a kustomization's `images:` with this name: its `newTag` and `digest`.
+    KustomizeImage(Template),
+    /// Every scalar that is a reference to this image, its form kept.
+    Image(Template),
+    /// The scalar at a path, and what is written there.
+    Path {
+        /// The path, dotted or a JSON Pointer.
+        path: Template,
+        /// A template over `{tag}`, `{digest}`, `{version}`, `{image}`.
+        value: Template,
+    },
+    /// Scalars whose line ends in the comment `# hoist: NAME`.
+    Marker {
+        /// The comment's name, with `:tag` or `:digest` to choose.
+        name: Template,
+        /// What is written where the marker does not choose.
+        value: Option<Template>,
+    },
+}
+
+/// Which document of a file a rule means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DocumentChoice {
+    /// Counted from 0.
+    Index(usize),
+    /// By `kind` and `metadata.name`, the latter a template over `{application}`.
+    Named {
+        /// The document's `kind`.
+        kind: String,
+        /// The document's `metadata.name`.
+        name: Template,
+    },
+}
+
+impl Pipeline {
+    /// The environment of that name, if the pipeline has it.
+    pub fn environment(&self, name: &EnvironmentName) -> Option<&Environment> {
+        self.environments.iter().find(|environment| &environment.name == name)
+    }
+
+    /// The environments that come directly after `name`.
+    pub fn following<'a>(
+        &'a self,
+        name: &'a EnvironmentName,
+    ) -> impl Iterator<Item = &'a Environment> {
+        self.environments.iter().filter(move |environment| environment.after.contains(name))
+    }
+
+    /// How long an artifact soaks in `name`: the longest soak gate of what follows directly.
+    pub fn soak_in(&self, name: &EnvironmentName) -> SignedDuration {
+        self.following(name).map(Environment::soak).max().unwrap_or(SignedDuration::ZERO)
+    }
+
+    /// Tells whether `image` is the image of `application`.
+    pub fn is_image_of(&self, image: &ImageName, application: &ApplicationName) -> bool {
+        self.image.for_application(application) == image.as_str()
+    }
+}
+
+impl Environment {
+    /// How long this environment wants an artifact to have soaked upstream.
+    pub fn soak(&self) -> SignedDuration {
+        let soaks = self.gates.iter().filter_map(|gate| match gate {
+            Gate::Soak(duration) => Some(*duration),
+            Gate::Approvals(_) => None,
+        });
+        soaks.max().unwrap_or(SignedDuration::ZERO)
+    }
+
+    /// How many approvals a proposal needs before hoist merges it.
+    pub fn approvals_needed(&self) -> u32 {
+        let asked = self.gates.iter().filter_map(|gate| match gate {
+            Gate::Approvals(count) => Some(*count),
+            Gate::Soak(_) => None,
+        });
+        let least = match self.merge {
+            MergePolicy::OnApproval => 1,
+            MergePolicy::Automatic | MergePolicy::Manual => 0,
+        };
+        asked.max().unwrap_or(0).max(least)
+    }
+}

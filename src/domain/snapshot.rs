@@ -1,0 +1,315 @@
+//! What the planner sees of one application: everything, at one moment.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::artifact::{Artifact, Tag};
+use super::command::Actor;
+use super::id::{
+    ApplicationKey, ArtifactId, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber,
+};
+use super::pipeline::{Environment, Pipeline};
+use super::promotion::{FieldValue, Promotion, State};
+use super::template::Template;
+use crate::yaml_edit::{Part, Place};
+
+/// One application at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Which.
+    pub application: ApplicationKey,
+    /// The rules that apply to it.
+    pub pipeline: Pipeline,
+    /// Its artifacts, in the order in which they were accepted.
+    pub artifacts: Vec<Artifact>,
+    /// Its promotions, oldest first.
+    pub promotions: Vec<Promotion>,
+    /// What is held, by environment.
+    pub holds: BTreeMap<EnvironmentName, Held>,
+    /// What the files hold at the tip, by environment.
+    pub readings: BTreeMap<EnvironmentName, Reading>,
+    /// What the forge says of the proposals that concern us, by number.
+    pub proposals: BTreeMap<ProposalNumber, ProposalFacts>,
+}
+
+/// A hold, as the planner needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Who holds.
+    pub by: Actor,
+    /// Why.
+    pub reason: Option<String>,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
+}
+
+/// What an environment's files hold at the tip of their branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    /// The version fields, found and read.
+    Fields {
+        /// The tip.
+        tip: CommitId,
+        /// The fields, in the order of the rules.
+        fields: Vec<VersionField>,
+    },
+    /// The application has no files there (any more).
+    Absent {
+        /// The first file that is not there.
+        file: String,
+    },
+    /// The rules cannot be applied to what stands there; the text says where and why.
+    Refused {
+        /// In words, with file, line and column.
+        reason: String,
+    },
+}
+
+/// A version field as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionField {
+    /// The file.
+    pub file: String,
+    /// Where in it.
+    pub place: Place,
+    /// What kind of text it holds.
+    pub part: Part,
+    /// What is written there, where the rule says so.
+    pub template: Option<Template>,
+    /// What stands there.
+    pub value: String,
+}
+
+/// What the forge says of a proposal, as far as the planner cares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProposalFacts {
+    /// Its number.
+    pub number: ProposalNumber,
+    /// Where it leads.
+    pub environment: EnvironmentName,
+    /// Its branch's tip, or the last one seen.
+    pub head: CommitId,
+    /// Whether somebody deleted its branch.
+    pub branch: Branch,
+    /// Where it stands.
+    pub state: ProposalStage,
+    /// Paths that conflict with the target branch.
+    pub conflicts: Vec<String>,
+    /// Who approved the head as it is.
+    pub approvals: Vec<PersonName>,
+    /// Who asked for changes.
+    pub objections: Vec<PersonName>,
+    /// The statuses on the head: state's word and description, by context.
+    pub statuses: BTreeMap<String, (StatusWord, String)>,
+    /// What the branch changes, judged: version fields only, or what else.
+    pub judgement: Judgement,
+    /// Where a person looks at it.
+    pub url: String,
+}
+
+/// Whether a proposal's branch stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Branch {
+    /// It does.
+    Stands,
+    /// Somebody deleted it.
+    Gone,
+}
+
+/// Where a proposal stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProposalStage {
+    /// Open.
+    Open,
+    /// Merged.
+    Merged {
+        /// The commit that brought it.
+        commit: CommitId,
+        /// Who.
+        by: Option<PersonName>,
+    },
+    /// Closed.
+    Closed {
+        /// Who.
+        by: Option<PersonName>,
+        /// What they said.
+        reason: Option<String>,
+    },
+}
+
+/// A status's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusWord {
+    /// Not yet.
+    Pending,
+    /// Yes.
+    Success,
+    /// No.
+    Failure,
+}
+
+/// Whether a branch changes version fields only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// Nothing but version fields of this application and environment.
+    OnlyVersion,
+    /// Something else, too; the text says what.
+    Otherwise(String),
+}
+
+/// Why a rule cannot write an artifact.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unwritable {
+    /// The rule writes a tag and there is none.
+    #[error("the rule for {file} writes a tag, and {version} was announced without one")]
+    NoTag {
+        /// The file.
+        file: String,
+        /// What was announced.
+        version: String,
+    },
+    /// Only tags are written and the tag stays the same although the digest moved.
+    #[error(
+        "the tag {tag} is there already, and the rules write no digest: a tag that moves cannot be \
+         promoted this way; let a rule write the digest (`value: \"{{digest}}\"`, or a `digest:` \
+         in the kustomization's image)"
+    )]
+    TagMoved {
+        /// The tag.
+        tag: String,
+    },
+}
+
+impl VersionField {
+    /// What this field holds once `artifact` is in.
+    pub fn wanted(&self, artifact: &Artifact) -> Result<String, Unwritable> {
+        let no_tag =
+            || Unwritable::NoTag { file: self.file.clone(), version: artifact.version().into() };
+        if let Some(template) = &self.template {
+            return template.for_artifact(artifact).map_err(|_| no_tag());
+        }
+        let tag = || artifact.tag.as_ref().map(Tag::as_str).ok_or_else(no_tag);
+        match self.part {
+            Part::Tag => Ok(tag()?.to_owned()),
+            Part::Digest => Ok(artifact.digest.to_string()),
+            Part::Reference => reference(&self.value, artifact).ok_or_else(no_tag),
+            Part::Whole => Ok(artifact.version().to_owned()),
+        }
+    }
+}
+
+/// `current` with the artifact's tag, digest or both in place of its own; none without a tag.
+fn reference(current: &str, artifact: &Artifact) -> Option<String> {
+    let (rest, digest) = match current.split_once('@') {
+        Some((rest, _)) => (rest, Some(&artifact.digest)),
+        None => (current, None),
+    };
+    let path_starts = rest.rfind('/').map_or(0, |slash| slash + 1);
+    let (repository, had_tag) = match rest[path_starts..].find(':') {
+        Some(colon) => (&rest[..path_starts + colon], true),
+        None => (rest, false),
+    };
+    let mut text = repository.to_owned();
+    if had_tag {
+        text.push(':');
+        text.push_str(artifact.tag.as_ref()?.as_str());
+    }
+    if let Some(digest) = digest {
+        text.push('@');
+        text.push_str(digest.as_str());
+    }
+    Some(text)
+}
+
+impl Reading {
+    /// The tip and the fields, where they could be read.
+    pub fn fields(&self) -> Option<(&CommitId, &[VersionField])> {
+        match self {
+            Self::Fields { tip, fields } => Some((tip, fields)),
+            Self::Absent { .. } | Self::Refused { .. } => None,
+        }
+    }
+}
+
+/// What the fields hold, as values to record.
+pub fn values_of(fields: &[VersionField]) -> Vec<FieldValue> {
+    fields
+        .iter()
+        .map(|field| FieldValue {
+            file: field.file.clone(),
+            place: field.place.clone(),
+            value: field.value.clone(),
+        })
+        .collect()
+}
+
+impl Snapshot {
+    /// The artifact of that id.
+    pub fn artifact(&self, id: &ArtifactId) -> Option<&Artifact> {
+        self.artifacts.iter().find(|artifact| &artifact.id == id)
+    }
+
+    /// The promotion of that id.
+    pub fn promotion(&self, id: &PromotionId) -> Option<&Promotion> {
+        self.promotions.iter().find(|promotion| &promotion.id == id)
+    }
+
+    /// The promotions into `environment`, oldest first.
+    pub fn promotions_into<'a>(
+        &'a self,
+        environment: &'a EnvironmentName,
+    ) -> impl DoubleEndedIterator<Item = &'a Promotion> {
+        self.promotions.iter().filter(move |promotion| &promotion.environment == environment)
+    }
+
+    /// The promotion that is in `environment` now: the latest that went in and was not taken back.
+    ///
+    /// Only the current one advances, so `since` orders them.
+    pub fn current<'a>(&'a self, environment: &'a EnvironmentName) -> Option<&'a Promotion> {
+        self.promotions_into(environment)
+            .filter(|promotion| promotion.state.is_in())
+            .max_by_key(|promotion| (promotion.since, &promotion.id))
+    }
+
+    /// The newest artifact that was ever started into `environment`.
+    pub fn newest_started(&self, environment: &EnvironmentName) -> Option<Timestamp> {
+        self.promotions_into(environment)
+            .filter_map(|promotion| self.artifact(promotion.artifact.as_ref()?))
+            .map(|artifact| artifact.accepted_at)
+            .max()
+    }
+
+    /// Tells whether the artifact was rolled back in `environment` or in one before it.
+    pub fn is_bad(&self, artifact: &ArtifactId, environment: &Environment) -> bool {
+        self.promotions.iter().any(|promotion| {
+            let rolled_back = matches!(promotion.state, State::RolledBack { .. })
+                || self.is_being_undone(promotion);
+            rolled_back
+                && promotion.artifact.as_ref() == Some(artifact)
+                && (promotion.environment == environment.name
+                    || self.is_before(&promotion.environment, environment))
+        })
+    }
+
+    /// Tells whether a rollback that is still under way takes `promotion` back.
+    fn is_being_undone(&self, promotion: &Promotion) -> bool {
+        self.promotions.iter().any(|other| match &other.kind {
+            super::promotion::Kind::Rollback { undoes, .. } => {
+                other.state.is_pending() && undoes == &promotion.id
+            }
+            super::promotion::Kind::Found { .. } | super::promotion::Kind::Forward { .. } => false,
+        })
+    }
+
+    /// Tells whether `earlier` comes before `environment`, directly or through others.
+    fn is_before(&self, earlier: &EnvironmentName, environment: &Environment) -> bool {
+        environment.after.iter().any(|name| {
+            name == earlier
+                || self
+                    .pipeline
+                    .environment(name)
+                    .is_some_and(|upstream| self.is_before(earlier, upstream))
+        })
+    }
+}
