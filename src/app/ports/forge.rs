@@ -1,0 +1,308 @@
+//! A forge: proposals, their reviews, statuses and comments.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::{CommitId, PersonName, ProposalNumber};
+
+/// A proposal as hoist wants it to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProposalSpec {
+    /// The branch that carries the change, without `refs/heads/`.
+    pub branch: String,
+    /// The branch it shall go into.
+    pub target: String,
+    /// One line.
+    pub title: String,
+    /// Markdown.
+    pub body: String,
+    /// Labels to put on it.
+    pub labels: Vec<String>,
+    /// People to ask, in the forge's own names.
+    pub reviewers: Vec<String>,
+}
+
+/// What [`Forge::propose`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opened {
+    /// Opened a new proposal.
+    New(ProposalNumber),
+    /// Found the branch's open proposal, and gave it the title and body if they differed.
+    AlreadyOpen(ProposalNumber),
+}
+
+impl Opened {
+    /// The proposal's number, whoever opened it.
+    pub fn number(self) -> ProposalNumber {
+        match self {
+            Self::New(number) | Self::AlreadyOpen(number) => number,
+        }
+    }
+}
+
+/// A proposal as the forge has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// Its number.
+    pub number: ProposalNumber,
+    /// The branch that carries the change.
+    pub branch: String,
+    /// The branch it shall go into.
+    pub target: String,
+    /// One line.
+    pub title: String,
+    /// Markdown.
+    pub body: String,
+    /// The tip of its branch; while it is open and its branch is gone, the last one seen.
+    pub head: CommitId,
+    /// Tells whether the branch stands.
+    pub branch_state: BranchState,
+    /// Where it stands.
+    pub state: ProposalState,
+    /// Whether the forge could merge it now.
+    pub mergeability: Mergeability,
+    /// Everybody's latest word, stale ones left out: a push makes earlier approvals stale.
+    pub approvals: Vec<Approval>,
+    /// Those who asked for changes since, and did not take it back.
+    pub objections: Vec<PersonName>,
+    /// Statuses on the head, by context.
+    pub statuses: BTreeMap<String, Status>,
+    /// All reviews, oldest first.
+    pub reviews: Vec<Review>,
+    /// All comments, oldest first.
+    pub comments: Vec<Comment>,
+    /// Where a person looks at it.
+    pub url: String,
+}
+
+/// Whether a proposal's branch stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BranchState {
+    /// It does.
+    Stands,
+    /// Somebody deleted it.
+    Gone,
+}
+
+/// Where a proposal stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProposalState {
+    /// Open.
+    Open,
+    /// Merged.
+    Merged {
+        /// The commit on the target branch that brought it.
+        commit: CommitId,
+        /// Who merged.
+        by: Option<PersonName>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Closed without a merge.
+    Closed {
+        /// Who closed it.
+        by: Option<PersonName>,
+        /// What they said.
+        reason: Option<String>,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// Whether a proposal could be merged now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mergeability {
+    /// It could.
+    Clean,
+    /// These paths conflict with the target branch.
+    Conflict(Vec<String>),
+    /// The forge has not worked it out yet, or the question makes no sense now.
+    Unknown,
+}
+
+/// A yes to the head as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// Whose.
+    pub by: PersonName,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A commit status's state, in the words that forges share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusState {
+    /// Not yet.
+    Pending,
+    /// Yes.
+    Success,
+    /// No.
+    Failure,
+}
+
+/// A commit status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Its state.
+    pub state: StatusState,
+    /// A few words, at most 140 characters.
+    pub description: String,
+}
+
+/// What a review says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewVerdict {
+    /// Yes.
+    Approve,
+    /// Not like this.
+    RequestChanges,
+}
+
+/// A review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// Whose.
+    pub by: PersonName,
+    /// What it says.
+    pub verdict: ReviewVerdict,
+    /// What it looked at.
+    pub head: CommitId,
+    /// In words.
+    pub comment: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A comment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comment {
+    /// Whose; hoist's own are found by their marker.
+    pub by: String,
+    /// Markdown.
+    pub body: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A merge to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MergeRequest {
+    /// Which proposal.
+    pub number: ProposalNumber,
+    /// The head that was judged: anything else is not merged.
+    pub head: CommitId,
+    /// The merge commit's message.
+    pub message: String,
+    /// Who merges.
+    pub by: PersonName,
+    /// When, for the commit.
+    pub at: Timestamp,
+}
+
+/// What became of a merge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MergeOutcome {
+    /// It is merged, by this call or an earlier one.
+    Merged(CommitId),
+    /// The head is not the one that was judged, or the target moved meanwhile: look again.
+    HeadMoved,
+    /// It conflicts with the target branch.
+    Conflict(Vec<String>),
+    /// The forge does not let us, and says why.
+    Refused(String),
+}
+
+/// A proposal to close.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closing {
+    /// Which.
+    pub number: ProposalNumber,
+    /// Who closes it.
+    pub by: PersonName,
+    /// Why; shown on it.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A forge's refusals, sorted by what the caller can do about them.
+#[derive(Debug, thiserror::Error)]
+pub enum ForgeError {
+    /// Asked too often.
+    #[error("the forge asks us to wait {seconds}s")]
+    RateLimited {
+        /// How long.
+        seconds: u64,
+    },
+    /// Something moved since we read it.
+    #[error("what we read of the proposal is no longer so")]
+    Stale,
+    /// Wrong or expired credentials.
+    #[error("the forge does not know us, or no longer trusts us")]
+    Unauthorized,
+    /// No such proposal.
+    #[error("the forge has no proposal {0}")]
+    NotFound(ProposalNumber),
+    /// The forge understood, and said no.
+    #[error("the forge refuses: {0}")]
+    Refused(String),
+    /// The forge could not be reached, or answered nonsense.
+    #[error("the forge could not be reached")]
+    Unreachable(#[source] anyhow::Error),
+}
+
+/// A code host for one repository: the builtin one, GitHub, GitLab.
+#[async_trait]
+pub trait Forge: Send + Sync {
+    /// Opens a proposal for the branch, or finds the one already open and gives it this title,
+    /// body, labels and reviewers where they differ. The branch must have been pushed.
+    async fn propose(&self, spec: &ProposalSpec, at: Timestamp) -> Result<Opened, ForgeError>;
+
+    /// One proposal as it is now.
+    async fn load(&self, number: ProposalNumber) -> Result<Proposal, ForgeError>;
+
+    /// The open proposal that a branch carries, if there is one.
+    async fn find_open(&self, branch: &str) -> Result<Option<Proposal>, ForgeError>;
+
+    /// Puts a status on a proposal's head. A status that is there already is not written again.
+    async fn set_status(
+        &self,
+        number: ProposalNumber,
+        head: &CommitId,
+        context: &str,
+        status: &Status,
+    ) -> Result<(), ForgeError>;
+
+    /// Writes hoist's own comment that carries `marker`, or edits the one that does.
+    async fn comment(
+        &self,
+        number: ProposalNumber,
+        marker: &str,
+        body: &str,
+        at: Timestamp,
+    ) -> Result<(), ForgeError>;
+
+    /// Merges, if the head is still the one that was judged.
+    async fn merge(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError>;
+
+    /// Closes without merging. One that is closed or merged already is left as it is.
+    async fn close(&self, closing: &Closing) -> Result<(), ForgeError>;
+
+    /// Where people review on hoist's own page; none where the forge has a page of its own.
+    fn desk(&self) -> Option<&dyn ReviewDesk>;
+}
+
+/// What people do to proposals of a forge that has no page of its own.
+#[async_trait]
+pub trait ReviewDesk: Send + Sync {
+    /// Records a review. A review of a head that is no longer the proposal's is [`ForgeError::Stale`].
+    async fn review(&self, number: ProposalNumber, review: Review) -> Result<(), ForgeError>;
+
+    /// Records a person's comment.
+    async fn remark(&self, number: ProposalNumber, comment: Comment) -> Result<(), ForgeError>;
+}

@@ -1,0 +1,193 @@
+//! A Git repository: our mirror of it, and the remote behind it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::domain::id::CommitId;
+
+/// Who a commit names, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// Shown name.
+    pub name: String,
+    /// Mail address.
+    pub email: String,
+    /// The time, in UTC, whole seconds.
+    pub at: Timestamp,
+}
+
+/// A commit to make. The same spec makes the same commit, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitSpec {
+    /// What it stands on; the first parent's tree is the one that is changed. Empty makes a root.
+    pub parents: Vec<CommitId>,
+    /// Files by path: new bytes, or none to delete. The mode of an existing file is kept.
+    pub files: BTreeMap<String, Option<Vec<u8>>>,
+    /// The whole message with its trailers.
+    pub message: String,
+    /// Who made the change; also the committer.
+    pub author: Signature,
+}
+
+/// A ref to move on the remote: compare and swap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefUpdate {
+    /// The full name, as `refs/heads/hoist/prod/shop`.
+    pub name: String,
+    /// What it must point at now; none means it must not exist.
+    pub expected: Option<CommitId>,
+    /// What it shall point at; none deletes it.
+    pub new: Option<CommitId>,
+}
+
+/// What became of one ref.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefOutcome {
+    /// It moved.
+    Moved,
+    /// It already was there: an earlier call of ours, whose answer was lost.
+    AlreadyThere,
+    /// It held something else than was expected.
+    Stale {
+        /// What it holds.
+        actual: Option<CommitId>,
+    },
+    /// The server refused, and said why.
+    Refused {
+        /// The server's words.
+        reason: String,
+    },
+}
+
+/// One file's difference between two commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileChange {
+    /// Its path; a rename is one deletion and one addition.
+    pub path: String,
+    /// Its bytes before; none if it was added.
+    pub before: Option<Vec<u8>>,
+    /// Its bytes after; none if it was deleted.
+    pub after: Option<Vec<u8>>,
+    /// What became of its mode.
+    pub mode: ModeChange,
+}
+
+/// Whether a file's mode (executable, symbolic link, submodule) differs between two commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModeChange {
+    /// It is the same.
+    Same,
+    /// It differs.
+    Differs,
+}
+
+/// What a three-way merge in memory gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merged {
+    /// A merge commit, in the mirror, not yet on the remote.
+    Clean(CommitId),
+    /// `head` is already contained in `onto`.
+    AlreadyIn,
+    /// These paths conflict.
+    Conflict(Vec<String>),
+}
+
+/// A commit, as `git log` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEntry {
+    /// Its id.
+    pub id: CommitId,
+    /// Its parents.
+    pub parents: Vec<CommitId>,
+    /// Who made it.
+    pub author: Signature,
+    /// Its whole message.
+    pub message: String,
+}
+
+/// What can go wrong with Git, sorted by what can be done about it.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// The remote could not be reached, or broke off; later it may work.
+    #[error("the Git remote could not be reached")]
+    Unreachable(#[source] anyhow::Error),
+    /// The remote does not accept our credentials, or they give no right to do this.
+    #[error("the Git remote refuses our credentials")]
+    Unauthorized(#[source] anyhow::Error),
+    /// There is no such repository.
+    #[error("the Git remote knows no such repository")]
+    NoRepository(#[source] anyhow::Error),
+    /// A commit or path that the caller named is not in the mirror.
+    #[error("{0} is not in the repository")]
+    Missing(String),
+    /// The mirror on this disk is broken or cannot be written.
+    #[error("the mirror of the Git repository cannot be used")]
+    Mirror(#[source] anyhow::Error),
+}
+
+/// One repository. Reads are of the mirror, as of the last [`fetch`](Git::fetch).
+#[async_trait]
+pub trait Git: Send + Sync {
+    /// Brings the mirror up to date: all branches, and `refs/hoist/*`; what is gone there is gone here.
+    ///
+    /// Calls that come together share one fetch.
+    async fn fetch(&self) -> Result<(), GitError>;
+
+    /// The refs whose full names start with `prefix`, and what they point at.
+    async fn refs(&self, prefix: &str) -> Result<BTreeMap<String, CommitId>, GitError>;
+
+    /// The files at `paths` in `commit`; those that are not there are left out.
+    async fn read(
+        &self,
+        commit: &CommitId,
+        paths: BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Vec<u8>>, GitError>;
+
+    /// The paths in `commit` that a pattern fits, in which `*` stands for one whole or part of
+    /// one path segment: `environments/staging/apps/*/values.yaml`. Reads trees, never files.
+    async fn list(&self, commit: &CommitId, pattern: &str) -> Result<Vec<String>, GitError>;
+
+    /// Writes a commit into the mirror and names it. Nothing is pushed.
+    async fn commit(&self, spec: CommitSpec) -> Result<CommitId, GitError>;
+
+    /// Moves refs on the remote, each by compare and swap; a refused one does not stop the others.
+    ///
+    /// Outcomes come in the order of the updates. The mirror's refs follow what moved.
+    async fn push(&self, updates: Vec<RefUpdate>) -> Result<Vec<RefOutcome>, GitError>;
+
+    /// Tells what differs between two commits' trees, by path.
+    async fn diff(&self, base: &CommitId, head: &CommitId) -> Result<Vec<FileChange>, GitError>;
+
+    /// The same, as a unified diff for people; cut off after `limit` bytes.
+    async fn patch(
+        &self,
+        base: &CommitId,
+        head: &CommitId,
+        limit: usize,
+    ) -> Result<String, GitError>;
+
+    /// The best common ancestor, if there is one.
+    async fn merge_base(&self, a: &CommitId, b: &CommitId) -> Result<Option<CommitId>, GitError>;
+
+    /// Tells whether `ancestor` is `commit` or one of its ancestors.
+    async fn contains(&self, commit: &CommitId, ancestor: &CommitId) -> Result<bool, GitError>;
+
+    /// Merges `head` onto `onto` in memory, three-way, into a merge commit in the mirror.
+    async fn merge(
+        &self,
+        onto: &CommitId,
+        head: &CommitId,
+        message: String,
+        author: Signature,
+    ) -> Result<Merged, GitError>;
+
+    /// The newest `limit` commits from `from` along first parents; `path` keeps those that touch it.
+    async fn log(
+        &self,
+        from: &CommitId,
+        path: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<LogEntry>, GitError>;
+}

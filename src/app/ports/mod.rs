@@ -1,0 +1,23 @@
+//! What the use-cases need from outside: one trait an outside system.
+//!
+//! Every method may be called twice with the same arguments; its outcome says which call did it.
+
+mod clock;
+mod forge;
+mod git;
+mod store;
+
+pub use clock::{Clock, Dice};
+pub use forge::{
+    Approval, BranchState, Closing, Comment, Forge, ForgeError, MergeOutcome, MergeRequest,
+    Mergeability, Opened, Proposal, ProposalSpec, ProposalState, Review, ReviewDesk, ReviewVerdict,
+    Status, StatusState,
+};
+pub use git::{
+    CommitSpec, FileChange, Git, GitError, LogEntry, Merged, ModeChange, RefOutcome, RefUpdate,
+    Signature,
+};
+pub use store::{
+    Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, Delivery,
+    DeliveryOutcome, DeliveryRecord, Fence, Hold, Session, Store, StoreError,
+};

@@ -1,0 +1,349 @@
+//! What neither Git nor the forge knows: announcements, promotions, timers, holds, audit.
+//!
+//! Methods are transaction-sized: each is one transaction, and either all of it happened or none.
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::artifact::Artifact;
+use crate::domain::command::Actor;
+use crate::domain::id::{
+    ApplicationKey, CommitId, EnvironmentName, EventId, HoldId, PromotionId, SourceName,
+};
+use crate::domain::promotion::{FieldValue, Promotion, Proposed, State};
+
+/// A verified announcement, ready to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// Our id for it; used if it is new.
+    pub event: EventId,
+    /// Who announced it.
+    pub source: SourceName,
+    /// The sender's own id for the delivery: the same one is the same announcement.
+    pub delivery: Option<String>,
+    /// The body as it came, for the deliveries' list.
+    pub body: Vec<u8>,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// One artifact for every application that it concerns.
+    pub artifacts: Vec<(ApplicationKey, Artifact)>,
+    /// Why it is kept although no application could be found yet: the remote could not be read.
+    pub undecided: Option<String>,
+}
+
+/// What storing an announcement came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Announced {
+    /// It is new, and durable.
+    New(EventId),
+    /// It was announced before: same delivery id, or same application, image, digest and tag.
+    Same(EventId),
+}
+
+/// A delivery, for the list: believed or refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Our id for it.
+    pub event: EventId,
+    /// Who announced it, where the signature told.
+    pub source: Option<SourceName>,
+    /// The sender's own id for it.
+    pub delivery: Option<String>,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// What became of it.
+    pub outcome: DeliveryOutcome,
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum DeliveryOutcome {
+    /// It was believed and stored.
+    Accepted,
+    /// It is kept until the remote can be read.
+    Undecided {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A delivery with its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryRecord {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// Its body.
+    pub body: Vec<u8>,
+    /// The artifacts it brought, with their applications.
+    pub artifacts: Vec<(ApplicationKey, Artifact)>,
+}
+
+/// Somebody (or a rollback) keeps one application in one environment as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Our name for it.
+    pub id: HoldId,
+    /// What is held.
+    pub application: ApplicationKey,
+    /// Where.
+    pub environment: EnvironmentName,
+    /// By whom.
+    pub by: Actor,
+    /// Why.
+    pub reason: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it ends by itself; none means that a person resumes.
+    pub until: Option<Timestamp>,
+}
+
+/// Everything the store knows of one application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApplicationRecord {
+    /// Which.
+    pub application: ApplicationKey,
+    /// Its artifacts, in the order in which they were accepted.
+    pub artifacts: Vec<Artifact>,
+    /// Its promotions, oldest first.
+    pub promotions: Vec<Promotion>,
+    /// Its holds that have not ended.
+    pub holds: Vec<Hold>,
+    /// When it is to be looked at next.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// A number that grows with every claim: a worker that lost its claim cannot record any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fence(pub i64);
+
+/// A worker's exclusive hold on one application for a while. Only the store makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Which application.
+    pub application: ApplicationKey,
+    /// Which claim on it.
+    pub fence: Fence,
+    /// How many passes in a row have failed before this one, for the backoff.
+    pub failures: u32,
+}
+
+/// One thing to record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A new promotion. One whose id is there already is left alone.
+    Start(Box<Promotion>),
+    /// A promotion's next state.
+    Step {
+        /// Which.
+        promotion: PromotionId,
+        /// Where it goes; refused unless [`State::step`] allows it from where it stands.
+        to: State,
+        /// When.
+        at: Timestamp,
+    },
+    /// A promotion's proposal, and the values that it carries.
+    Propose {
+        /// Which.
+        promotion: PromotionId,
+        /// The proposal.
+        proposed: Proposed,
+        /// What the version fields hold once it is merged.
+        values: Vec<FieldValue>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A new hold. A second one on the same application and environment replaces the first.
+    Hold(Hold),
+    /// The end of a hold, if there is one.
+    Resume {
+        /// What.
+        application: ApplicationKey,
+        /// Where.
+        environment: EnvironmentName,
+    },
+}
+
+/// One line for the audit log, before the store chains it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditLine {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: Actor,
+    /// What they did, as a verb: `promote`, `proposed`, `merged`.
+    pub verb: String,
+    /// To what.
+    pub application: Option<ApplicationKey>,
+    /// Where.
+    pub environment: Option<EnvironmentName>,
+    /// Which promotion it is about.
+    pub promotion: Option<PromotionId>,
+    /// The commit it made or saw.
+    pub commit: Option<CommitId>,
+    /// In words.
+    pub text: String,
+}
+
+/// A line of the audit log, chained to the one before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Counted from 1 without gaps.
+    pub number: u64,
+    /// The line.
+    pub line: AuditLine,
+    /// SHA-256 over the line and the hash of the entry before, in hex.
+    pub hash: String,
+}
+
+/// A signed-in person on the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// SHA-256 of the cookie's value, in hex: the value itself is stored nowhere.
+    pub key: String,
+    /// Who.
+    pub actor: String,
+    /// Their roles, by name.
+    pub roles: Vec<String>,
+    /// SHA-256 of the form token that state-changing requests must carry, in hex.
+    pub form_key: String,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+/// What can go wrong with the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another worker has claimed the application meanwhile; what was to be recorded is not.
+    #[error("another worker has taken over {0}")]
+    FenceLost(ApplicationKey),
+    /// A step that cannot be taken from where the promotion stands; nothing was recorded.
+    #[error("promotion {promotion} did not move")]
+    Step {
+        /// Which.
+        promotion: PromotionId,
+        /// Why.
+        #[source]
+        cause: crate::domain::promotion::InvalidTransition,
+    },
+    /// There is no such thing.
+    #[error("the store has no {0}")]
+    NotFound(String),
+    /// A row that cannot be read back: somebody wrote into the database, or an update went wrong.
+    #[error("the row {row} of table {table} cannot be read: {problem}")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// Its key.
+        row: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The database could not be reached or written.
+    #[error("the store could not be reached")]
+    Unavailable(#[source] anyhow::Error),
+}
+
+/// The store: SQLite, and later PostgreSQL, with one suite of tests.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Stores an announcement with its artifacts and wakes its applications. Returns once it is
+    /// durable: announcements that come together share one transaction (group commit).
+    async fn announce(&self, announcement: Announcement) -> Result<Announced, StoreError>;
+
+    /// Gives an undecided delivery the artifacts that it turned out to concern, and wakes them.
+    async fn decide(
+        &self,
+        event: &EventId,
+        artifacts: Vec<(ApplicationKey, Artifact)>,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// The newest deliveries, newest first.
+    async fn deliveries(&self, limit: u32) -> Result<Vec<Delivery>, StoreError>;
+
+    /// One delivery with its body, if there is one.
+    async fn delivery(&self, event: &EventId) -> Result<Option<DeliveryRecord>, StoreError>;
+
+    /// Records what a person asked, with its audit lines, and wakes the application.
+    async fn record(
+        &self,
+        application: &ApplicationKey,
+        changes: Vec<Change>,
+        audit: Vec<AuditLine>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Makes applications known; those that are known already are left alone. New ones are due now.
+    async fn enlist(
+        &self,
+        applications: Vec<ApplicationKey>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Every application known, by name.
+    async fn applications(&self) -> Result<Vec<ApplicationKey>, StoreError>;
+
+    /// Sets applications' `wake_at` to now at the latest; none means all of them.
+    async fn wake(
+        &self,
+        applications: Option<Vec<ApplicationKey>>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Claims up to `limit` applications that are due and not claimed, for the length of `lease`.
+    async fn claim(
+        &self,
+        now: Timestamp,
+        lease: SignedDuration,
+        limit: u32,
+    ) -> Result<Vec<Claim>, StoreError>;
+
+    /// The earliest `wake_at` of all applications that nobody has claimed.
+    async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Records outcomes and their audit lines, if the claim still holds.
+    async fn outcome(
+        &self,
+        claim: &Claim,
+        changes: Vec<Change>,
+        audit: Vec<AuditLine>,
+    ) -> Result<(), StoreError>;
+
+    /// Ends a claim. A wake-up that came during the claim is kept: the earlier time counts.
+    /// `failures` is what the next claim will carry.
+    async fn release(
+        &self,
+        claim: &Claim,
+        wake_at: Option<Timestamp>,
+        failures: u32,
+    ) -> Result<(), StoreError>;
+
+    /// Everything known of one application.
+    async fn load(&self, application: &ApplicationKey) -> Result<ApplicationRecord, StoreError>;
+
+    /// One promotion, if there is one.
+    async fn promotion(&self, id: &PromotionId) -> Result<Option<Promotion>, StoreError>;
+
+    /// The audit log after entry `after`, oldest first.
+    async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// Adds audit lines that belong to no application's transaction.
+    async fn note(&self, audit: Vec<AuditLine>) -> Result<(), StoreError>;
+
+    /// Keeps a one-time sign-in code (its SHA-256 in hex), for the roles it gives.
+    async fn keep_code(&self, code: Session) -> Result<(), StoreError>;
+
+    /// Takes a one-time code away, if it is there and has not ended: it works once.
+    async fn take_code(&self, key: &str, now: Timestamp) -> Result<Option<Session>, StoreError>;
+
+    /// Opens a session.
+    async fn open_session(&self, session: Session) -> Result<(), StoreError>;
+
+    /// The session of that key, if it has not ended.
+    async fn session(&self, key: &str, now: Timestamp) -> Result<Option<Session>, StoreError>;
+
+    /// Ends a session.
+    async fn close_session(&self, key: &str) -> Result<(), StoreError>;
+}
