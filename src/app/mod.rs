@@ -1,3 +1,82 @@
 //! Use-cases: everything hoist does, with I/O through ports only.
+//!
+//! In reading order: what the doors may call, what they get back, and what goes on behind them.
 
 pub mod ports;
+
+pub mod policy;
+
+pub mod views;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::domain::id::RepositoryName;
+use policy::Policy;
+use ports::{Clock, Dice, Forge, ForgeError, Git, GitError, Store, StoreError};
+
+/// One repository as the use-cases see it: its Git and its forge.
+#[derive(Clone)]
+pub struct Repository {
+    /// The mirror and the remote behind it.
+    pub git: Arc<dyn Git>,
+    /// Its proposals.
+    pub forge: Arc<dyn Forge>,
+    /// The branch that environments stand on unless they say otherwise.
+    pub branch: String,
+}
+
+/// Everything hoist does. The front doors hold one of these and call it.
+pub struct App {
+    /// What neither Git nor the forge knows.
+    pub store: Arc<dyn Store>,
+    /// The repositories, by their names in the configuration.
+    pub repositories: BTreeMap<RepositoryName, Repository>,
+    /// The rules and the people.
+    pub policy: Policy,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub dice: Arc<dyn Dice>,
+    /// Rung when something happened that the reconciler should look at.
+    pub nudge: Notify,
+}
+
+/// Why a use-case did not do what it was asked, sorted by what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// There is no such thing; the text says what there is.
+    #[error("{what}")]
+    NotFound {
+        /// What was not found, and what is there instead.
+        what: String,
+    },
+    /// The request makes no sense; the text says which field and why.
+    #[error("{what}")]
+    Invalid {
+        /// The field of the request, where one is to blame.
+        field: Option<&'static str>,
+        /// What is wrong, and what to do.
+        what: String,
+    },
+    /// They have no right to.
+    #[error(transparent)]
+    NotAllowed(#[from] crate::domain::command::NotAllowed),
+    /// It cannot be done as things stand; the text says why and what to do.
+    #[error("{what}")]
+    Refused {
+        /// Why, and what to do.
+        what: String,
+    },
+    /// Git failed.
+    #[error("asking Git")]
+    Git(#[from] GitError),
+    /// The forge failed.
+    #[error("asking the forge")]
+    Forge(#[from] ForgeError),
+    /// The store failed.
+    #[error("asking the store")]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,89 @@
+//! The rules and the people, as the configuration has them.
+
+use secrecy::SecretString;
+
+use crate::domain::artifact::ImageName;
+use crate::domain::command::Roles;
+use crate::domain::id::{PersonName, RoleName, SourceName};
+use crate::domain::pipeline::Pipelines;
+
+/// Everything that the two files say about who may do what to which application.
+pub struct Policy {
+    /// The pipelines, by name.
+    pub pipelines: Pipelines,
+    /// Who may announce artifacts.
+    pub sources: Vec<Source>,
+    /// Who may do what.
+    pub roles: Roles,
+    /// Who may speak to the API and sign in to the page.
+    pub tokens: Vec<Token>,
+    /// Where people reach the page, without a final `/`.
+    pub public_url: String,
+}
+
+/// Somebody who may announce artifacts.
+pub struct Source {
+    /// Its name.
+    pub name: SourceName,
+    /// Its secrets: two while one is being rotated. Never empty.
+    pub secrets: Vec<SecretString>,
+    /// The images it may speak for.
+    pub images: Vec<ImagePattern>,
+}
+
+/// An image's name in which `*` stands for any part of one path segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImagePattern(String);
+
+impl ImagePattern {
+    /// Takes the pattern as it was written.
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// Tells whether the pattern fits an image.
+    pub fn fits(&self, image: &ImageName) -> bool {
+        let patterns: Vec<&str> = self.0.split('/').collect();
+        let segments: Vec<&str> = image.as_str().split('/').collect();
+        patterns.len() == segments.len()
+            && patterns.iter().zip(&segments).all(|(pattern, segment)| fits(pattern, segment))
+    }
+}
+
+/// Tells whether `pattern`, in which `*` stands for any text, fits the whole of `segment`.
+fn fits(pattern: &str, segment: &str) -> bool {
+    let Some((before, after)) = pattern.split_once('*') else {
+        return pattern == segment;
+    };
+    let Some(rest) = segment.strip_prefix(before) else {
+        return false;
+    };
+    (0..=rest.len()).any(|at| rest.get(at..).is_some_and(|tail| fits(after, tail)))
+}
+
+/// A token for the API and the page; only its SHA-256 is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Who uses it.
+    pub name: PersonName,
+    /// SHA-256 of the token, in hex.
+    pub sha256: String,
+    /// The roles it gives.
+    pub roles: Vec<RoleName>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stays_in_its_segment() {
+        let fits =
+            |pattern: &str, image: &str| ImagePattern::new(pattern).fits(&image.parse().unwrap());
+        assert!(fits("ghcr.io/acme/*", "ghcr.io/acme/payments"));
+        assert!(!fits("ghcr.io/acme/*", "ghcr.io/acme/team/payments"));
+        assert!(!fits("ghcr.io/acme/*", "ghcr.io/acme-evil/payments"));
+        assert!(fits("ghcr.io/acme/*-api", "ghcr.io/acme/shop-api"));
+        assert!(!fits("ghcr.io/acme/pay", "ghcr.io/acme/payments"));
+    }
+}

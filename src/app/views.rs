@@ -1,0 +1,419 @@
+//! What crosses the wire: typed here once, for the API, the page and the command line.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::artifact::{Artifact, Build, SourceCode};
+use crate::domain::id::{
+    ApplicationName, CommitId, EnvironmentName, EventId, PipelineName, PromotionId, ProposalNumber,
+};
+
+/// `GET /api/v1/applications`: everything at a glance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusView {
+    /// Every application, by name.
+    pub applications: Vec<ApplicationView>,
+}
+
+/// One application in all its environments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplicationView {
+    /// Its pipeline.
+    pub pipeline: PipelineName,
+    /// Its name.
+    pub application: ApplicationName,
+    /// Its environments, in the pipeline's order.
+    pub environments: Vec<EnvironmentView>,
+}
+
+/// One application in one environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvironmentView {
+    /// Which.
+    pub environment: EnvironmentName,
+    /// What people call what is there; none before hoist first looked.
+    pub version: Option<String>,
+    /// Its digest, where that is known.
+    pub digest: Option<String>,
+    /// Since when it is there.
+    pub since: Option<Timestamp>,
+    /// `held` where it is; else the state of what is on its way; else of what is there.
+    pub state: String,
+    /// The promotion that brought what is there.
+    pub promotion: Option<PromotionId>,
+    /// What is on its way.
+    pub next: Option<NextView>,
+    /// The hold, if there is one.
+    pub hold: Option<HoldView>,
+    /// What it waits for, in words.
+    pub waits_for: Option<String>,
+    /// When it will be looked at again, where time alone decides.
+    pub until: Option<Timestamp>,
+}
+
+/// What is on its way into an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextView {
+    /// The promotion.
+    pub promotion: PromotionId,
+    /// What it brings.
+    pub version: String,
+    /// Where it stands.
+    pub state: String,
+    /// Its proposal, once there is one.
+    pub proposal: Option<ProposalNumber>,
+    /// Where the proposal is looked at.
+    pub url: Option<String>,
+}
+
+/// A hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldView {
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when, if it ends by itself.
+    pub until: Option<Timestamp>,
+}
+
+/// An artifact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArtifactView {
+    /// What people call it.
+    pub version: String,
+    /// The image.
+    pub image: String,
+    /// What it is.
+    pub digest: String,
+    /// What it was tagged.
+    pub tag: Option<String>,
+    /// Where its source stands.
+    pub source: SourceCode,
+    /// What built it.
+    pub build: Build,
+    /// Who made it.
+    pub actor: Option<String>,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+}
+
+impl From<&Artifact> for ArtifactView {
+    fn from(artifact: &Artifact) -> Self {
+        Self {
+            version: artifact.version().to_owned(),
+            image: artifact.image.to_string(),
+            digest: artifact.digest.to_string(),
+            tag: artifact.tag.as_ref().map(ToString::to_string),
+            source: artifact.source.clone(),
+            build: artifact.build.clone(),
+            actor: artifact.actor.clone(),
+            accepted_at: artifact.accepted_at,
+        }
+    }
+}
+
+/// `GET /api/v1/promotions/{id}`: one promotion's story.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromotionView {
+    /// Which.
+    pub id: PromotionId,
+    /// Its pipeline.
+    pub pipeline: PipelineName,
+    /// What.
+    pub application: ApplicationName,
+    /// Where to.
+    pub environment: EnvironmentName,
+    /// `forward`, `rollback` or `found`.
+    pub kind: String,
+    /// What people call what it brings.
+    pub version: String,
+    /// The artifact, where it is known.
+    pub artifact: Option<ArtifactView>,
+    /// Who asked.
+    pub requested_by: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// When.
+    pub created_at: Timestamp,
+    /// Where it stands.
+    pub state: String,
+    /// In words: what that means, and why.
+    pub explanation: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Its gates, as they are judged now. Empty once it is in.
+    pub gates: Vec<GateView>,
+    /// Its proposal, as the forge has it, once there is one.
+    pub proposal: Option<ProposalView>,
+    /// The change, as a unified diff.
+    pub diff: Option<String>,
+    /// What happened, oldest first.
+    pub history: Vec<HistoryLine>,
+}
+
+/// A gate's verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateView {
+    /// Its name.
+    pub name: String,
+    /// `open`, `opens_at` or `needs_action`.
+    pub verdict: String,
+    /// What it saw, and what would open it.
+    pub saw: String,
+    /// When it opens by itself.
+    pub opens_at: Option<Timestamp>,
+}
+
+/// A proposal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposalView {
+    /// Its number.
+    pub number: ProposalNumber,
+    /// Where a person looks at it.
+    pub url: String,
+    /// `open`, `merged` or `closed`.
+    pub state: String,
+    /// One line.
+    pub title: String,
+    /// Markdown.
+    pub body: String,
+    /// Its branch.
+    pub branch: String,
+    /// Where it shall go.
+    pub target: String,
+    /// Its branch's tip.
+    pub head: CommitId,
+    /// The commit that brought it to the target, once it is merged.
+    pub merge_commit: Option<CommitId>,
+    /// Who merged or closed it.
+    pub ended_by: Option<String>,
+    /// Paths that conflict with the target.
+    pub conflicts: Vec<String>,
+    /// How many approvals it needs.
+    pub approvals_needed: u32,
+    /// Who approved the head as it is, the requester left out.
+    pub approvals: Vec<String>,
+    /// Reviews, oldest first.
+    pub reviews: Vec<ReviewView>,
+    /// Comments, oldest first.
+    pub comments: Vec<CommentView>,
+    /// Statuses on the head.
+    pub statuses: Vec<StatusLine>,
+    /// What a signed-in person can do with it on hoist's page; none where the forge has its own.
+    pub reviewed_here: ReviewedHere,
+}
+
+/// Whether a proposal is reviewed and merged on hoist's own page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewedHere {
+    /// It is: the builtin forge.
+    Yes,
+    /// The forge has a page of its own.
+    No,
+}
+
+/// A review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewView {
+    /// Whose.
+    pub by: String,
+    /// `approve` or `request_changes`.
+    pub verdict: String,
+    /// What it looked at.
+    pub head: CommitId,
+    /// In words.
+    pub comment: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A comment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommentView {
+    /// Whose.
+    pub by: String,
+    /// Markdown.
+    pub body: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A commit status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusLine {
+    /// `hoist/only-version`, `hoist/soak` …
+    pub context: String,
+    /// `pending`, `success` or `failure`.
+    pub state: String,
+    /// A few words.
+    pub description: String,
+}
+
+/// `GET /api/v1/applications/{application}/history`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryView {
+    /// Which application.
+    pub application: ApplicationName,
+    /// Its promotions, newest first.
+    pub promotions: Vec<HistoryPromotion>,
+}
+
+/// A promotion in a history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryPromotion {
+    /// Which.
+    pub promotion: PromotionId,
+    /// Where to.
+    pub environment: EnvironmentName,
+    /// `forward`, `rollback` or `found`.
+    pub kind: String,
+    /// What.
+    pub version: String,
+    /// Where it stands.
+    pub state: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who asked.
+    pub requested_by: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// The commit that brought it.
+    pub commit: Option<CommitId>,
+}
+
+/// One thing that happened: a line of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryLine {
+    /// Its number in the audit log.
+    pub number: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// What, as a verb.
+    pub verb: String,
+    /// In words.
+    pub text: String,
+    /// To what.
+    pub application: Option<ApplicationName>,
+    /// Where.
+    pub environment: Option<EnvironmentName>,
+    /// The promotion it is about.
+    pub promotion: Option<PromotionId>,
+    /// The commit it made or saw.
+    pub commit: Option<CommitId>,
+    /// SHA-256 over this line and the hash before, in hex.
+    pub hash: String,
+}
+
+/// `GET /api/v1/deliveries`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryView {
+    /// Our id for it.
+    pub id: EventId,
+    /// Who announced it.
+    pub source: Option<String>,
+    /// The sender's own id for it.
+    pub delivery: Option<String>,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// What became of it, in words.
+    pub outcome: String,
+}
+
+/// `POST /api/v1/promotions`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PromoteRequest {
+    /// What: `payments`, or `services/payments` where two pipelines have one.
+    pub application: String,
+    /// Where to.
+    pub environment: String,
+    /// Which: a version, a tag, or at least twelve digits of a digest; none means the newest that may go.
+    pub version: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Says yes to a version older than the one there.
+    #[serde(default)]
+    pub allow_older: bool,
+    /// Environments before it that are skipped; needs the right `skip-gates` and a reason.
+    #[serde(default)]
+    pub skip: Vec<String>,
+}
+
+/// `POST /api/v1/rollbacks`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RollbackRequest {
+    /// What.
+    pub application: String,
+    /// Where.
+    pub environment: String,
+    /// To what: a version, digest or promotion that succeeded there; none means the last one.
+    pub to: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// `POST /api/v1/holds` and, without `for`, `POST /api/v1/holds/resume`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HoldRequest {
+    /// What.
+    pub application: String,
+    /// Where.
+    pub environment: String,
+    /// For how long, as `2h`; none means until someone resumes it.
+    #[serde(rename = "for")]
+    pub length: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// `POST /api/v1/promotions/{id}/reviews`, `…/merge`, `…/close`: for the builtin forge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProposalRequest {
+    /// `approve`, `request_changes`, `comment`, `merge` or `close`.
+    pub step: crate::domain::command::ProposalStep,
+    /// The head that the person looked at: a step on anything else is refused.
+    pub head: Option<CommitId>,
+    /// A word to the others.
+    pub comment: Option<String>,
+}
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandView {
+    /// One sentence: what happened and what follows by itself.
+    pub message: String,
+    /// The promotion it started or touched.
+    pub promotion: Option<PromotionId>,
+    /// Where to look.
+    pub url: Option<String>,
+}
+
+/// `GET /readyz`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadinessView {
+    /// `ready` or `starting`.
+    pub status: String,
+    /// What each repository's first reading came to.
+    pub repositories: std::collections::BTreeMap<String, String>,
+}
+
+/// The answer to an announcement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnnouncementView {
+    /// The event's id.
+    pub id: EventId,
+    /// Where it can be looked at.
+    pub url: String,
+    /// Why it is not decided yet, where the remote could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
