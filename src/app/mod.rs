@@ -8,6 +8,8 @@ pub mod policy;
 
 pub mod views;
 
+pub mod readiness;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,6 +18,7 @@ use tokio::sync::Notify;
 use crate::domain::id::RepositoryName;
 use policy::Policy;
 use ports::{Clock, Dice, Forge, ForgeError, Git, GitError, Store, StoreError};
+use readiness::Readiness;
 
 /// One repository as the use-cases see it: its Git and its forge.
 #[derive(Clone)]
@@ -42,6 +45,22 @@ pub struct App {
     pub dice: Arc<dyn Dice>,
     /// Rung when something happened that the reconciler should look at.
     pub nudge: Notify,
+    /// Whether each repository has been looked at since the start.
+    pub readiness: Readiness,
+}
+
+impl App {
+    /// Puts the parts together. The store has its migrations behind it.
+    pub fn new(
+        store: Arc<dyn Store>,
+        repositories: BTreeMap<RepositoryName, Repository>,
+        policy: Policy,
+        clock: Arc<dyn Clock>,
+        dice: Arc<dyn Dice>,
+    ) -> Self {
+        let readiness = Readiness::new(repositories.keys());
+        Self { store, repositories, policy, clock, dice, nudge: Notify::new(), readiness }
+    }
 }
 
 /// Why a use-case did not do what it was asked, sorted by what the caller can do about it.

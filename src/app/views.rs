@@ -417,3 +417,23 @@ pub struct AnnouncementView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
+
+/// What stands in an answer that is not a success: `application/problem+json` (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProblemView {
+    /// The kind of problem, as a URI; `about:blank` where the status says it all.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status in words.
+    pub title: String,
+    /// The status.
+    pub status: u16,
+    /// What happened, why, and what to do.
+    pub detail: String,
+    /// The thing it is about, by its URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// The field of the request that is to be mended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
