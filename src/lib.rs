@@ -11,3 +11,6 @@ pub mod yaml_edit;
 
 /// Use-cases: I/O through ports only.
 pub mod app;
+
+/// The HTTP doors: announcements, the API, the page.
+pub mod http;
