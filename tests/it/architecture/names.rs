@@ -173,6 +173,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
         item.attrs.iter().for_each(|it| self.visit_attribute(it));
+        self.visit_visibility(&item.vis);
         for leaf in leaves_of(item) {
             self.record(leaf.line, &leaf.written);
         }

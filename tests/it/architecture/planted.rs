@@ -98,6 +98,7 @@ pub const PLANTS: &[Plant] = &[
     plant!(WrongArrow, "in a macro, through a name", "app must not name adapters (`crate::adapters::git::X`)", "src/app/ports.rs": "use crate::adapters as a; fn f() { vec![a::git::X]; }"),
     plant!(WrongArrow, "in an attribute's string", "domain must not name config", "src/domain/plan.rs": "#[derive(Serialize)] struct P { #[serde(with = \"crate::config::seconds\")] a: u8 }"),
     plant!(WrongArrow, "in a visibility", "domain must not name app", "src/domain/plan.rs": "pub(in crate::app) struct P;"),
+    plant!(WrongArrow, "in a re-export's visibility", "domain must not name app", "src/domain/plan.rs": "pub(in crate::app) use std::fmt;"),
     // Adapters among themselves.
     plant!(AdapterNamesAdapter, "an adapter names another", "an adapter names another (`crate::adapters::git::Mirror`)", "src/adapters/clock.rs": "use crate::adapters::git::Mirror;"),
     plant!(AdapterNamesAdapter, "by `super`", "an adapter names another", "src/adapters/clock.rs": "use super::git;"),
