@@ -9,6 +9,9 @@ pub mod domain;
 /// The exact editor: one scalar of a YAML file, byte for byte.
 pub mod yaml_edit;
 
+/// Every word a person reads.
+pub mod messages;
+
 /// Use-cases: I/O through ports only.
 pub mod app;
 

@@ -17,4 +17,6 @@ pub mod command;
 
 pub mod snapshot;
 
+pub mod rollback;
+
 pub mod plan;

@@ -12,7 +12,7 @@ use super::id::{
 use super::pipeline::{Environment, Pipeline};
 use super::promotion::{FieldValue, Promotion, State};
 use super::template::Template;
-use crate::yaml_edit::{Part, Place};
+use crate::yaml_edit::{Part, Place, written};
 
 /// One application at one moment.
 #[derive(Debug, Clone)]
@@ -104,8 +104,8 @@ pub struct ProposalFacts {
     pub statuses: BTreeMap<String, (StatusWord, String)>,
     /// What the branch changes, judged: version fields only, or what else.
     pub judgement: Judgement,
-    /// Where a person looks at it.
-    pub url: String,
+    /// The foreign head that hoist has already told people about.
+    pub told_of_push: Option<CommitId>,
 }
 
 /// Whether a proposal's branch stands.
@@ -161,13 +161,13 @@ pub enum Judgement {
 /// Why a rule cannot write an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unwritable {
-    /// The rule writes a tag and there is none.
-    #[error("the rule for {file} writes a tag, and {version} was announced without one")]
-    NoTag {
+    /// The field needs what the artifact does not have.
+    #[error("{file}: {why}")]
+    Lacking {
         /// The file.
         file: String,
-        /// What was announced.
-        version: String,
+        /// What is missing, and what to do.
+        why: String,
     },
     /// Only tags are written and the tag stays the same although the digest moved.
     #[error(
@@ -184,42 +184,19 @@ pub enum Unwritable {
 impl VersionField {
     /// What this field holds once `artifact` is in.
     pub fn wanted(&self, artifact: &Artifact) -> Result<String, Unwritable> {
-        let no_tag =
-            || Unwritable::NoTag { file: self.file.clone(), version: artifact.version().into() };
+        let lacking = |why: String| Unwritable::Lacking { file: self.file.clone(), why };
         if let Some(template) = &self.template {
-            return template.for_artifact(artifact).map_err(|_| no_tag());
+            return template.for_artifact(artifact).map_err(|error| lacking(error.to_string()));
         }
-        let tag = || artifact.tag.as_ref().map(Tag::as_str).ok_or_else(no_tag);
+        let tag = artifact.tag.as_ref().map(Tag::as_str);
         match self.part {
-            Part::Tag => Ok(tag()?.to_owned()),
-            Part::Digest => Ok(artifact.digest.to_string()),
-            Part::Reference => reference(&self.value, artifact).ok_or_else(no_tag),
             Part::Whole => Ok(artifact.version().to_owned()),
+            Part::Tag | Part::Digest | Part::Reference => {
+                written(self.part, &self.value, tag, artifact.digest.as_str())
+                    .map_err(|error| lacking(error.to_string()))
+            }
         }
     }
-}
-
-/// `current` with the artifact's tag, digest or both in place of its own; none without a tag.
-fn reference(current: &str, artifact: &Artifact) -> Option<String> {
-    let (rest, digest) = match current.split_once('@') {
-        Some((rest, _)) => (rest, Some(&artifact.digest)),
-        None => (current, None),
-    };
-    let path_starts = rest.rfind('/').map_or(0, |slash| slash + 1);
-    let (repository, had_tag) = match rest[path_starts..].find(':') {
-        Some(colon) => (&rest[..path_starts + colon], true),
-        None => (rest, false),
-    };
-    let mut text = repository.to_owned();
-    if had_tag {
-        text.push(':');
-        text.push_str(artifact.tag.as_ref()?.as_str());
-    }
-    if let Some(digest) = digest {
-        text.push('@');
-        text.push_str(digest.as_str());
-    }
-    Some(text)
 }
 
 impl Reading {

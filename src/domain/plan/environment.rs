@@ -1,0 +1,483 @@
+//! Plans one application in one environment.
+
+use jiff::Timestamp;
+
+use super::gates::{counted, judge, shuts_proposal};
+use super::wanted::{Wanted, wanted};
+use super::{Action, Because, Closed, Plan, Proposing};
+use crate::domain::artifact::Artifact;
+use crate::domain::gate::{Judged, Verdict};
+use crate::domain::id::{ApplicationName, CommitId, EnvironmentName};
+use crate::domain::pipeline::{Environment, MergePolicy};
+use crate::domain::promotion::{FieldValue, Kind, Promotion, State};
+use crate::domain::snapshot::{
+    Branch, Judgement, ProposalFacts, ProposalStage, Reading, Snapshot, StatusWord, VersionField,
+    values_of,
+};
+
+/// The branch that carries an application's proposal into an environment: its natural key.
+pub fn branch_of(environment: &EnvironmentName, application: &ApplicationName) -> String {
+    format!("hoist/{environment}/{application}")
+}
+
+/// Whose commit a proposal's branch ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Head {
+    Ours,
+    Foreign,
+}
+
+/// One environment of a snapshot, at one time.
+pub(super) struct View<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) environment: &'a Environment,
+    pub(super) now: Timestamp,
+}
+
+impl<'a> View<'a> {
+    /// Adds what is to be done here to the plan.
+    ///
+    /// What the forge and Git say comes first, then what is in, then what wants to go in; a step
+    /// that changes what the later ones would see ends the turn, and the next pass goes on.
+    pub(super) fn plan(&self, plan: &mut Plan) {
+        if self.settle_ended_proposals(plan) {
+            return;
+        }
+        let (tip, fields) = match self.snapshot.readings.get(&self.environment.name) {
+            Some(Reading::Fields { tip, fields }) => (tip, fields.as_slice()),
+            Some(Reading::Absent { file }) => return self.without_files(plan, file),
+            Some(Reading::Refused { reason }) => {
+                return self.wait(plan, None, Because::EditRefused(reason.clone()));
+            }
+            None => return,
+        };
+        if self.take_over_by_hand(plan, tip, fields) || self.advance(plan) {
+            return;
+        }
+        if !self.start(plan) {
+            self.bring_in(plan, tip, fields);
+        }
+    }
+
+    fn promotions(&self) -> impl DoubleEndedIterator<Item = &'a Promotion> {
+        self.snapshot.promotions_into(&self.environment.name)
+    }
+
+    fn wait(&self, plan: &mut Plan, promotion: Option<&Promotion>, because: Because) {
+        plan.wait(&self.environment.name, promotion.map(|p| &p.id), because, None);
+    }
+
+    /// What the forge says of a promotion's own proposal.
+    fn facts(&self, promotion: &Promotion) -> Option<&'a ProposalFacts> {
+        self.snapshot.proposals.get(&promotion.proposal.as_ref()?.number)
+    }
+
+    /// The proposal that is open into this environment, whoever's it is.
+    fn open_proposal(&self) -> Option<&'a ProposalFacts> {
+        self.snapshot.proposals.values().find(|facts| {
+            facts.environment == self.environment.name && facts.state == ProposalStage::Open
+        })
+    }
+
+    /// Records what people did to proposals that were open: merged or closed them.
+    fn settle_ended_proposals(&self, plan: &mut Plan) -> bool {
+        let before = plan.actions.len();
+        for promotion in self.promotions().filter(|p| p.state == State::Proposed) {
+            let Some(facts) = self.facts(promotion) else { continue };
+            let to = match &facts.state {
+                ProposalStage::Open => continue,
+                ProposalStage::Merged { commit, by } => {
+                    State::Merged { commit: commit.clone(), by: by.clone() }
+                }
+                ProposalStage::Closed { by, reason } => State::Closed {
+                    by: by.clone(),
+                    reason: reason.clone().unwrap_or_else(|| "no reason was given".into()),
+                },
+            };
+            plan.step(&promotion.id, to);
+        }
+        plan.actions.len() > before
+    }
+
+    /// The application's files are gone: what is open is closed with that reason.
+    fn without_files(&self, plan: &mut Plan, file: &str) {
+        if let Some(facts) = self.open_proposal() {
+            let because = Closed::Vanished { file: file.to_owned() };
+            plan.actions.push(Action::Close { number: facts.number, because });
+            return;
+        }
+        for promotion in self.promotions().filter(|p| p.state.is_pending()) {
+            let reason = format!("{file} is gone from the repository");
+            plan.step(&promotion.id, State::Closed { by: None, reason });
+        }
+        self.wait(plan, None, Because::NoFiles(file.to_owned()));
+    }
+
+    /// Records what the files hold where hoist did not put it there: at first sight, and after
+    /// somebody changed a version field by hand. Git is the truth; nothing is fought.
+    fn take_over_by_hand(&self, plan: &mut Plan, tip: &CommitId, fields: &[VersionField]) -> bool {
+        let values = values_of(fields);
+        let known = self.snapshot.current(&self.environment.name);
+        let expected = match known {
+            // A rule that was added since reads fields that nobody recorded: no drift by itself.
+            Some(current) => fields.iter().all(|field| holds(&current.values, field)),
+            None => false,
+        };
+        let explained = self.promotions().any(|promotion| {
+            promotion.state.is_pending()
+                && !promotion.values.is_empty()
+                && promotion.values == values
+        });
+        if expected || (explained && known.is_some()) {
+            return false;
+        }
+        plan.actions.push(Action::Adopt {
+            environment: self.environment.name.clone(),
+            at: tip.clone(),
+            values,
+        });
+        true
+    }
+
+    /// Moves what is in through its stages, and ends what it replaced or took back.
+    fn advance(&self, plan: &mut Plan) -> bool {
+        let Some(current) = self.snapshot.current(&self.environment.name) else { return false };
+        let before = plan.actions.len();
+        if let Kind::Rollback { undoes, .. } = &current.kind
+            && let Some(undone) = self.snapshot.promotion(undoes)
+            && undone.state.is_in()
+        {
+            plan.step(&undone.id, State::RolledBack { by: current.id.clone() });
+        }
+        for replaced in self.promotions().filter(|p| p.id != current.id) {
+            let is_half_in = match replaced.state {
+                State::Merged { .. } | State::Deployed { .. } | State::Soaking { .. } => true,
+                State::Succeeded { .. }
+                | State::Waiting
+                | State::Proposed
+                | State::Superseded { .. }
+                | State::Closed { .. }
+                | State::Failed { .. }
+                | State::RolledBack { .. } => false,
+            };
+            let is_undone =
+                matches!(&current.kind, Kind::Rollback { undoes, .. } if *undoes == replaced.id);
+            if is_half_in && !is_undone {
+                plan.step(&replaced.id, State::Superseded { by: current.id.clone() });
+            }
+        }
+        self.advance_current(plan, current);
+        plan.actions.len() > before
+    }
+
+    fn advance_current(&self, plan: &mut Plan, current: &Promotion) {
+        match &current.state {
+            // No health is asked for: what is merged is deployed.
+            State::Merged { commit, .. } => {
+                plan.step(&current.id, State::Deployed { commit: commit.clone() });
+            }
+            State::Deployed { commit } => {
+                let soak = self.snapshot.pipeline.soak_in(&self.environment.name);
+                let until = current.since.saturating_add(soak).unwrap_or(Timestamp::MAX);
+                if current.is_rollback() || soak.is_zero() {
+                    plan.step(&current.id, State::Succeeded { commit: Some(commit.clone()) });
+                } else {
+                    plan.step(&current.id, State::Soaking { commit: commit.clone(), until });
+                }
+            }
+            State::Soaking { commit, until } if self.now >= *until => {
+                plan.step(&current.id, State::Succeeded { commit: Some(commit.clone()) });
+            }
+            State::Soaking { until, .. } => {
+                let name = &self.environment.name;
+                plan.wait(name, Some(&current.id), Because::Soaking, Some(*until));
+            }
+            State::Succeeded { .. }
+            | State::Waiting
+            | State::Proposed
+            | State::Superseded { .. }
+            | State::Closed { .. }
+            | State::Failed { .. }
+            | State::RolledBack { .. } => {}
+        }
+    }
+
+    /// Begins to move the newest artifact that may come here and has not been started yet.
+    fn start(&self, plan: &mut Plan) -> bool {
+        let newest_started = self.snapshot.newest_started(&self.environment.name);
+        let candidate = self
+            .snapshot
+            .artifacts
+            .iter()
+            .filter(|artifact| newest_started.is_none_or(|newest| artifact.accepted_at > newest))
+            .filter(|artifact| self.has_arrived_upstream(artifact))
+            .filter(|artifact| !self.snapshot.is_bad(&artifact.id, self.environment))
+            .max_by_key(|artifact| (artifact.accepted_at, &artifact.id));
+        let Some(artifact) = candidate else { return false };
+        plan.actions.push(Action::Start {
+            environment: self.environment.name.clone(),
+            artifact: artifact.id.clone(),
+        });
+        true
+    }
+
+    /// Tells whether the artifact runs in every environment that comes before this one.
+    fn has_arrived_upstream(&self, artifact: &Artifact) -> bool {
+        self.environment.after.iter().all(|upstream| {
+            self.snapshot.promotions_into(upstream).any(|promotion| {
+                let runs = match promotion.state {
+                    State::Deployed { .. } | State::Soaking { .. } | State::Succeeded { .. } => {
+                        true
+                    }
+                    State::Merged { .. }
+                    | State::Waiting
+                    | State::Proposed
+                    | State::Superseded { .. }
+                    | State::Closed { .. }
+                    | State::Failed { .. }
+                    | State::RolledBack { .. } => false,
+                };
+                runs && promotion.artifact.as_ref() == Some(&artifact.id)
+            })
+        })
+    }
+
+    /// Works on what wants to go in: one promotion carries the proposal, the others wait or end.
+    fn bring_in(&self, plan: &mut Plan, tip: &CommitId, fields: &[VersionField]) {
+        let pending: Vec<&Promotion> = self.promotions().filter(|p| p.state.is_pending()).collect();
+        let Some(bearer) = self.bearer(&pending) else { return };
+        // What came after the bearer waits: for its gates, or after a rollback for a resume.
+        for other in pending.iter().filter(|other| other.id < bearer.id) {
+            plan.step(&other.id, State::Superseded { by: bearer.id.clone() });
+        }
+        match wanted(self.snapshot, bearer, fields) {
+            Wanted::Impossible(reason) => plan.step(&bearer.id, State::Failed { reason }),
+            Wanted::AlreadyThere => self.already_there(plan, bearer),
+            Wanted::Edits { edits, values } => {
+                let base = tip.clone();
+                let promotion = bearer.id.clone();
+                let proposing = Proposing { promotion, base, edits, values, overwrites: None };
+                self.carry(plan, bearer, proposing);
+            }
+        }
+    }
+
+    /// The promotion to work on: a rollback before all others; else the newest that is proposed
+    /// or could be; else the newest.
+    ///
+    /// A newer promotion whose gates are still shut does not take an older one's proposal away.
+    fn bearer(&self, pending: &[&'a Promotion]) -> Option<&'a Promotion> {
+        let newest = || pending.iter().copied().max_by_key(|p| &p.id);
+        let rollback = pending.iter().copied().filter(|p| p.is_rollback()).max_by_key(|p| &p.id);
+        rollback
+            .or_else(|| {
+                let ready =
+                    |p: &&&Promotion| p.state == State::Proposed || self.shut_gate(p).is_none();
+                pending.iter().filter(ready).copied().max_by_key(|p| &p.id)
+            })
+            .or_else(newest)
+    }
+
+    /// The first gate that keeps the proposal from being opened.
+    fn shut_gate(&self, promotion: &Promotion) -> Option<Judged> {
+        judge(self.snapshot, self.environment, promotion, None, self.now)
+            .into_iter()
+            .find(|judged| shuts_proposal(judged) && !judged.is_open())
+    }
+
+    fn already_there(&self, plan: &mut Plan, promotion: &Promotion) {
+        // A promotion that may not go in yet has not succeeded just because the field is right.
+        if self.waits_at_the_door(plan, promotion) {
+            return;
+        }
+        if let Some(facts) = self.open_proposal() {
+            let because = Closed::AlreadyThere;
+            plan.actions.push(Action::Close { number: facts.number, because });
+        }
+        plan.step(&promotion.id, State::Succeeded { commit: None });
+    }
+
+    /// Notes what keeps a promotion from being proposed, if anything does.
+    fn waits_at_the_door(&self, plan: &mut Plan, promotion: &Promotion) -> bool {
+        if let Some(held) = self.hold_on(promotion) {
+            let because = Because::Held { by: held.by.to_string(), reason: held.reason.clone() };
+            plan.wait(&self.environment.name, Some(&promotion.id), because, held.until);
+            return true;
+        }
+        let Some(judged) = self.shut_gate(promotion) else { return false };
+        let until = match judged.verdict {
+            Verdict::OpensAt(at) => Some(at),
+            Verdict::Open | Verdict::NeedsAction(_) => None,
+        };
+        plan.wait(&self.environment.name, Some(&promotion.id), Because::Gate(judged), until);
+        true
+    }
+
+    /// The hold that stops a promotion. A rollback is stopped by none.
+    fn hold_on(&self, promotion: &Promotion) -> Option<&'a crate::domain::snapshot::Held> {
+        let held = self.snapshot.holds.get(&self.environment.name)?;
+        let lasts = held.until.is_none_or(|until| until > self.now);
+        (lasts && !promotion.is_rollback()).then_some(held)
+    }
+
+    /// Proposes the change, keeps its proposal up to date, and merges it when it may be.
+    fn carry(&self, plan: &mut Plan, bearer: &Promotion, proposing: Proposing) {
+        let open = self.open_proposal();
+        let own = open.filter(|facts| {
+            bearer.proposal.as_ref().is_some_and(|proposed| proposed.number == facts.number)
+        });
+        match own {
+            Some(facts) => self.tend(plan, bearer, facts, proposing),
+            None if self.waits_at_the_door(plan, bearer) => {}
+            None => self.open(plan, bearer, open, proposing),
+        }
+    }
+
+    /// Opens the proposal, or takes over the one that an older promotion had.
+    fn open(
+        &self,
+        plan: &mut Plan,
+        bearer: &Promotion,
+        open: Option<&ProposalFacts>,
+        mut proposing: Proposing,
+    ) {
+        if let Some(facts) = open {
+            if bearer.is_rollback() {
+                let because = Closed::RolledBack { by: bearer.id.clone() };
+                plan.actions.push(Action::Close { number: facts.number, because });
+                return;
+            }
+            proposing.overwrites = (!self.is_ours(&facts.head)).then(|| facts.head.clone());
+        }
+        plan.actions.push(Action::Propose(proposing));
+    }
+
+    /// Tells whether hoist made that commit for this environment.
+    fn is_ours(&self, head: &CommitId) -> bool {
+        self.promotions()
+            .filter_map(|promotion| promotion.proposal.as_ref())
+            .any(|proposed| &proposed.head == head)
+    }
+
+    /// Keeps an open proposal as it should be, and merges it when everything says yes.
+    fn tend(
+        &self,
+        plan: &mut Plan,
+        bearer: &Promotion,
+        facts: &ProposalFacts,
+        proposing: Proposing,
+    ) {
+        let ours = match &bearer.proposal {
+            Some(proposed) if proposed.head == facts.head => Head::Ours,
+            Some(_) | None => Head::Foreign,
+        };
+        let outdated = !facts.conflicts.is_empty() || bearer.values != proposing.values;
+        if facts.branch == Branch::Gone || (ours == Head::Ours && outdated) {
+            plan.actions.push(Action::Propose(proposing));
+            return;
+        }
+        if ours == Head::Foreign && facts.told_of_push.as_ref() != Some(&facts.head) {
+            plan.actions.push(Action::TellOfForeignPush {
+                number: facts.number,
+                head: facts.head.clone(),
+                promotion: bearer.id.clone(),
+            });
+        }
+        let judged = judge(self.snapshot, self.environment, bearer, Some(facts), self.now);
+        self.publish(plan, facts, &judged);
+        if self.hold_on(bearer).is_some() {
+            self.waits_at_the_door(plan, bearer);
+            return;
+        }
+        match self.obstacle(bearer, facts, ours, &judged) {
+            Some((because, until)) => {
+                plan.wait(&self.environment.name, Some(&bearer.id), because, until);
+            }
+            None => plan.actions.push(Action::Merge {
+                promotion: bearer.id.clone(),
+                number: facts.number,
+                head: facts.head.clone(),
+                approvals: facts.approvals.clone(),
+            }),
+        }
+    }
+
+    /// Publishes what is judged as statuses, where they differ from what stands there.
+    fn publish(&self, plan: &mut Plan, facts: &ProposalFacts, judged: &[Judged]) {
+        let only_version = match &facts.judgement {
+            Judgement::OnlyVersion => {
+                (StatusWord::Success, "Only version fields change".to_owned())
+            }
+            Judgement::Otherwise(what) => (StatusWord::Failure, what.clone()),
+        };
+        let gates = judged.iter().map(|judged| {
+            let word = if judged.is_open() { StatusWord::Success } else { StatusWord::Pending };
+            (format!("hoist/{}", judged.name), (word, judged.saw.clone()))
+        });
+        let wanted = std::iter::once(("hoist/only-version".to_owned(), only_version)).chain(gates);
+        for (context, (state, description)) in wanted {
+            let description = shortened(&description);
+            let stands = facts.statuses.get(&context);
+            if stands == Some(&(state, description.clone())) {
+                continue;
+            }
+            let (number, head) = (facts.number, facts.head.clone());
+            plan.actions.push(Action::SetStatus { number, head, context, state, description });
+        }
+    }
+
+    /// What keeps the proposal from being merged by hoist, if anything does.
+    fn obstacle(
+        &self,
+        bearer: &Promotion,
+        facts: &ProposalFacts,
+        head: Head,
+        judged: &[Judged],
+    ) -> Option<(Because, Option<Timestamp>)> {
+        if let Judgement::Otherwise(what) = &facts.judgement {
+            return Some((Because::NotOnlyVersion(what.clone()), None));
+        }
+        if !facts.objections.is_empty() {
+            return Some((Because::Objections(facts.objections.clone()), None));
+        }
+        if head == Head::Foreign && !facts.conflicts.is_empty() {
+            return Some((Because::Conflict(facts.conflicts.clone()), None));
+        }
+        let have = counted(bearer, facts);
+        if head == Head::Foreign && have == 0 {
+            return Some((Because::ForeignPush(facts.head.clone()), None));
+        }
+        if let Some(shut) = judged.iter().find(|gate| shuts_proposal(gate) && !gate.is_open()) {
+            let until = match shut.verdict {
+                Verdict::OpensAt(at) => Some(at),
+                Verdict::Open | Verdict::NeedsAction(_) => None,
+            };
+            return Some((Because::Gate(shut.clone()), until));
+        }
+        let need = self.environment.approvals_needed();
+        if have < need {
+            return Some((Because::Approvals { have, need }, None));
+        }
+        match self.environment.merge {
+            MergePolicy::Manual => Some((Because::ManualMerge, None)),
+            MergePolicy::Automatic | MergePolicy::OnApproval => None,
+        }
+    }
+}
+
+/// Tells whether `values` say of `field` what stands there, or nothing.
+fn holds(values: &[FieldValue], field: &VersionField) -> bool {
+    values
+        .iter()
+        .find(|value| value.file == field.file && value.place == field.place)
+        .is_none_or(|value| value.value == field.value)
+}
+
+/// At most 140 characters: what forges take as a status's description.
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= 140 {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(139).collect();
+    format!("{head}…")
+}

@@ -1,0 +1,103 @@
+//! Judges the gates of one promotion.
+
+use jiff::Timestamp;
+
+use crate::domain::gate::{Gate, Judged, Verdict};
+use crate::domain::id::EnvironmentName;
+use crate::domain::pipeline::Environment;
+use crate::domain::promotion::{Kind, Promotion, State};
+use crate::domain::snapshot::{ProposalFacts, Snapshot};
+
+/// Judges every gate of `promotion`, those that shut its proposal first.
+///
+/// A rollback passes soak by design: it never waits for the health of what it takes back.
+pub fn judge(
+    snapshot: &Snapshot,
+    environment: &Environment,
+    promotion: &Promotion,
+    proposal: Option<&ProposalFacts>,
+    now: Timestamp,
+) -> Vec<Judged> {
+    let mut judged = Vec::new();
+    if let Kind::Forward { skips } = &promotion.kind {
+        let upstream = environment.after.iter().filter(|name| !skips.contains(name));
+        for name in upstream {
+            judged.push(upstream_gate(snapshot, environment, promotion, name, now));
+        }
+    }
+    let needed = environment.approvals_needed();
+    if needed > 0 {
+        judged.push(approvals_gate(promotion, proposal, needed));
+    }
+    judged
+}
+
+/// Tells whether a gate shuts the opening of the proposal, and not only its merge.
+pub(super) fn shuts_proposal(judged: &Judged) -> bool {
+    judged.name != "approvals"
+}
+
+/// Judges what happened upstream: it must have gone in there, and have soaked.
+fn upstream_gate(
+    snapshot: &Snapshot,
+    environment: &Environment,
+    promotion: &Promotion,
+    upstream: &EnvironmentName,
+    now: Timestamp,
+) -> Judged {
+    let soaks = environment.gates.iter().any(|gate| match gate {
+        Gate::Soak(_) => true,
+        Gate::Approvals(_) => false,
+    });
+    let name = if soaks { "soak" } else { "after" };
+    let version = &promotion.version;
+    let best = snapshot
+        .promotions_into(upstream)
+        .rfind(|other| other.artifact == promotion.artifact && other.state.is_in());
+    let Some(best) = best else {
+        let what = format!("{version} is not in {upstream} (any more); promote it there first");
+        return Judged { name, verdict: Verdict::NeedsAction(what.clone()), saw: what };
+    };
+    let (verdict, saw) = match &best.state {
+        State::Succeeded { .. } => (Verdict::Open, format!("{version} succeeded in {upstream}")),
+        State::Deployed { .. } | State::Soaking { .. } => {
+            let opens_at = best.since.saturating_add(environment.soak()).unwrap_or(Timestamp::MAX);
+            let saw = format!("{version} runs in {upstream} since {}", short_time(best.since));
+            if now >= opens_at { (Verdict::Open, saw) } else { (Verdict::OpensAt(opens_at), saw) }
+        }
+        State::Merged { .. }
+        | State::Waiting
+        | State::Proposed
+        | State::Superseded { .. }
+        | State::Closed { .. }
+        | State::Failed { .. }
+        | State::RolledBack { .. } => {
+            let what = format!("{version} is merged in {upstream} and does not run there yet");
+            (Verdict::NeedsAction(what.clone()), what)
+        }
+    };
+    Judged { name, verdict, saw }
+}
+
+/// A time as people read it in one line.
+fn short_time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// Counts approvals of the head as it is, the requester's left out.
+fn approvals_gate(promotion: &Promotion, proposal: Option<&ProposalFacts>, needed: u32) -> Judged {
+    let have = proposal.map_or(0, |facts| counted(promotion, facts));
+    let saw = format!("{have} of {needed} approvals, the requester's not counted");
+    let verdict = if have >= needed {
+        Verdict::Open
+    } else {
+        Verdict::NeedsAction(format!("{} more must approve the proposal", needed - have))
+    };
+    Judged { name: "approvals", verdict, saw }
+}
+
+/// How many approvals count.
+pub(super) fn counted(promotion: &Promotion, facts: &ProposalFacts) -> u32 {
+    let others = facts.approvals.iter().filter(|by| by.as_str() != promotion.requested_by.name);
+    u32::try_from(others.count()).unwrap_or(u32::MAX)
+}

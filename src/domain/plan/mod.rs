@@ -1,0 +1,229 @@
+//! Decides what to do next.
+//!
+//! The planner never waits and never fails: whatever it is shown, it answers with actions, with
+//! what each environment waits for, and with the time at which to look again.
+
+mod environment;
+mod gates;
+mod wanted;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::gate::Judged;
+use super::id::{ArtifactId, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber};
+use super::promotion::{FieldValue, State};
+use super::snapshot::{Snapshot, StatusWord};
+use crate::yaml_edit::Place;
+
+pub use environment::branch_of;
+pub use gates::judge;
+
+/// What to do now, what is waited for, and when to look again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What to do, in this order.
+    pub actions: Vec<Action>,
+    /// When to look again, where time alone decides.
+    pub wake_at: Option<Timestamp>,
+    /// What each environment waits for; one that has nothing on its way is not in it.
+    pub waits: BTreeMap<EnvironmentName, Wait>,
+}
+
+/// One thing to do. Each looks before it acts, and may be done twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Record what the files hold, put there by other hands.
+    Adopt {
+        /// Where.
+        environment: EnvironmentName,
+        /// The commit at which it was seen.
+        at: CommitId,
+        /// What they hold.
+        values: Vec<FieldValue>,
+    },
+    /// Begin to move an artifact into an environment.
+    Start {
+        /// Where to.
+        environment: EnvironmentName,
+        /// What.
+        artifact: ArtifactId,
+    },
+    /// Record that a promotion goes on.
+    Step {
+        /// Which.
+        promotion: PromotionId,
+        /// Where to.
+        to: State,
+    },
+    /// Make the commit, push it, and open the proposal or bring the open one up to date.
+    Propose(Proposing),
+    /// Put a status on a proposal's head.
+    SetStatus {
+        /// Which proposal.
+        number: ProposalNumber,
+        /// The head that was judged.
+        head: CommitId,
+        /// `hoist/…`.
+        context: String,
+        /// Its state.
+        state: StatusWord,
+        /// A few words.
+        description: String,
+    },
+    /// Say on the proposal that somebody else's commits are on its branch.
+    TellOfForeignPush {
+        /// Which proposal.
+        number: ProposalNumber,
+        /// Their head.
+        head: CommitId,
+        /// The promotion it carries.
+        promotion: PromotionId,
+    },
+    /// Merge a proposal.
+    Merge {
+        /// What it carries.
+        promotion: PromotionId,
+        /// Which.
+        number: ProposalNumber,
+        /// The head that was judged.
+        head: CommitId,
+        /// Who approved it.
+        approvals: Vec<PersonName>,
+    },
+    /// Close a proposal.
+    Close {
+        /// Which.
+        number: ProposalNumber,
+        /// Why.
+        because: Closed,
+    },
+}
+
+/// Why hoist closes a proposal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Closed {
+    /// A rollback takes back what it would have built on.
+    RolledBack {
+        /// The rollback.
+        by: PromotionId,
+    },
+    /// The environment already holds what it brings.
+    AlreadyThere,
+    /// The application's files are gone.
+    Vanished {
+        /// The first that is missing.
+        file: String,
+    },
+}
+
+/// A proposal to make or to bring up to date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposing {
+    /// What it carries.
+    pub promotion: PromotionId,
+    /// The tip that its commit stands on.
+    pub base: CommitId,
+    /// What it changes.
+    pub edits: Vec<PlannedEdit>,
+    /// What the version fields hold once it is merged: the changed ones and the others.
+    pub values: Vec<FieldValue>,
+    /// Somebody else's head on the branch that goes away; they are told.
+    pub overwrites: Option<CommitId>,
+}
+
+/// One field's change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedEdit {
+    /// The file.
+    pub file: String,
+    /// Where in it.
+    pub place: Place,
+    /// What must stand there.
+    pub expect: String,
+    /// What shall stand there.
+    pub value: String,
+}
+
+/// What an environment waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// The promotion that waits; none where not even that can be made.
+    pub promotion: Option<PromotionId>,
+    /// What for.
+    pub because: Because,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
+}
+
+/// What something waits for. The words for it are in `messages`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Because {
+    /// A gate is shut.
+    Gate(Judged),
+    /// A person or a rollback holds the application there.
+    Held {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// It soaks: it is in and is watched.
+    Soaking,
+    /// Approvals are missing.
+    Approvals {
+        /// How many there are, the requester left out.
+        have: u32,
+        /// How many it takes.
+        need: u32,
+    },
+    /// Somebody asked for changes.
+    Objections(Vec<PersonName>),
+    /// The policy is that a person merges.
+    ManualMerge,
+    /// The branch holds more than version fields.
+    NotOnlyVersion(String),
+    /// Somebody else's commits are on the branch, and nobody has approved them.
+    ForeignPush(CommitId),
+    /// The branch conflicts, and hoist does not overwrite what others pushed.
+    Conflict(Vec<String>),
+    /// The rules cannot be applied to the files.
+    EditRefused(String),
+    /// The application has no files there.
+    NoFiles(String),
+}
+
+/// Decides what to do next.
+///
+/// Reads nothing but its arguments, so the same snapshot always gives the same plan,
+/// and `hoist plan` shows exactly what the server would do.
+pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
+    let mut plan = Plan::default();
+    for environment in &snapshot.pipeline.environments {
+        environment::View { snapshot, environment, now }.plan(&mut plan);
+    }
+    plan
+}
+
+impl Plan {
+    /// Notes what an environment waits for, and wakes up when that ends by itself.
+    fn wait(
+        &mut self,
+        environment: &EnvironmentName,
+        promotion: Option<&PromotionId>,
+        because: Because,
+        until: Option<Timestamp>,
+    ) {
+        if let Some(until) = until {
+            self.wake_at = Some(self.wake_at.map_or(until, |sooner| sooner.min(until)));
+        }
+        let wait = Wait { promotion: promotion.cloned(), because, until };
+        self.waits.insert(environment.clone(), wait);
+    }
+
+    /// Records that a promotion goes on.
+    fn step(&mut self, promotion: &PromotionId, to: State) {
+        self.actions.push(Action::Step { promotion: promotion.clone(), to });
+    }
+}

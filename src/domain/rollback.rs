@@ -1,0 +1,110 @@
+//! Chooses what a rollback takes back, and what it brings back.
+
+use super::id::{EnvironmentName, PromotionId};
+use super::promotion::{Promotion, State};
+use super::snapshot::Snapshot;
+
+/// What a rollback does.
+#[derive(Debug, Clone, Copy)]
+pub struct Chosen<'a> {
+    /// What comes back.
+    pub restores: &'a Promotion,
+    /// What goes.
+    pub undoes: &'a Promotion,
+}
+
+/// Why there is nothing to roll back, or nothing to roll back to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoRollback {
+    /// Nothing is known of the environment.
+    #[error("hoist does not know yet what {0} holds; `hoist status` shows when it does")]
+    NothingThere(EnvironmentName),
+    /// Nothing succeeded there before.
+    #[error(
+        "nothing but {version} is known to have run in {environment}, so there is nothing to \
+         roll back to; promote an older version with `--allow-older`, or edit it by hand"
+    )]
+    NothingBefore {
+        /// What is there.
+        version: String,
+        /// Where.
+        environment: EnvironmentName,
+    },
+    /// What was asked for never succeeded there.
+    #[error(
+        "{typed} has not succeeded in {environment}; what has is {known}; \
+         `hoist history` shows when"
+    )]
+    NeverSucceeded {
+        /// What was typed.
+        typed: String,
+        /// Where.
+        environment: EnvironmentName,
+        /// What did succeed there, newest first.
+        known: String,
+    },
+    /// What was asked for is what is there.
+    #[error("{environment} already holds {version}")]
+    AlreadyThere {
+        /// What is there.
+        version: String,
+        /// Where.
+        environment: EnvironmentName,
+    },
+}
+
+/// Chooses the last version that succeeded in `environment` before what is there, or the one
+/// that `to` names: a version, a digest or a promotion.
+///
+/// What was found at adoption counts; what was rolled back does not, nor does what holds the very
+/// values that are there now.
+pub fn choose<'a>(
+    snapshot: &'a Snapshot,
+    environment: &'a EnvironmentName,
+    to: Option<&str>,
+) -> Result<Chosen<'a>, NoRollback> {
+    let Some(undoes) = snapshot.current(environment) else {
+        return Err(NoRollback::NothingThere(environment.clone()));
+    };
+    let mut good: Vec<&Promotion> = snapshot
+        .promotions_into(environment)
+        .filter(|promotion| matches!(promotion.state, State::Succeeded { .. }))
+        .filter(|promotion| promotion.id != undoes.id)
+        .collect();
+    good.sort_by_key(|promotion| std::cmp::Reverse((promotion.since, &promotion.id)));
+    let restores = match to {
+        None => good.iter().copied().find(|promotion| promotion.values != undoes.values),
+        Some(typed) => named(snapshot, &good, undoes, typed)?,
+    };
+    match restores {
+        Some(restores) => Ok(Chosen { restores, undoes }),
+        None => Err(NoRollback::NothingBefore {
+            version: undoes.version.clone(),
+            environment: environment.clone(),
+        }),
+    }
+}
+
+/// The promotion among `good` that a person means.
+fn named<'a>(
+    snapshot: &Snapshot,
+    good: &[&'a Promotion],
+    undoes: &Promotion,
+    typed: &str,
+) -> Result<Option<&'a Promotion>, NoRollback> {
+    let means = |promotion: &Promotion| {
+        let by_id = typed.parse::<PromotionId>().is_ok_and(|id| id == promotion.id);
+        let artifact = promotion.artifact.as_ref().and_then(|id| snapshot.artifact(id));
+        by_id || promotion.version == typed || artifact.is_some_and(|a| a.is_named_by(typed))
+    };
+    if let Some(found) = good.iter().find(|p| means(p) && p.values != undoes.values) {
+        return Ok(Some(found));
+    }
+    let environment = undoes.environment.clone();
+    if means(undoes) || good.iter().any(|promotion| means(promotion)) {
+        return Err(NoRollback::AlreadyThere { version: undoes.version.clone(), environment });
+    }
+    let known: Vec<&str> = good.iter().map(|promotion| promotion.version.as_str()).collect();
+    let known = if known.is_empty() { "nothing else".to_owned() } else { known.join(", ") };
+    Err(NoRollback::NeverSucceeded { typed: typed.to_owned(), environment, known })
+}

@@ -1,0 +1,133 @@
+//! Answers to commands: what happened, what follows by itself, what you can do.
+
+use crate::domain::id::{ApplicationKey, ApplicationName, EnvironmentName};
+use crate::domain::promotion::Promotion;
+use crate::domain::snapshot::Held;
+
+use super::time;
+
+/// It was asked for before.
+pub fn already_on_its_way(promotion: &Promotion) -> String {
+    let Promotion { application, environment, version, state, .. } = promotion;
+    format!(
+        "{} {version} is already on its way into {environment}: it is {}.",
+        application.application,
+        state.name()
+    )
+}
+
+/// A promotion was recorded.
+pub fn promoting(promotion: &Promotion, held: Option<&Held>) -> String {
+    let Promotion { application, environment, version, .. } = promotion;
+    let follows = match held {
+        Some(held) => format!(
+            "It waits, because {} holds it there; `hoist resume {} {environment}` ends that.",
+            held.by, application.application
+        ),
+        None => "Its proposal opens as soon as its gates do.".to_owned(),
+    };
+    format!("{} {version} goes into {environment}. {follows}", application.application)
+}
+
+/// A rollback was recorded.
+pub fn rolling_back(promotion: &Promotion, undoes: &Promotion) -> String {
+    let Promotion { application, environment, version, .. } = promotion;
+    let application = &application.application;
+    format!(
+        "{application} in {environment} goes back from {} to {version}. The revert proposal opens \
+         now; the application is held there until `hoist resume {application} {environment}`.",
+        undoes.version
+    )
+}
+
+/// Why a rollback holds the application.
+pub fn held_by_rollback(undoes: &Promotion) -> String {
+    format!("{} was rolled back", undoes.version)
+}
+
+/// A hold was recorded.
+pub fn held(
+    application: &ApplicationName,
+    environment: &EnvironmentName,
+    until: Option<jiff::Timestamp>,
+) -> String {
+    let ends = match until {
+        Some(until) => format!("until {}", time(until)),
+        None => "until somebody resumes it".to_owned(),
+    };
+    format!("{application} is held in {environment} {ends}: nothing but a rollback goes in.")
+}
+
+/// A hold was ended.
+pub fn resumed(application: &ApplicationName, environment: &EnvironmentName) -> String {
+    format!("{application} is no longer held in {environment}: what waited there goes on.")
+}
+
+/// Nobody knows that application.
+pub fn unknown_application(typed: &str, known: &[ApplicationKey]) -> String {
+    if known.is_empty() {
+        return format!(
+            "no application is called {typed:?}; none is known yet: hoist finds them in the first \
+             environment's files (`hoist check` tells which it looks for)"
+        );
+    }
+    let names: Vec<&str> = known.iter().take(20).map(|key| key.application.as_str()).collect();
+    format!("no application is called {typed:?}; known are {}", names.join(", "))
+}
+
+/// Two pipelines have one of that name.
+pub fn ambiguous_application(typed: &str, several: &[&ApplicationKey]) -> String {
+    let names: Vec<String> = several.iter().map(ToString::to_string).collect();
+    format!("{typed:?} is in several pipelines; say which: {}", names.join(", "))
+}
+
+/// The pipeline has no such environment.
+pub fn unknown_environment(pipeline: &str, typed: &str, known: &[&str]) -> String {
+    format!("pipeline {pipeline} has no environment {typed:?}; it has {}", known.join(", "))
+}
+
+/// Nobody announced that version.
+pub fn unknown_version(typed: &str, known: &[&str]) -> String {
+    if known.is_empty() {
+        return format!("{typed:?} is not known: no artifact was announced yet");
+    }
+    format!(
+        "{typed:?} is not known; the newest versions are {}; a digest is recognised by at least \
+         12 of its digits",
+        known.join(", ")
+    )
+}
+
+/// Several artifacts are called that.
+pub fn ambiguous_version(typed: &str, known: &[String]) -> String {
+    format!("{typed:?} means several artifacts; name one by its digest: {}", known.join(", "))
+}
+
+/// Nothing may go there.
+pub fn nothing_to_promote(environment: &EnvironmentName) -> String {
+    format!(
+        "no artifact may go into {environment} now: none has succeeded in every environment \
+         before it; `hoist status` shows what is where"
+    )
+}
+
+/// It is older than what is there.
+pub fn older(version: &str, current: &str, environment: &EnvironmentName) -> String {
+    format!(
+        "{version} is older than {current}, which is in {environment}; say `--allow-older` if \
+         that is meant, or `hoist rollback` to bring back what ran well"
+    )
+}
+
+/// It has not been where it must have been before.
+pub fn not_upstream(version: &str, missing: &EnvironmentName, to: &EnvironmentName) -> String {
+    format!(
+        "{version} is not in {missing}, which comes before {to}; promote it there first, or say \
+         `--skip {missing} --reason …` if you have the right to skip gates"
+    )
+}
+
+/// There is no such promotion.
+pub fn unknown_promotion(typed: &str) -> String {
+    format!("no promotion has the id {typed:?}; `hoist history APP` lists them")
+}

@@ -1,0 +1,70 @@
+//! Commit messages, with the trailers that make Git history the audit trail.
+
+use std::fmt::Write;
+
+use crate::domain::artifact::Artifact;
+use crate::domain::id::{CommitId, PersonName, ProposalNumber};
+use crate::domain::promotion::{Kind, Promotion};
+
+use super::one_line;
+
+/// The message of the commit that a proposal carries.
+///
+/// `undone` is the commit that a rollback takes back.
+pub fn promotion(
+    promotion: &Promotion,
+    artifact: Option<&Artifact>,
+    undone: Option<&CommitId>,
+) -> String {
+    let mut text = subject(promotion);
+    text.push_str("\n\n");
+    if let Some(reason) = &promotion.reason {
+        let _ = writeln!(text, "{}\n", one_line(reason));
+    }
+    if let Some(undone) = undone {
+        let _ = writeln!(text, "This reverts commit {undone}.\n");
+    }
+    let _ = writeln!(text, "Hoist-Promotion: {}", promotion.id);
+    let _ = writeln!(text, "Hoist-Application: {}", promotion.application.application);
+    let _ = writeln!(text, "Hoist-Environment: {}", promotion.environment);
+    if let Kind::Forward { skips } = &promotion.kind {
+        for skipped in skips {
+            let _ = writeln!(text, "Hoist-Skipped: {skipped}");
+        }
+    }
+    if let Some(artifact) = artifact {
+        let _ = writeln!(text, "Artifact: {}@{}", artifact.image, artifact.digest);
+        if let Some(commit) = &artifact.source.commit {
+            let _ = writeln!(text, "Source-Commit: {}", one_line(commit));
+        }
+    }
+    let _ = writeln!(text, "Requested-by: {}", one_line(&promotion.requested_by.name));
+    text
+}
+
+/// One line: what moves where.
+pub fn subject(promotion: &Promotion) -> String {
+    let application = &promotion.application.application;
+    let (environment, version) = (&promotion.environment, one_line(&promotion.version));
+    match &promotion.kind {
+        Kind::Forward { .. } => format!("{environment}: promote {application} to {version}"),
+        Kind::Rollback { .. } => format!("{environment}: roll {application} back to {version}"),
+        Kind::Found { .. } => format!("{environment}: found {application} at {version}"),
+    }
+}
+
+/// The message of the commit that merges a proposal: who said yes, and who merged.
+pub fn merge(
+    promotion: &Promotion,
+    number: ProposalNumber,
+    approvals: &[PersonName],
+    by: &PersonName,
+) -> String {
+    let mut text = format!("Merge proposal {number}: {}\n\n", subject(promotion));
+    let _ = writeln!(text, "Hoist-Promotion: {}", promotion.id);
+    for approval in approvals {
+        let _ = writeln!(text, "Reviewed-by: {approval}");
+    }
+    let _ = writeln!(text, "Merged-by: {by}");
+    text
+}

@@ -1,0 +1,154 @@
+//! A proposal's title, body and hoist's comments on it.
+
+use std::fmt::Write;
+
+use crate::domain::artifact::Artifact;
+use crate::domain::gate::{Judged, Verdict};
+use crate::domain::id::CommitId;
+use crate::domain::plan::{Closed, PlannedEdit};
+use crate::domain::promotion::{Kind, Promotion};
+
+use super::{commit, quoted, time};
+
+/// What a proposal's body tells about.
+pub struct Story<'a> {
+    /// The promotion it carries.
+    pub promotion: &'a Promotion,
+    /// What that brings, where it is known.
+    pub artifact: Option<&'a Artifact>,
+    /// What is there now.
+    pub from: &'a str,
+    /// What changes.
+    pub edits: &'a [PlannedEdit],
+    /// Its gates.
+    pub gates: &'a [Judged],
+    /// Where hoist tells the whole story.
+    pub url: &'a str,
+    /// The commit that a rollback takes back.
+    pub undone: Option<&'a CommitId>,
+}
+
+/// One line: what moves where.
+pub fn title(promotion: &Promotion) -> String {
+    commit::subject(promotion)
+}
+
+/// What changes, what it is, what the gates saw, and how to bring it down again.
+pub fn body(story: &Story<'_>) -> String {
+    let promotion = story.promotion;
+    let mut text = String::new();
+    let application = &promotion.application.application;
+    let environment = &promotion.environment;
+    let _ = writeln!(
+        text,
+        "**{application}** in **{environment}**: {} → {}\n",
+        quoted(story.from),
+        quoted(&promotion.version)
+    );
+    for edit in story.edits {
+        let _ = writeln!(
+            text,
+            "- `{}` {}: {} → {}",
+            edit.file,
+            quoted(&edit.place.pointer),
+            quoted(&edit.expect),
+            quoted(&edit.value)
+        );
+    }
+    text.push('\n');
+    if let Kind::Rollback { .. } = promotion.kind {
+        text.push_str("This is a rollback: it brings back a version that ran well here.\n");
+        if let Some(undone) = story.undone {
+            let _ = writeln!(text, "It takes back commit {undone}.");
+        }
+        text.push('\n');
+    }
+    artifact(&mut text, story.artifact);
+    let _ = writeln!(text, "Asked for by {}", quoted(&promotion.requested_by.name));
+    if let Some(reason) = &promotion.reason {
+        let _ = writeln!(text, "because {}", quoted(reason));
+    }
+    gates(&mut text, story.gates);
+    let _ = writeln!(
+        text,
+        "\nOnly the version field changes; the status `hoist/only-version` proves it at every \
+         push.\nTo bring it down again: `hoist rollback {application} {environment}`.\n\
+         The whole story: {}",
+        story.url
+    );
+    text
+}
+
+fn artifact(text: &mut String, artifact: Option<&Artifact>) {
+    let Some(artifact) = artifact else { return };
+    let _ = writeln!(text, "| artifact | |\n|---|---|");
+    let _ = writeln!(text, "| image | {} |", quoted(artifact.image.as_str()));
+    let _ = writeln!(text, "| digest | {} |", quoted(artifact.digest.as_str()));
+    if let Some(tag) = &artifact.tag {
+        let _ = writeln!(text, "| tag | {} |", quoted(tag.as_str()));
+    }
+    if let Some(commit) = &artifact.source.commit {
+        let _ = writeln!(text, "| source commit | {} |", quoted(commit));
+    }
+    if let Some(url) = &artifact.build.url {
+        let _ = writeln!(text, "| build | {} |", quoted(url));
+    }
+    text.push('\n');
+}
+
+fn gates(text: &mut String, gates: &[Judged]) {
+    if gates.is_empty() {
+        return;
+    }
+    text.push_str("\nGates:\n");
+    for gate in gates {
+        let word = match &gate.verdict {
+            Verdict::Open => "open".to_owned(),
+            Verdict::OpensAt(at) => format!("opens at {}", time(*at)),
+            Verdict::NeedsAction(what) => what.clone(),
+        };
+        let _ = writeln!(text, "- {}: {word} ({})", gate.name, gate.saw);
+    }
+}
+
+/// The marker by which hoist finds its comment about foreign commits again.
+pub const FOREIGN_PUSH: &str = "<!-- hoist: foreign push ";
+
+/// Tells that somebody else's commits are on the branch.
+pub fn foreign_push(head: &CommitId) -> String {
+    format!(
+        "{FOREIGN_PUSH}{head} -->\nSomebody pushed {} to this branch. hoist overwrites nothing of \
+         it and merges it only once somebody has approved it as it is; `hoist/only-version` says \
+         whether it changes version fields only. A newer version would replace it, and would say \
+         so here.",
+        head.short()
+    )
+}
+
+/// Tells that a newer version replaces somebody else's commits.
+pub fn overwritten(head: &CommitId, version: &str) -> String {
+    format!(
+        "<!-- hoist: overwritten {head} -->\nA newer version, {}, replaces what somebody had pushed \
+         here. The commit was {head}; `git cherry-pick {head}` brings it back on a branch of your \
+         own.",
+        quoted(version)
+    )
+}
+
+/// Why hoist closed a proposal.
+pub fn closed(because: &Closed) -> String {
+    match because {
+        Closed::RolledBack { by } => {
+            format!(
+                "A rollback takes its place: promotion {by}. The application is held there \
+                 until somebody resumes it."
+            )
+        }
+        Closed::AlreadyThere => {
+            "The environment already holds this version; there is nothing left to change.".into()
+        }
+        Closed::Vanished { file } => {
+            format!("{file} is gone from the repository, and with it what this would change.")
+        }
+    }
+}
