@@ -10,6 +10,13 @@ pub mod views;
 
 pub mod readiness;
 
+mod commands;
+mod execute;
+mod look;
+mod reading;
+
+pub mod reconcile;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -43,6 +50,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub dice: Arc<dyn Dice>,
+    /// What was last seen of every application.
+    pub seen: reconcile::Seen,
     /// Rung when something happened that the reconciler should look at.
     pub nudge: Notify,
     /// Whether each repository has been looked at since the start.
@@ -59,7 +68,16 @@ impl App {
         dice: Arc<dyn Dice>,
     ) -> Self {
         let readiness = Readiness::new(repositories.keys());
-        Self { store, repositories, policy, clock, dice, nudge: Notify::new(), readiness }
+        Self {
+            store,
+            repositories,
+            policy,
+            clock,
+            dice,
+            seen: reconcile::Seen::default(),
+            nudge: Notify::new(),
+            readiness,
+        }
     }
 }
 

@@ -186,6 +186,15 @@ pub struct AuditLine {
     pub text: String,
 }
 
+impl AuditLine {
+    /// The same line, about a promotion.
+    #[must_use]
+    pub fn about(mut self, promotion: &PromotionId) -> Self {
+        self.promotion = Some(promotion.clone());
+        self
+    }
+}
+
 /// A line of the audit log, chained to the one before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {

@@ -1,0 +1,421 @@
+//! What people ask: promote, roll back, hold, resume.
+//!
+//! Each command is understood, checked against the rights, and recorded as an intent together with
+//! its audit line; the reconciler does the rest.
+
+use jiff::{SignedDuration, SpanRelativeTo};
+
+use crate::domain::artifact::Artifact;
+use crate::domain::command::{Actor, Age, Authorized, Command, Identity, authorize};
+use crate::domain::id::{ApplicationKey, EnvironmentName, HoldId, PromotionId};
+use crate::domain::pipeline::Pipeline;
+use crate::domain::promotion::{Kind, Promotion, State};
+use crate::domain::rollback;
+use crate::domain::snapshot::Snapshot;
+use crate::messages::answer;
+
+use super::ports::{AuditLine, Change, Hold};
+use super::views::{CommandView, HoldRequest, PromoteRequest, RollbackRequest};
+use super::{App, AppError};
+
+impl App {
+    /// Brings a version into an environment.
+    pub async fn promote(
+        &self,
+        by: &Identity,
+        request: PromoteRequest,
+    ) -> Result<CommandView, AppError> {
+        let (application, environment) =
+            self.target(&request.application, &request.environment).await?;
+        let skips = request
+            .skip
+            .iter()
+            .map(|name| self.environment_of(&application, name))
+            .collect::<Result<Vec<_>, _>>()?;
+        let command = Command::Promote {
+            application,
+            environment,
+            version: request.version,
+            reason: request.reason,
+            age: if request.allow_older { Age::OlderToo } else { Age::NewerOnly },
+            skips,
+        };
+        self.obey(authorize(by, command, &self.policy.roles)?).await
+    }
+
+    /// Brings the last good version back.
+    pub async fn roll_back(
+        &self,
+        by: &Identity,
+        request: RollbackRequest,
+    ) -> Result<CommandView, AppError> {
+        let (application, environment) =
+            self.target(&request.application, &request.environment).await?;
+        let RollbackRequest { to, reason, .. } = request;
+        let command = Command::Rollback { application, environment, to, reason };
+        self.obey(authorize(by, command, &self.policy.roles)?).await
+    }
+
+    /// Keeps an application in an environment as it is.
+    pub async fn hold(&self, by: &Identity, request: HoldRequest) -> Result<CommandView, AppError> {
+        let (application, environment) =
+            self.target(&request.application, &request.environment).await?;
+        let length = request.length.as_deref().map(parse_length).transpose()?;
+        let command = Command::Hold { application, environment, length, reason: request.reason };
+        self.obey(authorize(by, command, &self.policy.roles)?).await
+    }
+
+    /// Ends a hold.
+    pub async fn resume(
+        &self,
+        by: &Identity,
+        request: HoldRequest,
+    ) -> Result<CommandView, AppError> {
+        let (application, environment) =
+            self.target(&request.application, &request.environment).await?;
+        let command = Command::Resume { application, environment, reason: request.reason };
+        self.obey(authorize(by, command, &self.policy.roles)?).await
+    }
+
+    async fn obey(&self, authorized: Authorized<Command>) -> Result<CommandView, AppError> {
+        let (command, by) = authorized.into_parts();
+        match command {
+            Command::Promote { application, environment, version, reason, age, skips } => {
+                let wish = Wish { application, environment, by, reason };
+                self.record_promotion(wish, version, age, skips).await
+            }
+            Command::Rollback { application, environment, to, reason } => {
+                let wish = Wish { application, environment, by, reason };
+                self.record_rollback(wish, to).await
+            }
+            Command::Hold { application, environment, length, reason } => {
+                self.record_hold(Wish { application, environment, by, reason }, length).await
+            }
+            Command::Resume { application, environment, reason } => {
+                self.record_resume(Wish { application, environment, by, reason }).await
+            }
+            Command::Proposal { .. } => Err(AppError::Invalid {
+                field: None,
+                what: "a step on a proposal has a door of its own".into(),
+            }),
+        }
+    }
+
+    async fn record_promotion(
+        &self,
+        wish: Wish,
+        version: Option<String>,
+        age: Age,
+        skips: Vec<EnvironmentName>,
+    ) -> Result<CommandView, AppError> {
+        if !skips.is_empty() && wish.reason.is_none() {
+            return Err(AppError::Invalid {
+                field: Some("reason"),
+                what: "skipping an environment needs a reason: add `--reason`".into(),
+            });
+        }
+        let snapshot = self.remembered(&wish.application).await?;
+        let artifact = choose(&snapshot, &wish, version.as_deref())?;
+        refuse_older(&snapshot, &wish, artifact, age)?;
+        refuse_unproven(&snapshot, &wish, artifact, &skips)?;
+        let pending = snapshot.promotions_into(&wish.environment).find(|promotion| {
+            promotion.state.is_pending() && promotion.artifact.as_ref() == Some(&artifact.id)
+        });
+        if let Some(pending) = pending {
+            return Ok(self.answer(answer::already_on_its_way(pending), Some(&pending.id)));
+        }
+        let mut promotion = self.promotion_for(&wish, Kind::Forward { skips }, artifact.version());
+        promotion.artifact = Some(artifact.id.clone());
+        let held = snapshot.holds.get(&wish.environment);
+        let text = answer::promoting(&promotion, held);
+        let audit = self.said(&wish, "promote", &text).about(&promotion.id);
+        let id = promotion.id.clone();
+        self.note(&wish, vec![Change::Start(Box::new(promotion))], audit).await?;
+        Ok(self.answer(text, Some(&id)))
+    }
+
+    async fn record_rollback(
+        &self,
+        wish: Wish,
+        to: Option<String>,
+    ) -> Result<CommandView, AppError> {
+        let snapshot = self.remembered(&wish.application).await?;
+        let under_way = snapshot
+            .promotions_into(&wish.environment)
+            .rfind(|promotion| promotion.state.is_pending() && promotion.is_rollback());
+        if let Some(pending) = under_way {
+            return Ok(self.answer(answer::already_on_its_way(pending), Some(&pending.id)));
+        }
+        let chosen = rollback::choose(&snapshot, &wish.environment, to.as_deref())
+            .map_err(|error| AppError::Refused { what: error.to_string() })?;
+        let kind = Kind::Rollback {
+            restores: chosen.restores.id.clone(),
+            undoes: chosen.undoes.id.clone(),
+        };
+        let mut promotion = self.promotion_for(&wish, kind, &chosen.restores.version);
+        promotion.artifact = chosen.restores.artifact.clone();
+        let text = answer::rolling_back(&promotion, chosen.undoes);
+        let hold = self.hold_for(&wish, None, Some(answer::held_by_rollback(chosen.undoes)));
+        let audit = self.said(&wish, "rollback", &text).about(&promotion.id);
+        let id = promotion.id.clone();
+        let changes = vec![Change::Start(Box::new(promotion)), Change::Hold(hold)];
+        self.note(&wish, changes, audit).await?;
+        Ok(self.answer(text, Some(&id)))
+    }
+
+    async fn record_hold(
+        &self,
+        wish: Wish,
+        length: Option<SignedDuration>,
+    ) -> Result<CommandView, AppError> {
+        let hold = self.hold_for(&wish, length, wish.reason.clone());
+        let text = answer::held(&wish.application.application, &wish.environment, hold.until);
+        let audit = self.said(&wish, "hold", &text);
+        self.note(&wish, vec![Change::Hold(hold)], audit).await?;
+        Ok(self.answer(text, None))
+    }
+
+    async fn record_resume(&self, wish: Wish) -> Result<CommandView, AppError> {
+        let snapshot = self.remembered(&wish.application).await?;
+        let application = &wish.application.application;
+        if !snapshot.holds.contains_key(&wish.environment) {
+            return Err(AppError::Refused {
+                what: format!("{application} is not held in {}", wish.environment),
+            });
+        }
+        let text = answer::resumed(application, &wish.environment);
+        let audit = self.said(&wish, "resume", &text);
+        let change = Change::Resume {
+            application: wish.application.clone(),
+            environment: wish.environment.clone(),
+        };
+        self.note(&wish, vec![change], audit).await?;
+        Ok(self.answer(text, None))
+    }
+
+    /// What the store remembers of an application.
+    async fn remembered(&self, application: &ApplicationKey) -> Result<Snapshot, AppError> {
+        let (pipeline, _) = self.rules(application)?;
+        Ok(Self::memory(self.store.load(application).await?, pipeline))
+    }
+
+    /// A promotion that somebody asked for, before it is known what it carries.
+    fn promotion_for(&self, wish: &Wish, kind: Kind, version: &str) -> Promotion {
+        let now = self.clock.now();
+        Promotion {
+            id: PromotionId::new(now, self.dice.roll()),
+            application: wish.application.clone(),
+            environment: wish.environment.clone(),
+            kind,
+            artifact: None,
+            version: version.to_owned(),
+            values: Vec::new(),
+            requested_by: wish.by.clone(),
+            reason: wish.reason.clone(),
+            created_at: now,
+            state: State::Waiting,
+            since: now,
+            proposal: None,
+        }
+    }
+
+    fn hold_for(
+        &self,
+        wish: &Wish,
+        length: Option<SignedDuration>,
+        reason: Option<String>,
+    ) -> Hold {
+        let now = self.clock.now();
+        Hold {
+            id: HoldId::new(now, self.dice.roll()),
+            application: wish.application.clone(),
+            environment: wish.environment.clone(),
+            by: wish.by.clone(),
+            reason,
+            since: now,
+            until: length.and_then(|length| now.saturating_add(length).ok()),
+        }
+    }
+
+    /// The audit line of a command.
+    fn said(&self, wish: &Wish, verb: &str, text: &str) -> AuditLine {
+        AuditLine {
+            at: self.clock.now(),
+            actor: wish.by.clone(),
+            verb: verb.to_owned(),
+            application: Some(wish.application.clone()),
+            environment: Some(wish.environment.clone()),
+            promotion: None,
+            commit: None,
+            text: text.to_owned(),
+        }
+    }
+
+    async fn note(
+        &self,
+        wish: &Wish,
+        changes: Vec<Change>,
+        audit: AuditLine,
+    ) -> Result<(), AppError> {
+        let now = self.clock.now();
+        tracing::info!(actor = %wish.by, application = %wish.application, "{}", audit.text);
+        self.store.record(&wish.application, changes, vec![audit], now).await?;
+        self.nudge.notify_one();
+        Ok(())
+    }
+
+    fn answer(&self, message: String, promotion: Option<&PromotionId>) -> CommandView {
+        let url = promotion.map(|id| self.promotion_url(id));
+        CommandView { message, promotion: promotion.cloned(), url }
+    }
+
+    /// Finds the application and the environment that a person typed.
+    async fn target(
+        &self,
+        application: &str,
+        environment: &str,
+    ) -> Result<(ApplicationKey, EnvironmentName), AppError> {
+        let application = self.find_application(application).await?;
+        let environment = self.environment_of(&application, environment)?;
+        Ok((application, environment))
+    }
+
+    /// Finds the application that a person typed, as `payments` or as `services/payments`.
+    pub(super) async fn find_application(&self, typed: &str) -> Result<ApplicationKey, AppError> {
+        let known = self.store.applications().await?;
+        let fits = |key: &&ApplicationKey| match typed.split_once('/') {
+            Some((pipeline, name)) => {
+                key.pipeline.as_str() == pipeline && key.application.as_str() == name
+            }
+            None => key.application.as_str() == typed,
+        };
+        let found: Vec<&ApplicationKey> = known.iter().filter(fits).collect();
+        match found.as_slice() {
+            [one] => Ok((*one).clone()),
+            [] => Err(AppError::NotFound { what: answer::unknown_application(typed, &known) }),
+            several => {
+                Err(AppError::Refused { what: answer::ambiguous_application(typed, several) })
+            }
+        }
+    }
+
+    /// Finds the environment that a person typed.
+    pub(super) fn environment_of(
+        &self,
+        application: &ApplicationKey,
+        typed: &str,
+    ) -> Result<EnvironmentName, AppError> {
+        let (pipeline, _) = self.rules(application)?;
+        let found = pipeline.environments.iter().find(|e| e.name.as_str() == typed);
+        match found {
+            Some(environment) => Ok(environment.name.clone()),
+            None => Err(AppError::NotFound { what: unknown_environment(pipeline, typed) }),
+        }
+    }
+}
+
+/// What every command has: what, where, who and why.
+struct Wish {
+    application: ApplicationKey,
+    environment: EnvironmentName,
+    by: Actor,
+    reason: Option<String>,
+}
+
+fn unknown_environment(pipeline: &Pipeline, typed: &str) -> String {
+    let known: Vec<&str> = pipeline.environments.iter().map(|e| e.name.as_str()).collect();
+    answer::unknown_environment(pipeline.name.as_str(), typed, &known)
+}
+
+/// Reads a length of time as people type it: `30m`, `2h`, `1d`.
+fn parse_length(text: &str) -> Result<SignedDuration, AppError> {
+    let invalid = || AppError::Invalid {
+        field: Some("for"),
+        what: format!("{text:?} is not a length of time: write it as `30m`, `2h` or `1d`"),
+    };
+    let span: jiff::Span = text.parse().map_err(|_| invalid())?;
+    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| invalid())?;
+    if length.is_positive() { Ok(length) } else { Err(invalid()) }
+}
+
+/// The artifact that a person means; without a version, the newest that may go there.
+fn choose<'a>(
+    snapshot: &'a Snapshot,
+    wish: &Wish,
+    version: Option<&str>,
+) -> Result<&'a Artifact, AppError> {
+    let newest_first = || snapshot.artifacts.iter().rev();
+    let Some(typed) = version else {
+        return newest_first()
+            .find(|artifact| missing_upstream(snapshot, wish, artifact, &[]).is_none())
+            .ok_or_else(|| AppError::Refused {
+                what: answer::nothing_to_promote(&wish.environment),
+            });
+    };
+    let named: Vec<&Artifact> = newest_first().filter(|a| a.is_named_by(typed)).collect();
+    let Some(first) = named.first() else {
+        let known: Vec<&str> = newest_first().take(10).map(Artifact::version).collect();
+        return Err(AppError::NotFound { what: answer::unknown_version(typed, &known) });
+    };
+    if named.iter().any(|artifact| artifact.digest != first.digest) {
+        let known: Vec<String> =
+            named.iter().map(|a| format!("{} ({})", a.version(), a.digest)).collect();
+        return Err(AppError::Refused { what: answer::ambiguous_version(typed, &known) });
+    }
+    Ok(first)
+}
+
+/// Refuses a version older than the one that is there, unless the person says so.
+fn refuse_older(
+    snapshot: &Snapshot,
+    wish: &Wish,
+    artifact: &Artifact,
+    age: Age,
+) -> Result<(), AppError> {
+    let current = snapshot
+        .current(&wish.environment)
+        .and_then(|promotion| snapshot.artifact(promotion.artifact.as_ref()?));
+    match (age, current) {
+        (Age::NewerOnly, Some(current)) if current.accepted_at > artifact.accepted_at => {
+            Err(AppError::Refused {
+                what: answer::older(artifact.version(), current.version(), &wish.environment),
+            })
+        }
+        (Age::NewerOnly | Age::OlderToo, _) => Ok(()),
+    }
+}
+
+/// Refuses what has not been in the environments before, unless those are skipped.
+fn refuse_unproven(
+    snapshot: &Snapshot,
+    wish: &Wish,
+    artifact: &Artifact,
+    skips: &[EnvironmentName],
+) -> Result<(), AppError> {
+    match missing_upstream(snapshot, wish, artifact, skips) {
+        Some(missing) => Err(AppError::Refused {
+            what: answer::not_upstream(artifact.version(), &missing, &wish.environment),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The first environment before this one in which the artifact is not.
+fn missing_upstream(
+    snapshot: &Snapshot,
+    wish: &Wish,
+    artifact: &Artifact,
+    skips: &[EnvironmentName],
+) -> Option<EnvironmentName> {
+    let environment = snapshot.pipeline.environment(&wish.environment)?;
+    environment
+        .after
+        .iter()
+        .filter(|upstream| !skips.contains(upstream))
+        .find(|upstream| {
+            !snapshot.promotions_into(upstream).any(|promotion| {
+                promotion.state.is_in() && promotion.artifact.as_ref() == Some(&artifact.id)
+            })
+        })
+        .cloned()
+}

@@ -1,0 +1,462 @@
+//! Does what was planned, one action at a time, and says what there is to record of it.
+//!
+//! Every action looks before it acts: it may be done twice, and a crash in its middle is mended by
+//! doing it again.
+
+use std::collections::BTreeMap;
+
+use crate::domain::artifact::Artifact;
+use crate::domain::command::Actor;
+use crate::domain::id::{CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber};
+use crate::domain::pipeline::Environment;
+use crate::domain::plan::{Action, Closed, Proposing, branch_of, judge};
+use crate::domain::promotion::{FieldValue, Kind, Promotion, Proposed, State};
+use crate::domain::snapshot::{Judgement, Snapshot, StatusWord};
+use crate::messages::{commit, explain, pull_request};
+use crate::yaml_edit;
+
+use super::ports::{
+    AuditLine, Change, Closing, CommitSpec, MergeOutcome, MergeRequest, ProposalSpec, RefOutcome,
+    RefUpdate, Signature, Status, StatusState,
+};
+use super::{App, AppError, Repository, reading};
+
+/// What an action came to.
+pub(super) enum Outcome {
+    /// It is done; this is to be recorded.
+    Done {
+        /// What changes in the store.
+        changes: Vec<Change>,
+        /// What the audit log says.
+        audit: Vec<AuditLine>,
+    },
+    /// Something moved since the snapshot: look again before anything else.
+    LookAgain,
+}
+
+/// hoist's own name on commits, merges and closings.
+pub(super) fn own_name() -> PersonName {
+    "hoist".parse().expect("`hoist` is a name")
+}
+
+/// Who commits: hoist, at the time the promotion was asked for, so that the bytes follow.
+pub(super) fn signature(at: jiff::Timestamp) -> Signature {
+    Signature { name: "hoist".into(), email: "hoist@localhost".into(), at }
+}
+
+impl App {
+    /// Does one action.
+    pub(super) async fn execute(
+        &self,
+        snapshot: &Snapshot,
+        action: Action,
+    ) -> Result<Outcome, AppError> {
+        match action {
+            Action::Adopt { environment, at, values } => {
+                Ok(self.adopt(snapshot, &environment, at, values))
+            }
+            Action::Start { environment, artifact } => {
+                let artifact = snapshot.artifact(&artifact);
+                Ok(artifact.map_or(Outcome::LookAgain, |artifact| {
+                    self.start(snapshot, &environment, artifact)
+                }))
+            }
+            Action::Step { promotion, to } => Ok(self.step(snapshot, &promotion, to)),
+            Action::Propose(proposing) => self.propose(snapshot, proposing).await,
+            Action::SetStatus { number, head, context, state, description } => {
+                let status = Status { state: status_state(state), description };
+                let (_, repository) = self.rules(&snapshot.application)?;
+                repository.forge.set_status(number, &head, &context, &status).await?;
+                Ok(Outcome::nothing())
+            }
+            Action::TellOfForeignPush { number, head, promotion } => {
+                self.tell_of_push(snapshot, number, &head, &promotion).await
+            }
+            Action::Merge { promotion, number, head, approvals } => {
+                self.merge(snapshot, &promotion, (number, head), &approvals).await
+            }
+            Action::Close { number, because } => self.close(snapshot, number, &because).await,
+        }
+    }
+
+    fn adopt(
+        &self,
+        snapshot: &Snapshot,
+        environment: &EnvironmentName,
+        at: CommitId,
+        values: Vec<FieldValue>,
+    ) -> Outcome {
+        let now = self.clock.now();
+        let id = PromotionId::new(now, self.dice.roll());
+        let version = version_of(snapshot, &values);
+        let drifted = snapshot.current(environment).is_some();
+        let promotion = Promotion {
+            id: id.clone(),
+            application: snapshot.application.clone(),
+            environment: environment.clone(),
+            kind: Kind::Found { at: at.clone() },
+            artifact: None,
+            version: version.clone(),
+            values,
+            requested_by: Actor::hoist(),
+            reason: drifted.then(|| "changed by other hands".to_owned()),
+            created_at: now,
+            state: State::Succeeded { commit: None },
+            since: now,
+            proposal: None,
+        };
+        let (verb, text) = if drifted {
+            ("drift", format!("{version} was put into {environment} by other hands"))
+        } else {
+            ("found", format!("{environment} holds {version}"))
+        };
+        let mut audit = self.line(snapshot, verb, environment, text).about(&id);
+        audit.commit = Some(at);
+        Outcome::Done { changes: vec![Change::Start(Box::new(promotion))], audit: vec![audit] }
+    }
+
+    fn start(
+        &self,
+        snapshot: &Snapshot,
+        environment: &EnvironmentName,
+        artifact: &Artifact,
+    ) -> Outcome {
+        let now = self.clock.now();
+        let actor = match &artifact.actor {
+            Some(name) => Actor { name: name.clone(), door: crate::domain::command::Door::Ci },
+            None => Actor::hoist(),
+        };
+        let promotion = Promotion {
+            id: PromotionId::new(now, self.dice.roll()),
+            application: snapshot.application.clone(),
+            environment: environment.clone(),
+            kind: Kind::Forward { skips: Vec::new() },
+            artifact: Some(artifact.id.clone()),
+            version: artifact.version().to_owned(),
+            values: Vec::new(),
+            requested_by: actor,
+            reason: None,
+            created_at: now,
+            state: State::Waiting,
+            since: now,
+            proposal: None,
+        };
+        let text = format!("{} may go into {environment}", promotion.version);
+        let audit = self.line(snapshot, "started", environment, text).about(&promotion.id);
+        Outcome::Done { changes: vec![Change::Start(Box::new(promotion))], audit: vec![audit] }
+    }
+
+    fn step(&self, snapshot: &Snapshot, id: &PromotionId, to: State) -> Outcome {
+        let Some(promotion) = snapshot.promotion(id) else { return Outcome::LookAgain };
+        let verb = to.name();
+        let commit = to.commit().cloned();
+        let after = Promotion { state: to.clone(), ..promotion.clone() };
+        let text = format!("{}: {}", promotion.version, explain::state(&after));
+        let mut audit = self.line(snapshot, verb, &promotion.environment, text).about(id);
+        audit.commit = commit;
+        let change = Change::Step { promotion: id.clone(), to, at: self.clock.now() };
+        Outcome::Done { changes: vec![change], audit: vec![audit] }
+    }
+
+    /// Makes the commit, pushes it, and opens the proposal or brings the open one up to date.
+    async fn propose(
+        &self,
+        snapshot: &Snapshot,
+        proposing: Proposing,
+    ) -> Result<Outcome, AppError> {
+        let (pipeline, repository) = self.rules(&snapshot.application)?;
+        let (Some(promotion), Some(environment)) = (
+            snapshot.promotion(&proposing.promotion),
+            snapshot
+                .promotion(&proposing.promotion)
+                .and_then(|promotion| pipeline.environment(&promotion.environment)),
+        ) else {
+            return Ok(Outcome::LookAgain);
+        };
+        let head = self.make_commit(snapshot, repository, promotion, &proposing).await?;
+        prove(repository, &proposing.base, &head, environment, promotion).await?;
+        if let Some(foreign) = &proposing.overwrites {
+            self.tell_of_overwriting(snapshot, repository, promotion, foreign).await?;
+        }
+        let branch = branch_of(&promotion.environment, &promotion.application.application);
+        if let Pushed::Stale = push(repository, &branch, &head).await? {
+            return Ok(Outcome::LookAgain);
+        }
+        let spec = self.spec(snapshot, repository, (promotion, environment), &proposing);
+        let opened = repository.forge.propose(&spec, self.clock.now()).await?;
+        let number = opened.number();
+        let text = format!("{} proposed as {number}", promotion.version);
+        let mut audit =
+            self.line(snapshot, "proposed", &promotion.environment, text).about(&promotion.id);
+        audit.commit = Some(head.clone());
+        let change = Change::Propose {
+            promotion: promotion.id.clone(),
+            proposed: Proposed { number, head, base: proposing.base },
+            values: proposing.values,
+            at: self.clock.now(),
+        };
+        Ok(Outcome::Done { changes: vec![change], audit: vec![audit] })
+    }
+
+    async fn make_commit(
+        &self,
+        snapshot: &Snapshot,
+        repository: &Repository,
+        promotion: &Promotion,
+        proposing: &Proposing,
+    ) -> Result<CommitId, AppError> {
+        let files = edited_files(repository, proposing).await?;
+        let undone = undone_commit(snapshot, promotion);
+        let artifact = promotion.artifact.as_ref().and_then(|id| snapshot.artifact(id));
+        let spec = CommitSpec {
+            parents: vec![proposing.base.clone()],
+            files,
+            message: commit::promotion(promotion, artifact, undone),
+            author: signature(promotion.created_at),
+        };
+        Ok(repository.git.commit(spec).await?)
+    }
+
+    fn spec(
+        &self,
+        snapshot: &Snapshot,
+        repository: &Repository,
+        (promotion, environment): (&Promotion, &Environment),
+        proposing: &Proposing,
+    ) -> ProposalSpec {
+        let gates = judge(snapshot, environment, promotion, None, self.clock.now());
+        let url = self.promotion_url(&promotion.id);
+        let current = snapshot.current(&promotion.environment);
+        let story = pull_request::Story {
+            promotion,
+            artifact: promotion.artifact.as_ref().and_then(|id| snapshot.artifact(id)),
+            from: current.map_or("nothing known", |current| current.version.as_str()),
+            edits: &proposing.edits,
+            gates: &gates,
+            url: &url,
+            undone: undone_commit(snapshot, promotion),
+        };
+        ProposalSpec {
+            branch: branch_of(&promotion.environment, &promotion.application.application),
+            target: environment.branch.clone().unwrap_or_else(|| repository.branch.clone()),
+            title: pull_request::title(promotion),
+            body: pull_request::body(&story),
+            labels: environment.review.labels.clone(),
+            reviewers: environment.review.reviewers.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    async fn tell_of_push(
+        &self,
+        snapshot: &Snapshot,
+        number: ProposalNumber,
+        head: &CommitId,
+        promotion: &PromotionId,
+    ) -> Result<Outcome, AppError> {
+        let (_, repository) = self.rules(&snapshot.application)?;
+        let body = pull_request::foreign_push(head);
+        let marker = format!("{}{head}", pull_request::FOREIGN_PUSH);
+        repository.forge.comment(number, &marker, &body, self.clock.now()).await?;
+        let Some(promotion) = snapshot.promotion(promotion) else { return Ok(Outcome::LookAgain) };
+        let text = format!("somebody pushed {} to the branch of {number}", head.short());
+        let environment = &promotion.environment;
+        let mut audit = self.line(snapshot, "foreign-push", environment, text).about(&promotion.id);
+        audit.commit = Some(head.clone());
+        Ok(Outcome::Done { changes: Vec::new(), audit: vec![audit] })
+    }
+
+    async fn tell_of_overwriting(
+        &self,
+        snapshot: &Snapshot,
+        repository: &Repository,
+        promotion: &Promotion,
+        foreign: &CommitId,
+    ) -> Result<(), AppError> {
+        let carrying = snapshot.proposals.values().find(|facts| &facts.head == foreign);
+        let Some(facts) = carrying else { return Ok(()) };
+        let body = pull_request::overwritten(foreign, &promotion.version);
+        let marker = format!("<!-- hoist: overwritten {foreign} -->");
+        repository.forge.comment(facts.number, &marker, &body, self.clock.now()).await?;
+        Ok(())
+    }
+
+    async fn merge(
+        &self,
+        snapshot: &Snapshot,
+        id: &PromotionId,
+        (number, head): (ProposalNumber, CommitId),
+        approvals: &[PersonName],
+    ) -> Result<Outcome, AppError> {
+        let (_, repository) = self.rules(&snapshot.application)?;
+        let Some(promotion) = snapshot.promotion(id) else { return Ok(Outcome::LookAgain) };
+        let by = own_name();
+        let request = MergeRequest {
+            number,
+            head,
+            message: commit::merge(promotion, number, approvals, &by),
+            by: by.clone(),
+            at: self.clock.now(),
+        };
+        match repository.forge.merge(&request).await? {
+            MergeOutcome::Merged(commit) => {
+                Ok(self.step(snapshot, id, State::Merged { commit, by: Some(by) }))
+            }
+            MergeOutcome::HeadMoved | MergeOutcome::Conflict(_) => Ok(Outcome::LookAgain),
+            MergeOutcome::Refused(reason) => {
+                Err(AppError::Forge(super::ports::ForgeError::Refused(reason)))
+            }
+        }
+    }
+
+    async fn close(
+        &self,
+        snapshot: &Snapshot,
+        number: ProposalNumber,
+        because: &Closed,
+    ) -> Result<Outcome, AppError> {
+        let (_, repository) = self.rules(&snapshot.application)?;
+        let reason = pull_request::closed(because);
+        let environment = snapshot.proposals.get(&number).map(|facts| facts.environment.clone());
+        let text = format!("{number} closed: {reason}");
+        let closing = Closing { number, by: own_name(), reason, at: self.clock.now() };
+        repository.forge.close(&closing).await?;
+        let audit =
+            environment.map(|environment| self.line(snapshot, "closed", &environment, text));
+        Ok(Outcome::Done { changes: Vec::new(), audit: audit.into_iter().collect() })
+    }
+
+    /// An audit line about this application, by hoist, now.
+    fn line(
+        &self,
+        snapshot: &Snapshot,
+        verb: &str,
+        environment: &EnvironmentName,
+        text: String,
+    ) -> AuditLine {
+        AuditLine {
+            at: self.clock.now(),
+            actor: Actor::hoist(),
+            verb: verb.to_owned(),
+            application: Some(snapshot.application.clone()),
+            environment: Some(environment.clone()),
+            promotion: None,
+            commit: None,
+            text,
+        }
+    }
+
+    /// Where a promotion's story is told.
+    pub(super) fn promotion_url(&self, id: &PromotionId) -> String {
+        format!("{}/promotions/{id}", self.policy.public_url)
+    }
+}
+
+impl Outcome {
+    fn nothing() -> Self {
+        Self::Done { changes: Vec::new(), audit: Vec::new() }
+    }
+}
+
+/// The version fields' texts as a version: what is found has no artifact to tell its own.
+fn version_of(snapshot: &Snapshot, values: &[FieldValue]) -> String {
+    let known = snapshot.promotions.iter().rev().find(|promotion| promotion.values == values);
+    if let Some(known) = known {
+        return known.version.clone();
+    }
+    let short = |value: &FieldValue| {
+        let text = value.value.as_str();
+        let text = text.split_once('@').map_or(text, |(name, _)| name);
+        let tag = text.rsplit('/').next().and_then(|last| last.split_once(':'));
+        match tag {
+            Some((_, tag)) if !text.starts_with("sha256:") => tag.to_owned(),
+            Some(_) | None => text.to_owned(),
+        }
+    };
+    let texts: Vec<String> = values.iter().map(short).collect();
+    let named = texts.iter().find(|text| !text.starts_with("sha256:"));
+    named.or(texts.first()).cloned().unwrap_or_default()
+}
+
+/// The commit that a rollback takes back.
+fn undone_commit<'a>(snapshot: &'a Snapshot, promotion: &Promotion) -> Option<&'a CommitId> {
+    let Kind::Rollback { undoes, .. } = &promotion.kind else { return None };
+    let undone = snapshot.promotion(undoes)?;
+    match &undone.kind {
+        Kind::Found { at } => Some(at),
+        Kind::Forward { .. } | Kind::Rollback { .. } => undone.state.commit(),
+    }
+}
+
+/// The files with their new bytes, each proved to differ in its version fields only.
+async fn edited_files(
+    repository: &Repository,
+    proposing: &Proposing,
+) -> Result<BTreeMap<String, Option<Vec<u8>>>, AppError> {
+    let mut edits: BTreeMap<String, Vec<yaml_edit::Edit>> = BTreeMap::new();
+    for edit in &proposing.edits {
+        edits.entry(edit.file.clone()).or_default().push(yaml_edit::Edit {
+            place: edit.place.clone(),
+            expect: edit.expect.clone(),
+            value: edit.value.clone(),
+        });
+    }
+    let texts = repository.git.read(&proposing.base, edits.keys().cloned().collect()).await?;
+    let mut files = BTreeMap::new();
+    for (file, edits) in edits {
+        let text = texts.get(&file).map(Vec::as_slice).unwrap_or_default();
+        let edited = yaml_edit::edit(text, &edits)
+            .map_err(|error| AppError::Refused { what: format!("{file}: {error}") })?;
+        files.insert(file, Some(edited.text));
+    }
+    Ok(files)
+}
+
+/// Proves on the commit itself, before it is pushed, that it changes version fields only.
+async fn prove(
+    repository: &Repository,
+    base: &CommitId,
+    head: &CommitId,
+    environment: &Environment,
+    promotion: &Promotion,
+) -> Result<(), AppError> {
+    let application = &promotion.application.application;
+    let git = repository.git.as_ref();
+    match reading::judge(git, base, head, environment, application).await? {
+        Judgement::OnlyVersion => Ok(()),
+        Judgement::Otherwise(what) => Err(AppError::Refused {
+            what: format!("not pushed, because it would change more than the version: {what}"),
+        }),
+    }
+}
+
+/// What became of the branch.
+enum Pushed {
+    There,
+    Stale,
+}
+
+/// Puts the branch on `head`: compare and swap with what the mirror knows of it.
+async fn push(repository: &Repository, branch: &str, head: &CommitId) -> Result<Pushed, AppError> {
+    let name = format!("refs/heads/{branch}");
+    let expected = repository.git.refs(&name).await?.remove(&name);
+    if expected.as_ref() == Some(head) {
+        return Ok(Pushed::There);
+    }
+    let update = RefUpdate { name, expected, new: Some(head.clone()) };
+    let outcomes = repository.git.push(vec![update]).await?;
+    match outcomes.into_iter().next() {
+        Some(RefOutcome::Moved | RefOutcome::AlreadyThere) => Ok(Pushed::There),
+        Some(RefOutcome::Stale { .. }) | None => Ok(Pushed::Stale),
+        Some(RefOutcome::Refused { reason }) => Err(AppError::Refused {
+            what: format!("the Git server refuses the push to {branch}: {reason}"),
+        }),
+    }
+}
+
+fn status_state(word: StatusWord) -> StatusState {
+    match word {
+        StatusWord::Pending => StatusState::Pending,
+        StatusWord::Success => StatusState::Success,
+        StatusWord::Failure => StatusState::Failure,
+    }
+}

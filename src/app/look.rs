@@ -1,0 +1,192 @@
+//! Takes the snapshot of one application: the store's memory, the files, the forge.
+
+use std::collections::BTreeMap;
+
+use crate::domain::id::{ApplicationKey, EnvironmentName, ProposalNumber};
+use crate::domain::pipeline::{Environment, Pipeline};
+use crate::domain::plan::branch_of;
+use crate::domain::promotion::State;
+use crate::domain::snapshot::{
+    Branch, Held, Judgement, ProposalFacts, ProposalStage, Reading, Snapshot, StatusWord,
+};
+use crate::messages::pull_request::FOREIGN_PUSH;
+
+use super::ports::{
+    ApplicationRecord, BranchState, Mergeability, Proposal, ProposalState, StatusState,
+};
+use super::{App, AppError, Repository, reading};
+
+impl App {
+    /// The pipeline of an application, and its repository.
+    pub(super) fn rules(
+        &self,
+        application: &ApplicationKey,
+    ) -> Result<(&Pipeline, &Repository), AppError> {
+        let pipeline =
+            self.policy.pipelines.get(&application.pipeline).ok_or_else(|| AppError::NotFound {
+                what: format!("no pipeline is called {}; see `hoist check`", application.pipeline),
+            })?;
+        let repository = self.repositories.get(&pipeline.repository).ok_or_else(|| {
+            AppError::NotFound { what: format!("no repository is called {}", pipeline.repository) }
+        })?;
+        Ok((pipeline, repository))
+    }
+
+    /// What the store remembers, without a look at Git and the forge.
+    pub(super) fn memory(record: ApplicationRecord, pipeline: &Pipeline) -> Snapshot {
+        let holds = record
+            .holds
+            .into_iter()
+            .map(|hold| {
+                (hold.environment, Held { by: hold.by, reason: hold.reason, until: hold.until })
+            })
+            .collect();
+        Snapshot {
+            application: record.application,
+            pipeline: pipeline.clone(),
+            artifacts: record.artifacts,
+            promotions: record.promotions,
+            holds,
+            readings: BTreeMap::new(),
+            proposals: BTreeMap::new(),
+        }
+    }
+
+    /// Everything there is to know of an application. The mirror is read as it is: fetch before.
+    pub(super) async fn look(&self, application: &ApplicationKey) -> Result<Snapshot, AppError> {
+        let (pipeline, repository) = self.rules(application)?;
+        let record = self.store.load(application).await?;
+        let mut snapshot = Self::memory(record, pipeline);
+        for environment in &pipeline.environments {
+            let branch = environment.branch.as_ref().unwrap_or(&repository.branch);
+            let reading = read_tip(repository, branch, environment, application).await?;
+            snapshot.readings.insert(environment.name.clone(), reading);
+            for proposal in proposals(repository, &snapshot, environment).await? {
+                let facts = facts(repository, environment, application, proposal).await?;
+                snapshot.proposals.insert(facts.number, facts);
+            }
+        }
+        Ok(snapshot)
+    }
+}
+
+async fn read_tip(
+    repository: &Repository,
+    branch: &str,
+    environment: &Environment,
+    application: &ApplicationKey,
+) -> Result<Reading, AppError> {
+    let name = format!("refs/heads/{branch}");
+    let refs = repository.git.refs(&name).await?;
+    match refs.get(&name) {
+        Some(tip) => {
+            reading::read(repository.git.as_ref(), tip, environment, &application.application).await
+        }
+        None => Ok(Reading::Refused {
+            reason: format!(
+                "the repository has no branch {branch}; push it, or name another with `branch:`"
+            ),
+        }),
+    }
+}
+
+/// The proposals that concern an environment: the open one, and those of pending promotions.
+async fn proposals(
+    repository: &Repository,
+    snapshot: &Snapshot,
+    environment: &Environment,
+) -> Result<Vec<Proposal>, AppError> {
+    let branch = branch_of(&environment.name, &snapshot.application.application);
+    let mut found: Vec<Proposal> = repository.forge.find_open(&branch).await?.into_iter().collect();
+    let numbers: Vec<ProposalNumber> = snapshot
+        .promotions_into(&environment.name)
+        .filter(|promotion| promotion.state == State::Proposed)
+        .filter_map(|promotion| Some(promotion.proposal.as_ref()?.number))
+        .collect();
+    for number in numbers {
+        if found.iter().all(|proposal| proposal.number != number) {
+            found.push(repository.forge.load(number).await?);
+        }
+    }
+    Ok(found)
+}
+
+async fn facts(
+    repository: &Repository,
+    environment: &Environment,
+    application: &ApplicationKey,
+    proposal: Proposal,
+) -> Result<ProposalFacts, AppError> {
+    let judgement = match proposal.state {
+        ProposalState::Open => judgement(repository, environment, application, &proposal).await?,
+        ProposalState::Merged { .. } | ProposalState::Closed { .. } => Judgement::OnlyVersion,
+    };
+    Ok(translate(&environment.name, proposal, judgement))
+}
+
+/// Judges what a proposal's branch changes since it left the branch it shall go into.
+async fn judgement(
+    repository: &Repository,
+    environment: &Environment,
+    application: &ApplicationKey,
+    proposal: &Proposal,
+) -> Result<Judgement, AppError> {
+    let git = repository.git.as_ref();
+    let target = format!("refs/heads/{}", proposal.target);
+    let refs = git.refs(&target).await?;
+    let Some(tip) = refs.get(&target) else {
+        return Ok(Judgement::Otherwise(format!("{} is gone", proposal.target)));
+    };
+    let Some(base) = git.merge_base(tip, &proposal.head).await? else {
+        return Ok(Judgement::Otherwise("the branch shares no history with its target".into()));
+    };
+    reading::judge(git, &base, &proposal.head, environment, &application.application).await
+}
+
+fn translate(
+    environment: &EnvironmentName,
+    proposal: Proposal,
+    judgement: Judgement,
+) -> ProposalFacts {
+    let told_of_push = proposal
+        .comments
+        .iter()
+        .rev()
+        .filter_map(|comment| comment.body.strip_prefix(FOREIGN_PUSH))
+        .find_map(|rest| rest.get(..40)?.parse().ok());
+    ProposalFacts {
+        number: proposal.number,
+        environment: environment.clone(),
+        head: proposal.head,
+        branch: match proposal.branch_state {
+            BranchState::Stands => Branch::Stands,
+            BranchState::Gone => Branch::Gone,
+        },
+        state: match proposal.state {
+            ProposalState::Open => ProposalStage::Open,
+            ProposalState::Merged { commit, by, .. } => ProposalStage::Merged { commit, by },
+            ProposalState::Closed { by, reason, .. } => ProposalStage::Closed { by, reason },
+        },
+        conflicts: match proposal.mergeability {
+            Mergeability::Conflict(paths) => paths,
+            Mergeability::Clean | Mergeability::Unknown => Vec::new(),
+        },
+        approvals: proposal.approvals.into_iter().map(|approval| approval.by).collect(),
+        objections: proposal.objections,
+        statuses: proposal
+            .statuses
+            .into_iter()
+            .map(|(context, status)| (context, (word(status.state), status.description)))
+            .collect(),
+        judgement,
+        told_of_push,
+    }
+}
+
+fn word(state: StatusState) -> StatusWord {
+    match state {
+        StatusState::Pending => StatusWord::Pending,
+        StatusState::Success => StatusWord::Success,
+        StatusState::Failure => StatusWord::Failure,
+    }
+}

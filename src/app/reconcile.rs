@@ -1,0 +1,189 @@
+//! The engine: snapshot, plan, actions, outcomes, one application at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::id::{ApplicationKey, EnvironmentName};
+use crate::domain::plan::{Action, Wait, plan};
+
+use super::execute::Outcome;
+use super::ports::{Claim, ForgeError, GitError, StoreError};
+use super::{App, AppError};
+
+/// How long a worker may keep an application. Far longer than any step's own deadline.
+const LEASE: SignedDuration = SignedDuration::from_mins(10);
+/// How often a pass may look again before it is taken for a quarrel with somebody.
+const ROUNDS: u32 = 24;
+
+/// What was last seen of every application, for those who ask why.
+#[derive(Default)]
+pub struct Seen(Mutex<BTreeMap<ApplicationKey, Sight>>);
+
+/// What the last pass over an application came to.
+#[derive(Debug, Clone, Default)]
+pub struct Sight {
+    /// What each environment waits for.
+    pub waits: BTreeMap<EnvironmentName, Wait>,
+    /// Why the last pass failed, if it did.
+    pub trouble: Option<String>,
+}
+
+impl Seen {
+    /// What was last seen of an application.
+    pub fn of(&self, application: &ApplicationKey) -> Sight {
+        let seen = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        seen.get(application).cloned().unwrap_or_default()
+    }
+
+    fn note(&self, application: &ApplicationKey, change: impl FnOnce(&mut Sight)) {
+        let mut seen = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        change(seen.entry(application.clone()).or_default());
+    }
+}
+
+/// How a pass ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pass {
+    /// Nothing is left to do until then.
+    Settled {
+        /// When to look again, where time alone decides.
+        wake_at: Option<Timestamp>,
+    },
+    /// It failed and will be tried again.
+    Failed {
+        /// The whole chain of reasons.
+        trouble: String,
+        /// When.
+        again_at: Timestamp,
+    },
+}
+
+impl App {
+    /// Claims what is due, up to `limit` applications.
+    pub async fn claim(&self, limit: u32) -> Result<Vec<Claim>, AppError> {
+        Ok(self.store.claim(self.clock.now(), LEASE, limit).await?)
+    }
+
+    /// Works on one claimed application until nothing is left to do, and gives it back.
+    ///
+    /// Takes no hint about what changed: a webhook, a timer and a restart all lead here, so the
+    /// path taken after a crash is the path taken every day.
+    pub async fn pass(&self, claim: &Claim) -> Result<Pass, AppError> {
+        let application = &claim.application;
+        match self.settle(claim).await {
+            Ok(wake_at) => {
+                self.seen.note(application, |sight| sight.trouble = None);
+                self.store.release(claim, wake_at, 0).await?;
+                Ok(Pass::Settled { wake_at })
+            }
+            Err(AppError::Store(StoreError::FenceLost(application))) => {
+                tracing::info!(application = %application, "another worker took {application} over");
+                Ok(Pass::Settled { wake_at: None })
+            }
+            Err(error) => {
+                let trouble = chain(&error);
+                let again_at = self.clock.now() + self.backoff(&error, claim.failures);
+                tracing::warn!(application = %application, "{application}: {trouble}");
+                self.seen.note(application, |sight| sight.trouble = Some(trouble.clone()));
+                self.store.release(claim, Some(again_at), claim.failures + 1).await?;
+                Ok(Pass::Failed { trouble, again_at })
+            }
+        }
+    }
+
+    async fn settle(&self, claim: &Claim) -> Result<Option<Timestamp>, AppError> {
+        let (_, repository) = self.rules(&claim.application)?;
+        let mut mirror = Mirror::Old;
+        for _ in 0..ROUNDS {
+            if let Mirror::Old = mirror {
+                repository.git.fetch().await?;
+            }
+            let snapshot = self.look(&claim.application).await?;
+            let plan = plan(&snapshot, self.clock.now());
+            self.seen.note(&claim.application, |sight| sight.waits = plan.waits.clone());
+            if plan.actions.is_empty() {
+                return Ok(plan.wake_at);
+            }
+            mirror = Mirror::Fresh;
+            for action in plan.actions {
+                if changes_the_remote(&action) {
+                    mirror = Mirror::Old;
+                }
+                match self.execute(&snapshot, action).await? {
+                    Outcome::Done { changes, audit } => {
+                        if !(changes.is_empty() && audit.is_empty()) {
+                            self.store.outcome(claim, changes, audit).await?;
+                        }
+                    }
+                    Outcome::LookAgain => {
+                        mirror = Mirror::Old;
+                        break;
+                    }
+                }
+            }
+        }
+        Err(AppError::Refused {
+            what: format!("the plan did not settle within {ROUNDS} rounds; look at the audit log"),
+        })
+    }
+
+    /// How long to wait after a failure: what the other side asks for, else longer each time,
+    /// with a spread so that many do not come back at once.
+    fn backoff(&self, error: &AppError, failures: u32) -> SignedDuration {
+        if let AppError::Forge(ForgeError::RateLimited { seconds }) = error {
+            return SignedDuration::from_secs(
+                i64::try_from(*seconds).unwrap_or(i64::MAX).min(7200),
+            );
+        }
+        let (first, longest) = match error {
+            AppError::Git(GitError::Unreachable(_))
+            | AppError::Forge(ForgeError::Unreachable(_) | ForgeError::Stale)
+            | AppError::Store(_) => (1_000_u64, 300_000_u64),
+            // Somebody must do something first; asking often would not help.
+            AppError::NotFound { .. }
+            | AppError::Invalid { .. }
+            | AppError::NotAllowed(_)
+            | AppError::Refused { .. }
+            | AppError::Git(_)
+            | AppError::Forge(_) => (15_000, 300_000),
+        };
+        let grown = first.saturating_mul(1 << failures.min(10)).min(longest);
+        let spread = u64::try_from(self.dice.roll() % u128::from(grown / 4 + 1)).unwrap_or(0);
+        SignedDuration::from_millis(i64::try_from(grown - spread).unwrap_or(i64::MAX))
+    }
+}
+
+/// Whether the mirror must be brought up to date before the next look.
+enum Mirror {
+    Old,
+    Fresh,
+}
+
+/// Tells whether an action moves something on the remote that the mirror does not follow by itself.
+fn changes_the_remote(action: &Action) -> bool {
+    match action {
+        Action::Merge { .. } | Action::Close { .. } | Action::Propose(_) => true,
+        Action::Adopt { .. }
+        | Action::Start { .. }
+        | Action::Step { .. }
+        | Action::SetStatus { .. }
+        | Action::TellOfForeignPush { .. } => false,
+    }
+}
+
+/// An error with everything that led to it, in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
