@@ -13,9 +13,12 @@ pub mod readiness;
 mod commands;
 mod execute;
 mod look;
+mod proposals;
 mod reading;
 
 pub mod reconcile;
+
+mod status;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -338,6 +338,9 @@ pub trait Store: Send + Sync {
     /// The audit log after entry `after`, oldest first.
     async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditEntry>, StoreError>;
 
+    /// The audit lines about one promotion, oldest first.
+    async fn audit_of(&self, promotion: &PromotionId) -> Result<Vec<AuditEntry>, StoreError>;
+
     /// Adds audit lines that belong to no application's transaction.
     async fn note(&self, audit: Vec<AuditLine>) -> Result<(), StoreError>;
 

@@ -1,0 +1,191 @@
+//! Answers "what is where, what is on its way, and what happened?"
+
+use crate::domain::id::{ApplicationKey, PromotionId};
+use crate::domain::pipeline::Environment;
+use crate::domain::promotion::{Kind, Promotion};
+use crate::domain::snapshot::Snapshot;
+use crate::messages::{answer, explain};
+
+use super::ports::{AuditEntry, DeliveryOutcome};
+use super::reconcile::Sight;
+use super::views::{
+    ApplicationView, DeliveryView, EnvironmentView, HistoryLine, HistoryPromotion, HistoryView,
+    HoldView, NextView, StatusView,
+};
+use super::{App, AppError};
+
+impl App {
+    /// Every application in every environment.
+    pub async fn status(&self) -> Result<StatusView, AppError> {
+        let mut applications = Vec::new();
+        for key in self.store.applications().await? {
+            // A pipeline that left the configuration has applications in the store still.
+            if self.rules(&key).is_ok() {
+                applications.push(self.overview(&key).await?);
+            }
+        }
+        Ok(StatusView { applications })
+    }
+
+    /// One application in every environment.
+    pub async fn application(&self, name: &str) -> Result<ApplicationView, AppError> {
+        let key = self.find_application(name).await?;
+        self.overview(&key).await
+    }
+
+    async fn overview(&self, key: &ApplicationKey) -> Result<ApplicationView, AppError> {
+        let (pipeline, _) = self.rules(key)?;
+        let record = self.store.load(key).await?;
+        let holds = record.holds.clone();
+        let snapshot = Self::memory(record, pipeline);
+        let sight = self.seen.of(key);
+        let environments = pipeline
+            .environments
+            .iter()
+            .map(|environment| {
+                let hold = holds.iter().find(|hold| hold.environment == environment.name);
+                let hold = hold.map(|hold| HoldView {
+                    by: hold.by.to_string(),
+                    reason: hold.reason.clone(),
+                    since: hold.since,
+                    until: hold.until,
+                });
+                self.environment_view(&snapshot, environment, hold, &sight)
+            })
+            .collect();
+        Ok(ApplicationView {
+            pipeline: key.pipeline.clone(),
+            application: key.application.clone(),
+            environments,
+        })
+    }
+
+    fn environment_view(
+        &self,
+        snapshot: &Snapshot,
+        environment: &Environment,
+        hold: Option<HoldView>,
+        sight: &Sight,
+    ) -> EnvironmentView {
+        let name = &environment.name;
+        let current = snapshot.current(name);
+        let next = snapshot.promotions_into(name).rfind(|promotion| promotion.state.is_pending());
+        let wait = sight.waits.get(name);
+        let state = match (&hold, next, current) {
+            (Some(_), Some(next), _) if next.is_rollback() => next.state.name(),
+            (Some(_), _, _) => "held",
+            (None, Some(next), _) => next.state.name(),
+            (None, None, Some(current)) => current.state.name(),
+            (None, None, None) => "unknown yet",
+        };
+        let artifact = current.and_then(|p| snapshot.artifact(p.artifact.as_ref()?));
+        EnvironmentView {
+            environment: name.clone(),
+            version: current.map(|promotion| promotion.version.clone()),
+            digest: artifact.map(|artifact| artifact.digest.to_string()),
+            since: current.map(|promotion| promotion.since),
+            state: state.to_owned(),
+            promotion: current.map(|promotion| promotion.id.clone()),
+            next: next.map(|promotion| self.next_view(promotion)),
+            hold,
+            waits_for: sight.trouble.clone().or_else(|| wait.map(explain::wait)),
+            until: wait.and_then(|wait| wait.until),
+        }
+    }
+
+    fn next_view(&self, promotion: &Promotion) -> NextView {
+        NextView {
+            promotion: promotion.id.clone(),
+            version: promotion.version.clone(),
+            state: promotion.state.name().to_owned(),
+            proposal: promotion.proposal.as_ref().map(|proposed| proposed.number),
+            url: Some(self.promotion_url(&promotion.id)),
+        }
+    }
+
+    /// An application's promotions, newest first.
+    pub async fn history(
+        &self,
+        name: &str,
+        environment: Option<&str>,
+    ) -> Result<HistoryView, AppError> {
+        let key = self.find_application(name).await?;
+        let environment = environment.map(|typed| self.environment_of(&key, typed)).transpose()?;
+        let record = self.store.load(&key).await?;
+        let promotions = record
+            .promotions
+            .iter()
+            .rev()
+            .filter(|p| environment.as_ref().is_none_or(|wanted| &p.environment == wanted))
+            .map(|promotion| HistoryPromotion {
+                promotion: promotion.id.clone(),
+                environment: promotion.environment.clone(),
+                kind: kind_name(&promotion.kind).to_owned(),
+                version: promotion.version.clone(),
+                state: promotion.state.name().to_owned(),
+                since: promotion.since,
+                requested_by: promotion.requested_by.to_string(),
+                reason: promotion.reason.clone(),
+                commit: promotion.state.commit().cloned(),
+            })
+            .collect();
+        Ok(HistoryView { application: key.application, promotions })
+    }
+
+    /// The audit log after entry `after`.
+    pub async fn audit(&self, after: u64, limit: u32) -> Result<Vec<HistoryLine>, AppError> {
+        let entries = self.store.audit(after, limit.min(1000)).await?;
+        Ok(entries.into_iter().map(history_line).collect())
+    }
+
+    /// The newest deliveries.
+    pub async fn deliveries(&self, limit: u32) -> Result<Vec<DeliveryView>, AppError> {
+        let deliveries = self.store.deliveries(limit.min(1000)).await?;
+        Ok(deliveries
+            .into_iter()
+            .map(|delivery| DeliveryView {
+                id: delivery.event,
+                source: delivery.source.map(String::from),
+                delivery: delivery.delivery,
+                received_at: delivery.received_at,
+                outcome: match delivery.outcome {
+                    DeliveryOutcome::Accepted => "accepted".to_owned(),
+                    DeliveryOutcome::Undecided { why } => format!("undecided: {why}"),
+                },
+            })
+            .collect())
+    }
+
+    /// The promotion of that id, as somebody typed it.
+    pub(super) async fn find_promotion(&self, typed: &str) -> Result<Promotion, AppError> {
+        let unknown = || AppError::NotFound { what: answer::unknown_promotion(typed) };
+        let id: PromotionId = typed.parse().map_err(|_| unknown())?;
+        self.store.promotion(&id).await?.ok_or_else(unknown)
+    }
+}
+
+/// A promotion's kind, as the API has it.
+pub(super) fn kind_name(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Found { .. } => "found",
+        Kind::Forward { .. } => "forward",
+        Kind::Rollback { .. } => "rollback",
+    }
+}
+
+/// A line of the audit log, for the wire.
+pub(super) fn history_line(entry: AuditEntry) -> HistoryLine {
+    let line = entry.line;
+    HistoryLine {
+        number: entry.number,
+        at: line.at,
+        actor: line.actor.to_string(),
+        verb: line.verb,
+        text: line.text,
+        application: line.application.map(|key| key.application),
+        environment: line.environment,
+        promotion: line.promotion,
+        commit: line.commit,
+        hash: entry.hash,
+    }
+}
