@@ -15,5 +15,8 @@ pub mod messages;
 /// Use-cases: I/O through ports only.
 pub mod app;
 
+/// The outside systems, each behind its port.
+pub mod adapters;
+
 /// The HTTP doors: announcements, the API, the page.
 pub mod http;

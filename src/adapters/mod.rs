@@ -1,0 +1,3 @@
+//! One outside system each; vendor types and errors end here, and no adapter names another.
+
+pub mod forge;
