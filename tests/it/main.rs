@@ -10,5 +10,6 @@
 )]
 
 mod architecture;
+mod plan;
 mod deploy;
 mod generated;
