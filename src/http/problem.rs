@@ -193,7 +193,7 @@ impl From<StoreError> for Problem {
         log(&error);
         match error {
             StoreError::NotFound(_) => Self::not_found(error.to_string()),
-            StoreError::FenceLost(_) | StoreError::Step { .. } => {
+            StoreError::FenceLost(_) | StoreError::Step { .. } | StoreError::Taken { .. } => {
                 Self::new(StatusCode::CONFLICT, format!("{error}; nothing was recorded"))
             }
             StoreError::Unavailable(_) => {
