@@ -4,6 +4,8 @@
 
 pub mod ports;
 
+pub mod audit;
+
 pub mod policy;
 
 pub mod views;
