@@ -15,7 +15,7 @@ pub mod messages;
 /// Use-cases: I/O through ports only.
 pub mod app;
 
-/// The outside systems, each behind its port.
+/// One outside system each, behind the ports.
 pub mod adapters;
 
 /// The HTTP doors: announcements, the API, the page.

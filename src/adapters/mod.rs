@@ -1,3 +1,3 @@
-//! One outside system each; vendor types and errors end here, and no adapter names another.
+//! One outside system each: vendor types and errors end here, and no adapter names another.
 
-pub mod forge;
+pub mod store;

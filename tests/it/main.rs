@@ -10,6 +10,6 @@
 )]
 
 mod architecture;
-mod plan;
+mod contracts;
 mod deploy;
 mod generated;

@@ -1,3 +1,0 @@
-//! Code hosts, one module each.
-
-pub mod builtin;

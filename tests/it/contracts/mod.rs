@@ -1,0 +1,3 @@
+//! What every adapter behind one port must do, told once and run against each of them.
+
+mod store;
