@@ -12,6 +12,8 @@ pub mod views;
 
 pub mod readiness;
 
+pub mod discover;
+
 mod commands;
 mod execute;
 mod look;
@@ -28,6 +30,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::domain::id::RepositoryName;
+use discover::Catalogue;
 use policy::Policy;
 use ports::{Clock, Dice, Forge, ForgeError, Git, GitError, Store, StoreError};
 use readiness::Readiness;
@@ -61,6 +64,8 @@ pub struct App {
     pub nudge: Notify,
     /// Whether each repository has been looked at since the start.
     pub readiness: Readiness,
+    /// The applications as they were last read from the store.
+    pub catalogue: Catalogue,
 }
 
 impl App {
@@ -82,6 +87,7 @@ impl App {
             seen: reconcile::Seen::default(),
             nudge: Notify::new(),
             readiness,
+            catalogue: Catalogue::default(),
         }
     }
 }
