@@ -12,6 +12,8 @@ pub mod views;
 
 pub mod readiness;
 
+pub mod ingest;
+
 pub mod discover;
 
 mod commands;
