@@ -1,3 +1,4 @@
-//! One outside system each: vendor types and errors end here, and no adapter names another.
+//! One outside system each; vendor types and errors end here, and no adapter names another.
 
-pub mod store;
+pub mod clock;
+pub mod forge;
