@@ -15,7 +15,7 @@ pub mod messages;
 /// Use-cases: I/O through ports only.
 pub mod app;
 
-/// One outside system each, behind the ports.
+/// The outside systems, each behind its port.
 pub mod adapters;
 
 /// The HTTP doors: announcements, the API, the page.

@@ -4,17 +4,11 @@
 
 pub mod ports;
 
-pub mod audit;
-
 pub mod policy;
 
 pub mod views;
 
 pub mod readiness;
-
-pub mod ingest;
-
-pub mod discover;
 
 mod commands;
 mod execute;
@@ -32,7 +26,6 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::domain::id::RepositoryName;
-use discover::Catalogue;
 use policy::Policy;
 use ports::{Clock, Dice, Forge, ForgeError, Git, GitError, Store, StoreError};
 use readiness::Readiness;
@@ -66,8 +59,6 @@ pub struct App {
     pub nudge: Notify,
     /// Whether each repository has been looked at since the start.
     pub readiness: Readiness,
-    /// The applications as they were last read from the store.
-    pub catalogue: Catalogue,
 }
 
 impl App {
@@ -89,7 +80,6 @@ impl App {
             seen: reconcile::Seen::default(),
             nudge: Notify::new(),
             readiness,
-            catalogue: Catalogue::default(),
         }
     }
 }

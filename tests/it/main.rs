@@ -13,3 +13,4 @@ mod architecture;
 mod contracts;
 mod deploy;
 mod generated;
+mod support;

@@ -1,3 +1,3 @@
-//! What every adapter behind one port must do, told once and run against each of them.
+//! What each port promises, run against each of its adapters.
 
-mod store;
+mod git;

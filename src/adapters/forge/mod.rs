@@ -1,0 +1,3 @@
+//! Code hosts, one module each.
+
+pub mod builtin;

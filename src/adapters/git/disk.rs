@@ -1,0 +1,155 @@
+//! The mirror on disk: who may use it, what a crash left behind, and starting anew.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use git2::{Repository, RepositoryInitOptions};
+
+use crate::app::ports::GitError;
+use crate::domain::id::RepositoryName;
+
+/// Makes an empty bare repository, as `git init --bare --initial-branch` does; one that is there stays.
+///
+/// It is a remote that people clone, so its objects are flushed to the disk before a ref names them.
+pub fn create_bare(path: &Path, initial_branch: &str) -> Result<(), GitError> {
+    make_bare(path, initial_branch).map_err(GitError::Mirror)
+}
+
+fn make_bare(path: &Path, initial_branch: &str) -> anyhow::Result<()> {
+    if Repository::open_bare(path).is_ok() {
+        return Ok(());
+    }
+    let mut options = RepositoryInitOptions::new();
+    options.bare(true).no_reinit(true).mkpath(true).initial_head(initial_branch);
+    options.external_template(false);
+    let repository = Repository::init_opts(path, &options)
+        .with_context(|| format!("making a repository at {}", path.display()))?;
+    let mut config = repository.config().context("opening the new repository's settings")?;
+    config.set_bool("core.fsyncObjectFiles", true).context("asking for flushed objects")?;
+    Ok(())
+}
+
+/// A mirror's place on disk. As long as it lives, no other process of ours opens the same one.
+#[derive(Debug)]
+pub(super) struct Place {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Place {
+    /// Claims the mirror of `name` under `data`.
+    pub(super) fn claim(name: &RepositoryName, data: &Path) -> anyhow::Result<Self> {
+        let mirrors = data.join("mirrors");
+        fs::create_dir_all(&mirrors)
+            .with_context(|| format!("making the directory {}", mirrors.display()))?;
+        let lock_path = mirrors.join(format!("{name}.in-use"));
+        let lock =
+            File::create(&lock_path).with_context(|| format!("opening {}", lock_path.display()))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: mirrors.join(format!("{name}.git")), _lock: lock }),
+            Err(TryLockError::WouldBlock) => bail!(
+                "another process uses the mirror of {name} under {}; one data directory serves one hoist",
+                data.display()
+            ),
+            Err(TryLockError::Error(cause)) => {
+                Err(cause).with_context(|| format!("locking {}", lock_path.display()))
+            }
+        }
+    }
+
+    /// Opens the mirror as it is, cleared of what a crash left; if it is in doubt, an empty new one.
+    ///
+    /// Everything in it can be fetched again, so a doubt never costs more than a fetch.
+    pub(super) fn open(&self) -> anyhow::Result<Repository> {
+        if self.path.exists() {
+            match sweep(&self.path, &self.path).and_then(|()| self.open_sound()) {
+                Ok(repository) => return Ok(repository),
+                Err(error) => tracing::warn!(
+                    mirror = %self.path.display(),
+                    "starting the mirror anew, it cannot be trusted: {error:#}"
+                ),
+            }
+        }
+        self.renew()
+    }
+
+    /// Replaces the mirror by an empty one, made beside it and swapped in.
+    pub(super) fn renew(&self) -> anyhow::Result<Repository> {
+        let fresh = self.path.with_extension("git.new");
+        let old = self.path.with_extension("git.old");
+        for leftover in [&fresh, &old] {
+            remove_tree(leftover)?;
+        }
+        let mut options = RepositoryInitOptions::new();
+        options.bare(true).no_reinit(true).mkpath(true).external_template(false);
+        Repository::init_opts(&fresh, &options)
+            .with_context(|| format!("making a mirror at {}", fresh.display()))?;
+        if self.path.exists() {
+            fs::rename(&self.path, &old)
+                .with_context(|| format!("setting aside {}", self.path.display()))?;
+        }
+        fs::rename(&fresh, &self.path)
+            .with_context(|| format!("putting the new mirror at {}", self.path.display()))?;
+        remove_tree(&old)?;
+        self.open_sound()
+    }
+
+    fn open_sound(&self) -> anyhow::Result<Repository> {
+        let repository = Repository::open_bare(&self.path)
+            .with_context(|| format!("opening the mirror at {}", self.path.display()))?;
+        check_sound(&repository)?;
+        Ok(repository)
+    }
+}
+
+/// Fails if a ref cannot be read or names an object that is not there.
+pub(super) fn check_sound(repository: &Repository) -> anyhow::Result<()> {
+    let odb = repository.odb().context("opening the mirror's objects")?;
+    for reference in repository.references().context("listing the mirror's refs")? {
+        let reference = reference.context("reading a ref of the mirror")?;
+        if let Some(target) = reference.target() {
+            odb.read_header(target)
+                .with_context(|| format!("reading {target}, which a ref names"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what a killed process leaves in a repository: locks, half-written packs and objects,
+/// and refs that were created but never written.
+///
+/// Safe only while nobody else writes there, which [`Place::claim`] has made sure of.
+fn sweep(mirror: &Path, directory: &Path) -> anyhow::Result<()> {
+    let entries = fs::read_dir(directory)
+        .with_context(|| format!("looking through {}", directory.display()))?;
+    for entry in entries {
+        let entry = entry.with_context(|| format!("looking through {}", directory.display()))?;
+        let path = entry.path();
+        let kind = entry.file_type().with_context(|| format!("looking at {}", path.display()))?;
+        if kind.is_dir() {
+            sweep(mirror, &path)?;
+        } else if is_leftover(mirror, &path) {
+            fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
+            tracing::info!(file = %path.display(), "removed what a killed process left in the mirror");
+        }
+    }
+    Ok(())
+}
+
+fn is_leftover(mirror: &Path, path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let temporary = ["pack_git2_", "tmp_object_git2_", "tmp_pack_", "tmp_idx_", "tmp_obj_"];
+    let in_refs = path.starts_with(mirror.join("refs"));
+    name.ends_with(".lock")
+        || temporary.iter().any(|prefix| name.starts_with(prefix))
+        || (in_refs && fs::metadata(path).is_ok_and(|data| data.len() == 0))
+}
+
+fn remove_tree(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_dir_all(path) {
+        Ok(()) => Ok(()),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(cause) => Err(cause).with_context(|| format!("removing {}", path.display())),
+    }
+}

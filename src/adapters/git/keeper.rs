@@ -1,0 +1,242 @@
+//! The thread that owns a mirror.
+//!
+//! Requests come over a channel. Those that wait while the thread is busy are taken together:
+//! reads and commits first, then one push for all pushes, then one fetch for all fetches. That is
+//! what makes a hundred promotions at once cost little more than one.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc::{Receiver, RecvError, TryRecvError};
+
+use git2::{Reference, Repository};
+use tokio::sync::oneshot;
+
+use super::disk::{Place, check_sound};
+use super::history::{check_commit, refs};
+use super::transport::{Patience, RemoteRefs, Transport, TransportError};
+use super::{broken, oid_of};
+use crate::app::ports::{GitError, RefOutcome, RefUpdate};
+
+/// Where an answer goes.
+pub(super) type Answer<T> = oneshot::Sender<Result<T, GitError>>;
+
+/// What the thread is asked.
+pub(super) enum Request {
+    /// Something with the mirror alone.
+    Local(Box<dyn FnOnce(&Repository) + Send>),
+    /// Bring the mirror up to date.
+    Fetch(Answer<()>),
+    /// Move refs on the remote.
+    Push(Push),
+}
+
+/// One caller's push.
+pub(super) struct Push {
+    /// The refs to move; no name comes twice.
+    pub(super) updates: Vec<RefUpdate>,
+    /// Where the outcomes go.
+    pub(super) answer: Answer<Vec<RefOutcome>>,
+}
+
+/// The owner of a mirror.
+pub(super) struct Keeper {
+    /// The mirror's place on disk.
+    pub(super) place: Place,
+    /// The mirror.
+    pub(super) mirror: Repository,
+    /// The way to the remote.
+    pub(super) transport: Box<dyn Transport>,
+    /// Whether anybody waits for the transfer under way.
+    pub(super) patience: Patience,
+}
+
+impl Keeper {
+    /// Serves until nobody can ask any more.
+    pub(super) fn serve(mut self, requests: &Receiver<Request>) {
+        let mut pushes: Vec<Push> = Vec::new();
+        let mut fetches: Vec<Answer<()>> = Vec::new();
+        loop {
+            let idle = pushes.is_empty() && fetches.is_empty();
+            let next = if idle {
+                requests.recv().map_err(|RecvError| TryRecvError::Disconnected)
+            } else {
+                requests.try_recv()
+            };
+            match next {
+                Ok(Request::Local(work)) => work(&self.mirror),
+                Ok(Request::Push(push)) => pushes.push(push),
+                Ok(Request::Fetch(answer)) => fetches.push(answer),
+                Err(TryRecvError::Empty) => {
+                    if pushes.is_empty() {
+                        self.fetch(std::mem::take(&mut fetches));
+                    } else {
+                        pushes = self.push(pushes);
+                    }
+                }
+                Err(TryRecvError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn fetch(&mut self, answers: Vec<Answer<()>>) {
+        let waiting: Vec<_> = answers.into_iter().filter(|answer| !answer.is_closed()).collect();
+        if waiting.is_empty() {
+            return;
+        }
+        self.patience.regain();
+        let fetched = self.fetch_and_heal();
+        tracing::debug!(git.callers = waiting.len(), git.ok = fetched.is_ok(), "fetched");
+        for answer in waiting {
+            let told = match &fetched {
+                Ok(()) => Ok(()),
+                Err(error) => Err(error.to_port()),
+            };
+            // Who gave up waiting needs no answer.
+            drop(answer.send(told));
+        }
+    }
+
+    /// Fetches; if that fails and the mirror turns out to be broken, starts it anew and fetches all.
+    fn fetch_and_heal(&mut self) -> Result<(), TransportError> {
+        let error = match self.fetch_once() {
+            Ok(()) => return Ok(()),
+            Err(error) if error.may_be_ours() => error,
+            Err(error) => return Err(error),
+        };
+        let Err(doubt) = check_sound(&self.mirror) else { return Err(error) };
+        tracing::warn!("starting the mirror anew: {doubt:#}");
+        match self.place.renew() {
+            Ok(mirror) => self.mirror = mirror,
+            Err(failure) => {
+                tracing::error!("the mirror cannot be started anew: {failure:#}");
+                return Err(error);
+            }
+        }
+        self.fetch_once()
+    }
+
+    fn fetch_once(&self) -> Result<(), TransportError> {
+        let remote = self.transport.fetch(&self.mirror)?;
+        follow(&self.mirror, &remote)
+            .map_err(|cause| TransportError::mirror("updating the mirror's refs", &cause))
+    }
+
+    /// Pushes as many callers' updates as can go together; returns those that must wait a round.
+    fn push(&mut self, pushes: Vec<Push>) -> Vec<Push> {
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        let mut together: Vec<Push> = Vec::new();
+        let mut later: Vec<Push> = Vec::new();
+        for push in pushes {
+            if push.answer.is_closed() {
+                continue;
+            }
+            if let Err(error) = check_updates(&self.mirror, &push.updates) {
+                drop(push.answer.send(Err(error)));
+            } else if push.updates.iter().any(|update| names.contains(&update.name)) {
+                later.push(push);
+            } else {
+                names.extend(push.updates.iter().map(|update| update.name.clone()));
+                together.push(push);
+            }
+        }
+        let updates: Vec<RefUpdate> =
+            together.iter().flat_map(|push| push.updates.iter().cloned()).collect();
+        if updates.is_empty() {
+            answer_all(together, Vec::new());
+            return later;
+        }
+        self.patience.regain();
+        let pushed = self.transport.push(&self.mirror, &updates);
+        tracing::debug!(git.callers = together.len(), git.refs = updates.len(), "pushed");
+        match pushed {
+            Ok(outcomes) => {
+                for (update, outcome) in updates.iter().zip(&outcomes) {
+                    if let Err(error) = follow_one(&self.mirror, update, outcome) {
+                        // The next fetch puts it right.
+                        tracing::warn!(git.reference = %update.name, "the mirror did not follow a push: {error:#}");
+                    }
+                }
+                answer_all(together, outcomes);
+            }
+            Err(error) => {
+                for push in together {
+                    drop(push.answer.send(Err(error.to_port())));
+                }
+            }
+        }
+        later
+    }
+}
+
+/// Hands each caller the outcomes of its own updates.
+fn answer_all(pushes: Vec<Push>, outcomes: Vec<RefOutcome>) {
+    let mut outcomes = outcomes.into_iter();
+    for push in pushes {
+        let own = outcomes.by_ref().take(push.updates.len()).collect();
+        drop(push.answer.send(Ok(own)));
+    }
+}
+
+/// Refuses, for its caller alone, what no transport could push.
+fn check_updates(mirror: &Repository, updates: &[RefUpdate]) -> Result<(), GitError> {
+    let mut names = BTreeSet::new();
+    for update in updates {
+        let sound = update.name.starts_with("refs/") && Reference::is_valid_name(&update.name);
+        if !sound || !names.insert(&update.name) {
+            return Err(GitError::Missing(format!(
+                "ref {:?}, once and by its full name,",
+                update.name
+            )));
+        }
+        if let Some(new) = &update.new {
+            check_commit(mirror, new)?;
+        }
+    }
+    Ok(())
+}
+
+/// Sets the mirror's refs to the remote's. What is gone goes first: a new ref may need its place.
+fn follow(mirror: &Repository, remote: &RemoteRefs) -> Result<(), git2::Error> {
+    let mut held = RemoteRefs::new();
+    for reference in mirror.references()? {
+        let mut reference = reference?;
+        let Some(target) = reference.target() else { continue };
+        let name = reference.name()?.to_owned();
+        if remote.contains_key(&name) {
+            held.insert(name, target);
+        } else {
+            reference.delete()?;
+        }
+    }
+    for (name, target) in remote {
+        if held.get(name) != Some(target) {
+            mirror.reference(name, *target, true, "")?;
+        }
+    }
+    Ok(())
+}
+
+fn follow_one(
+    mirror: &Repository,
+    update: &RefUpdate,
+    outcome: &RefOutcome,
+) -> Result<(), GitError> {
+    match outcome {
+        RefOutcome::Moved | RefOutcome::AlreadyThere => (),
+        RefOutcome::Stale { .. } | RefOutcome::Refused { .. } => return Ok(()),
+    }
+    match &update.new {
+        Some(new) => {
+            mirror
+                .reference(&update.name, oid_of(new)?, true, "")
+                .map_err(broken("setting a ref of the mirror"))?;
+        }
+        None if refs(mirror, &update.name)?.contains_key(&update.name) => {
+            mirror
+                .find_reference(&update.name)
+                .and_then(|mut reference| reference.delete())
+                .map_err(broken("deleting a ref of the mirror"))?;
+        }
+        None => (),
+    }
+    Ok(())
+}

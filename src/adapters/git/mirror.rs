@@ -1,0 +1,206 @@
+//! The mirror, as the use-cases hold it: a handle to the thread that owns it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use async_trait::async_trait;
+use git2::Repository;
+use tokio::sync::oneshot;
+
+use super::disk::Place;
+use super::history::{self, MergeWords};
+use super::keeper::{Keeper, Push, Request};
+use super::settings::{Address, RemoteSettings};
+use super::transport::{self, Patience};
+use super::{trees, tuning};
+use crate::app::ports::{
+    CommitSpec, FileChange, Git, GitError, LogEntry, Merged, RefOutcome, RefUpdate, Signature,
+};
+use crate::domain::id::CommitId;
+
+/// Longest wait for anything asked of a mirror; the first fetch of a big repository fits in.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Longest wait for the thread when the mirror is closed.
+const PARTING: Duration = Duration::from_secs(2);
+
+/// One repository's mirror and the remote behind it.
+#[derive(Debug)]
+pub struct Mirror {
+    requests: Option<Sender<Request>>,
+    patience: Patience,
+    wait: Duration,
+    ended: std::sync::Mutex<Receiver<()>>,
+}
+
+impl Mirror {
+    /// Opens the mirror of a repository under `data`, or starts an empty one.
+    ///
+    /// The remote is not asked: a server that is down keeps nothing from starting.
+    pub fn open(settings: RemoteSettings, data: &Path) -> Result<Self, GitError> {
+        Self::open_for(settings, data, PATIENCE)
+    }
+
+    /// The same, waiting for no answer longer than `wait`.
+    pub fn open_for(
+        settings: RemoteSettings,
+        data: &Path,
+        wait: Duration,
+    ) -> Result<Self, GitError> {
+        tuning::tune();
+        Self::start(settings, data, wait).map_err(GitError::Mirror)
+    }
+
+    fn start(settings: RemoteSettings, data: &Path, wait: Duration) -> anyhow::Result<Self> {
+        let RemoteSettings { name, url, credentials } = settings;
+        let address = Address::parse(&url)?;
+        let place = Place::claim(&name, data)?;
+        let mirror = place.open()?;
+        let patience = Patience::default();
+        let transport = transport::to(address, credentials, patience.clone());
+        let keeper = Keeper { place, mirror, transport, patience: patience.clone() };
+        let (requests, queue) = mpsc::channel();
+        let (leaving, ended) = mpsc::channel();
+        thread::Builder::new()
+            .name(format!("git-{name}"))
+            .spawn(move || {
+                keeper.serve(&queue);
+                drop(leaving);
+            })
+            .context("starting the mirror's thread")?;
+        let ended = std::sync::Mutex::new(ended);
+        Ok(Self { requests: Some(requests), patience, wait, ended })
+    }
+
+    fn send(&self, request: Request) -> Result<(), GitError> {
+        let sent = self.requests.as_ref().and_then(|requests| requests.send(request).ok());
+        sent.ok_or_else(|| GitError::Mirror(anyhow!("the mirror's thread has ended")))
+    }
+
+    /// Waits for an answer, but not for ever: a blocked thread cannot be woken, only left alone.
+    async fn wait<T>(&self, answer: oneshot::Receiver<Result<T, GitError>>) -> Result<T, GitError> {
+        match tokio::time::timeout(self.wait, answer).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(GitError::Mirror(anyhow!("the mirror's thread gave no answer"))),
+            Err(_) => {
+                self.patience.lose();
+                let waited = self.wait.as_secs();
+                Err(GitError::Unreachable(anyhow!("no answer within {waited} s, gave up waiting")))
+            }
+        }
+    }
+
+    /// Has something done with the mirror alone.
+    async fn local<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Repository) -> Result<T, GitError> + Send + 'static,
+    ) -> Result<T, GitError> {
+        let (answer, told) = oneshot::channel();
+        self.send(Request::Local(Box::new(move |mirror| {
+            if !answer.is_closed() {
+                drop(answer.send(work(mirror)));
+            }
+        })))?;
+        self.wait(told).await
+    }
+}
+
+impl Drop for Mirror {
+    /// Lets the thread end what it does, so that the mirror can be opened again at once.
+    fn drop(&mut self) {
+        self.requests = None;
+        self.patience.lose();
+        if let Ok(ended) = self.ended.lock() {
+            let _either_way = ended.recv_timeout(PARTING);
+        }
+    }
+}
+
+#[async_trait]
+impl Git for Mirror {
+    async fn fetch(&self) -> Result<(), GitError> {
+        let (answer, told) = oneshot::channel();
+        self.send(Request::Fetch(answer))?;
+        self.wait(told).await
+    }
+
+    async fn refs(&self, prefix: &str) -> Result<BTreeMap<String, CommitId>, GitError> {
+        let prefix = prefix.to_owned();
+        self.local(move |mirror| history::refs(mirror, &prefix)).await
+    }
+
+    async fn read(
+        &self,
+        commit: &CommitId,
+        paths: BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Vec<u8>>, GitError> {
+        let commit = commit.clone();
+        self.local(move |mirror| trees::read(mirror, &commit, paths)).await
+    }
+
+    async fn list(&self, commit: &CommitId, pattern: &str) -> Result<Vec<String>, GitError> {
+        let (commit, pattern) = (commit.clone(), pattern.to_owned());
+        self.local(move |mirror| trees::list(mirror, &commit, &pattern)).await
+    }
+
+    async fn commit(&self, spec: CommitSpec) -> Result<CommitId, GitError> {
+        self.local(move |mirror| trees::commit(mirror, &spec)).await
+    }
+
+    async fn push(&self, updates: Vec<RefUpdate>) -> Result<Vec<RefOutcome>, GitError> {
+        let (answer, told) = oneshot::channel();
+        self.send(Request::Push(Push { updates, answer }))?;
+        self.wait(told).await
+    }
+
+    async fn diff(&self, base: &CommitId, head: &CommitId) -> Result<Vec<FileChange>, GitError> {
+        let (base, head) = (base.clone(), head.clone());
+        self.local(move |mirror| history::diff(mirror, &base, &head)).await
+    }
+
+    async fn patch(
+        &self,
+        base: &CommitId,
+        head: &CommitId,
+        limit: usize,
+    ) -> Result<String, GitError> {
+        let (base, head) = (base.clone(), head.clone());
+        self.local(move |mirror| history::patch(mirror, &base, &head, limit)).await
+    }
+
+    async fn merge_base(&self, a: &CommitId, b: &CommitId) -> Result<Option<CommitId>, GitError> {
+        let (a, b) = (a.clone(), b.clone());
+        self.local(move |mirror| history::merge_base(mirror, &a, &b)).await
+    }
+
+    async fn contains(&self, commit: &CommitId, ancestor: &CommitId) -> Result<bool, GitError> {
+        let (commit, ancestor) = (commit.clone(), ancestor.clone());
+        self.local(move |mirror| history::contains(mirror, &commit, &ancestor)).await
+    }
+
+    async fn merge(
+        &self,
+        onto: &CommitId,
+        head: &CommitId,
+        message: String,
+        author: Signature,
+    ) -> Result<Merged, GitError> {
+        let (onto, head) = (onto.clone(), head.clone());
+        let words = MergeWords { message, author };
+        self.local(move |mirror| history::merge(mirror, &onto, &head, &words)).await
+    }
+
+    async fn log(
+        &self,
+        from: &CommitId,
+        path: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<LogEntry>, GitError> {
+        let (from, path) = (from.clone(), path.map(str::to_owned));
+        self.local(move |mirror| history::log(mirror, &from, path.as_deref(), limit)).await
+    }
+}

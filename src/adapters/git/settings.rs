@@ -1,0 +1,129 @@
+//! What one needs to know to reach a remote.
+
+use anyhow::{Context, bail, ensure};
+use base64::Engine;
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::domain::id::RepositoryName;
+
+/// A remote, as the configuration names it.
+#[derive(Debug, Clone)]
+pub struct RemoteSettings {
+    /// Its key in the configuration; the mirror's directory is named after it.
+    pub name: RepositoryName,
+    /// `file:///…` to a bare repository, or `https://…`.
+    pub url: String,
+    /// How we say who we are.
+    pub credentials: Credentials,
+}
+
+/// How we say who we are. Secrets do not print: `Debug` shows their places only.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// Not at all.
+    None,
+    /// By name and password.
+    Basic {
+        /// The account's name.
+        username: String,
+        /// Its password, or an access token.
+        password: SecretString,
+    },
+    /// By an access token alone.
+    Token(SecretString),
+}
+
+impl Credentials {
+    /// The name and password for HTTP basic authentication.
+    ///
+    /// GitHub wants `x-access-token` beside a token; GitLab and Forgejo take any name.
+    pub(super) fn basic(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::None => None,
+            Self::Basic { username, password } => Some((username, password.expose_secret())),
+            Self::Token(token) => Some(("x-access-token", token.expose_secret())),
+        }
+    }
+
+    /// The `Authorization` header that says the same before it is asked for.
+    pub(super) fn header(&self) -> Option<SecretString> {
+        let (username, password) = self.basic()?;
+        let pair =
+            base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"));
+        Some(format!("Authorization: Basic {pair}").into())
+    }
+
+    /// Takes our secret out of a text that somebody else wrote.
+    pub(super) fn scrub(&self, text: &str) -> String {
+        match self.basic() {
+            Some((_, password)) if !password.is_empty() => text.replace(password, "***"),
+            Some(_) | None => text.to_owned(),
+        }
+    }
+}
+
+/// A remote's address, checked; it holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Address {
+    /// A bare repository on this machine.
+    Local(std::path::PathBuf),
+    /// A server.
+    Http(Url),
+}
+
+impl Address {
+    /// Reads an address. What is wrong with it is said without repeating a password in it.
+    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
+        let mut url = Url::parse(text).context("reading the repository's url")?;
+        ensure!(
+            url.password().is_none(),
+            "the repository's url holds a password; name it under the repository's credentials instead"
+        );
+        match url.scheme() {
+            "file" => match url.to_file_path() {
+                Ok(path) => Ok(Self::Local(path)),
+                Err(()) => bail!("{url} is not the path of a repository on this machine"),
+            },
+            "http" | "https" => {
+                ensure!(url.host_str().is_some(), "{url} names no server");
+                // A lone name, as in https://git@host/…, is for the credentials to say.
+                url.set_username("").ok().context("taking the name out of the repository's url")?;
+                url.set_fragment(None);
+                Ok(Self::Http(url))
+            }
+            scheme => bail!(
+                "hoist cannot reach a repository by {scheme}:// (file:///, https:// and http:// it can)"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_shows_no_secret_and_no_name() {
+        let error = Address::parse("https://bot:hunter2@git.example.com/x.git").unwrap_err();
+        assert!(!format!("{error:#?}").contains("hunter2"), "{error:#?}");
+
+        let address = Address::parse("https://git@git.example.com/x.git").unwrap();
+        assert_eq!(address, Address::Http("https://git.example.com/x.git".parse().unwrap()));
+    }
+
+    #[test]
+    fn an_address_is_of_a_kind_that_hoist_can_reach() {
+        for bad in ["gitops", "/srv/gitops.git", "ssh://git@host/x", "file://host/x", ""] {
+            assert!(Address::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn credentials_do_not_print() {
+        let credentials =
+            Credentials::Basic { username: "bot".into(), password: "hunter2".to_owned().into() };
+        assert!(!format!("{credentials:?}").contains("hunter2"));
+        assert_eq!(credentials.scrub("bad password hunter2"), "bad password ***");
+    }
+}

@@ -1,0 +1,318 @@
+//! A remote behind HTTP or HTTPS, by libgit2's own transport.
+//!
+//! Its traps: a push that the server refused returns success, and only a callback tells; the lease
+//! goes on the wire only as the value that the server itself advertised; a callback asked for
+//! credentials is asked again and again.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use git2::{
+    AutotagOption, Cred, Direction, ErrorClass, ErrorCode, FetchOptions, ProxyOptions, PushOptions,
+    Remote, RemoteCallbacks, RemoteRedirect, Repository,
+};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::{Kind, Patience, RemoteRefs, Transport, TransportError, is_mirrored, judge};
+use crate::adapters::git::settings::Credentials;
+use crate::app::ports::{RefOutcome, RefUpdate};
+use crate::domain::id::CommitId;
+
+/// Longest text of the server's that a refusal carries.
+const WORDS_LIMIT: usize = 2_000;
+
+pub(in super::super) struct Libgit2Transport {
+    url: Url,
+    credentials: Credentials,
+    header: Option<SecretString>,
+    patience: Patience,
+}
+
+impl Libgit2Transport {
+    pub(super) fn new(url: Url, credentials: Credentials, patience: Patience) -> Self {
+        let header = credentials.header();
+        Self { url, credentials, header, patience }
+    }
+
+    fn remote<'r>(&self, mirror: &'r Repository) -> Result<Remote<'r>, TransportError> {
+        mirror
+            .remote_anonymous(self.url.as_str())
+            .map_err(|cause| TransportError::mirror("naming the remote", &cause))
+    }
+
+    /// The header says who we are before it is asked, which saves a round trip a connection.
+    ///
+    /// So redirects are not followed: the header would follow them to whatever host they name.
+    fn headers(&self) -> Vec<&str> {
+        self.header.iter().map(|header| header.expose_secret()).collect()
+    }
+
+    /// Callbacks that answer for us where the header does not reach, and end what nobody awaits.
+    fn callbacks<'a>(&'a self, asked: &'a Cell<u32>) -> RemoteCallbacks<'a> {
+        let mut callbacks = RemoteCallbacks::new();
+        callbacks.credentials(|_, _, _| {
+            asked.set(asked.get() + 1);
+            match self.credentials.basic() {
+                // Asked twice means that the first answer was wrong; it would be wrong 15 times.
+                Some((username, password)) if asked.get() == 1 => {
+                    Cred::userpass_plaintext(username, password)
+                }
+                Some(_) | None => Err(git2::Error::new(
+                    ErrorCode::Auth,
+                    ErrorClass::Http,
+                    "the server accepts none of our credentials",
+                )),
+            }
+        });
+        callbacks.transfer_progress(|_| self.patience.lasts());
+        callbacks
+    }
+
+    /// Asks for the refs alone.
+    fn refs(&self, mirror: &Repository) -> Result<RemoteRefs, TransportError> {
+        let asked = Cell::new(0);
+        let mut remote = self.remote(mirror)?;
+        let connection = remote
+            .connect_auth(Direction::Fetch, Some(self.callbacks(&asked)), Some(proxy()))
+            .map_err(|cause| self.sort(&cause))?;
+        let heads = connection.list().map_err(|cause| self.sort(&cause))?;
+        Ok(heads.iter().map(|head| (head.name().to_owned(), head.oid())).collect())
+    }
+
+    /// One push of updates. What the server advertised and what it answered is told; Ok of libgit2's
+    /// means nothing by itself.
+    fn try_push(
+        &self,
+        mirror: &Repository,
+        updates: &[&RefUpdate],
+    ) -> Result<Attempt, TransportError> {
+        let asked = Cell::new(0);
+        let mut remote = self.remote(mirror)?;
+        let advertised: RefCell<Option<RemoteRefs>> = RefCell::default();
+        let answers: RefCell<BTreeMap<String, Option<String>>> = RefCell::default();
+        let words: RefCell<Vec<u8>> = RefCell::default();
+        let mut callbacks = self.callbacks(&asked);
+        callbacks.push_update_reference(|name, refusal| {
+            answers.borrow_mut().insert(name.to_owned(), refusal.map(str::to_owned));
+            Ok(())
+        });
+        callbacks.sideband_progress(|bytes| {
+            let mut words = words.borrow_mut();
+            let room = WORDS_LIMIT.saturating_sub(words.len());
+            words.extend(bytes.iter().take(room));
+            self.patience.lasts()
+        });
+        callbacks.push_negotiation(|moves| {
+            let mut seen = RemoteRefs::new();
+            for one in moves {
+                let name = one.dst_refname()?;
+                if !one.src().is_zero() {
+                    seen.insert(name.to_owned(), one.src());
+                }
+            }
+            // These very values go on the wire, and the server compares and swaps with them.
+            let all_held = updates.iter().all(|update| {
+                let held = seen.get(&update.name).map(ToString::to_string);
+                held.as_deref() == update.expected.as_ref().map(CommitId::as_str)
+            });
+            *advertised.borrow_mut() = Some(seen);
+            if all_held { Ok(()) } else { Err(git2::Error::from_str("a ref has moved")) }
+        });
+        let mut options = PushOptions::new();
+        options
+            .remote_callbacks(callbacks)
+            .proxy_options(proxy())
+            .follow_redirects(RemoteRedirect::None)
+            .custom_headers(&self.headers());
+        let specs: Vec<String> = updates.iter().map(|update| refspec(update)).collect();
+        let pushed = remote.push(&specs, Some(&mut options));
+        drop(options);
+        let (advertised, answers) = (advertised.into_inner(), answers.into_inner());
+        match pushed {
+            Err(cause) if answers.is_empty() && !moved_on(updates, advertised.as_ref()) => {
+                Err(self.sort(&cause))
+            }
+            Ok(()) | Err(_) => Ok(Attempt {
+                advertised: advertised.unwrap_or_default(),
+                answers,
+                words: readable(
+                    &self.credentials.scrub(&String::from_utf8_lossy(&words.into_inner())),
+                ),
+            }),
+        }
+    }
+
+    /// Sorts a failure of libgit2's by what can be done about it.
+    ///
+    /// Statuses are lost but for their mention in the text, which is libgit2's own and in English.
+    fn sort(&self, cause: &git2::Error) -> TransportError {
+        let text = self.credentials.scrub(cause.message());
+        let says = |part: &str| text.contains(part);
+        let unauthorized = cause.code() == ErrorCode::Auth
+            || says("authentication required")
+            || says("too many redirects or authentication replays")
+            || says("status code: 401")
+            || says("status code: 403");
+        let (kind, hint) = if unauthorized {
+            (Kind::Unauthorized, "; check the repository's credentials and what they may do")
+        } else if says("status code: 404") || says("status code: 410") {
+            (Kind::NoRepository, "; check the repository's url, and that our account may see it")
+        } else if says("unexpected redirect") || says("redirect") {
+            (Kind::NoRepository, "; it has moved: set the repository's url to its new address")
+        } else if is_ours(cause.class()) {
+            (Kind::Mirror, "")
+        } else {
+            (Kind::Unreachable, "")
+        };
+        TransportError::new(kind, format!("{}: {text}{hint}", self.url))
+    }
+}
+
+/// What one push told.
+struct Attempt {
+    advertised: RemoteRefs,
+    answers: BTreeMap<String, Option<String>>,
+    words: String,
+}
+
+impl Transport for Libgit2Transport {
+    fn fetch(&self, mirror: &Repository) -> Result<RemoteRefs, TransportError> {
+        let asked = Cell::new(0);
+        let mut options = FetchOptions::new();
+        let mut callbacks = self.callbacks(&asked);
+        callbacks.sideband_progress(|_| self.patience.lasts());
+        options
+            .remote_callbacks(callbacks)
+            .proxy_options(proxy())
+            .follow_redirects(RemoteRedirect::None)
+            .custom_headers(&self.headers())
+            .download_tags(AutotagOption::None)
+            .update_fetchhead(false);
+        let mut remote = self.remote(mirror)?;
+        let specs = ["+refs/heads/*:refs/heads/*", "+refs/hoist/*:refs/hoist/*"];
+        remote.download(&specs, Some(&mut options)).map_err(|cause| self.sort(&cause))?;
+        let heads = remote.list().map_err(|cause| self.sort(&cause))?;
+        Ok(heads
+            .iter()
+            .filter(|head| is_mirrored(head.name()))
+            .map(|head| (head.name().to_owned(), head.oid()))
+            .collect())
+    }
+
+    fn push(
+        &self,
+        mirror: &Repository,
+        updates: &[RefUpdate],
+    ) -> Result<Vec<RefOutcome>, TransportError> {
+        let mut outcomes: BTreeMap<&str, RefOutcome> = BTreeMap::new();
+        let mut unsure: Option<String> = None;
+        loop {
+            let left: Vec<&RefUpdate> = updates
+                .iter()
+                .filter(|update| !outcomes.contains_key(update.name.as_str()))
+                .collect();
+            if left.is_empty() || unsure.is_some() {
+                break;
+            }
+            let attempt = self.try_push(mirror, &left)?;
+            if attempt.answers.is_empty() && moved_on(&left, Some(&attempt.advertised)) {
+                // The lease broke before anything was sent: those that cannot go are told, the rest goes.
+                for update in left {
+                    let held = attempt.advertised.get(&update.name).copied();
+                    outcomes.extend(
+                        judge(update, held)?.map(|outcome| (update.name.as_str(), outcome)),
+                    );
+                }
+                continue;
+            }
+            for update in left {
+                if let Some(None) = attempt.answers.get(&update.name) {
+                    outcomes.insert(&update.name, RefOutcome::Moved);
+                }
+            }
+            unsure = Some(attempt.words.clone());
+            self.settle(mirror, updates, (&mut outcomes, &attempt))?;
+        }
+        Ok(updates.iter().filter_map(|update| outcomes.remove(update.name.as_str())).collect())
+    }
+}
+
+impl Libgit2Transport {
+    /// Finds out what became of the refs that the server did not confirm.
+    ///
+    /// A refusal may be a lost race or a repeated call whose first answer was lost; the refs tell.
+    fn settle<'u>(
+        &self,
+        mirror: &Repository,
+        updates: &'u [RefUpdate],
+        (outcomes, attempt): (&mut BTreeMap<&'u str, RefOutcome>, &Attempt),
+    ) -> Result<(), TransportError> {
+        if updates.iter().all(|update| outcomes.contains_key(update.name.as_str())) {
+            return Ok(());
+        }
+        let refs = self.refs(mirror)?;
+        for update in updates {
+            if outcomes.contains_key(update.name.as_str()) {
+                continue;
+            }
+            let told = attempt.answers.get(&update.name).cloned().flatten();
+            let outcome = match judge(update, refs.get(&update.name).copied())? {
+                Some(outcome) => outcome,
+                None => RefOutcome::Refused { reason: reason(told, &attempt.words) },
+            };
+            outcomes.insert(&update.name, outcome);
+        }
+        Ok(())
+    }
+}
+
+/// Tells whether the server advertised something else than was expected.
+fn moved_on(updates: &[&RefUpdate], advertised: Option<&RemoteRefs>) -> bool {
+    let Some(advertised) = advertised else { return false };
+    updates.iter().any(|update| {
+        let held = advertised.get(&update.name).map(ToString::to_string);
+        held.as_deref() != update.expected.as_ref().map(CommitId::as_str)
+    })
+}
+
+/// Forced, because the lease decides, not whether it is a fast-forward.
+fn refspec(update: &RefUpdate) -> String {
+    match &update.new {
+        Some(new) => format!("+{new}:{}", update.name),
+        None => format!(":{}", update.name),
+    }
+}
+
+fn reason(told: Option<String>, words: &str) -> String {
+    let told = told.unwrap_or_else(|| "the server did not say whether it moved the ref".to_owned());
+    if words.is_empty() { told } else { format!("{told}: {words}") }
+}
+
+/// The server's text without its control characters, on one line a line.
+fn readable(text: &str) -> String {
+    let lines = text.split(['\n', '\r']).map(|line| line.replace(char::is_control, ""));
+    let lines: Vec<String> =
+        lines.map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+    lines.join("\n")
+}
+
+fn proxy() -> ProxyOptions<'static> {
+    let mut options = ProxyOptions::new();
+    options.auto();
+    options
+}
+
+/// Classes of failures that happen on our disk, not on the way.
+fn is_ours(class: ErrorClass) -> bool {
+    matches!(
+        class,
+        ErrorClass::Odb
+            | ErrorClass::Reference
+            | ErrorClass::Repository
+            | ErrorClass::Config
+            | ErrorClass::Filesystem
+            | ErrorClass::Zlib
+            | ErrorClass::NoMemory
+    )
+}

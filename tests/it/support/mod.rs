@@ -1,0 +1,3 @@
+//! The world around hoist, simulated or really started.
+
+pub mod git;
