@@ -12,6 +12,9 @@ pub mod yaml_edit;
 /// Every word a person reads.
 pub mod messages;
 
+/// Configuration: text becomes validated values, or all of its problems at once.
+pub mod config;
+
 /// Use-cases: I/O through ports only.
 pub mod app;
 

@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod config;
 mod contracts;
 mod deploy;
 mod generated;

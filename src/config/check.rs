@@ -1,0 +1,203 @@
+//! Texts with rules of their own: addresses, branches, files, places.
+
+use std::path::{Path, PathBuf};
+
+use url::{Host, Url};
+
+use super::settings::{Remote, StoreAt};
+
+/// What is wrong with a text, and what to write instead.
+pub(super) type Mistake = (String, String);
+
+fn mistake<T>(what: impl Into<String>, hint: impl Into<String>) -> Result<T, Mistake> {
+    Err((what.into(), hint.into()))
+}
+
+/// `HOST:PORT`, as the machine's resolver takes it.
+pub(super) fn listen_address(text: &str) -> Result<String, Mistake> {
+    let hint = "write HOST:PORT, as 127.0.0.1:8080 or [::1]:8080";
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return mistake(format!("`{text}` is no address to listen on"), hint);
+    };
+    let host_fits = !host.is_empty()
+        && Host::parse(host).is_ok()
+        && (host.starts_with('[') || !host.contains(':'));
+    if !host_fits || port.parse::<u16>().is_err() || port.starts_with('+') {
+        return mistake(format!("`{text}` is no address to listen on"), hint);
+    }
+    Ok(text.to_owned())
+}
+
+/// Where people reach the page.
+pub(super) fn public_url(text: &str) -> Result<String, Mistake> {
+    let hint = "write http://… or https://…, as https://hoist.example.com";
+    match Url::parse(text) {
+        Ok(url) if has_user(&url) => mistake("a user or a password stands in it", "remove it"),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
+            mistake(format!("`{text}` is no address of a page"), hint)
+        }
+        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+            mistake(format!("`{text}` goes on after its path"), "remove what starts with ? or #")
+        }
+        Ok(_) => Ok(text.trim_end_matches('/').to_owned()),
+        Err(error) => mistake(format!("`{text}` is no URL: {error}"), hint),
+    }
+}
+
+/// `sqlite://PATH`.
+pub(super) fn store(text: &str) -> Result<StoreAt, Mistake> {
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        let hint = "use sqlite://PATH until it is";
+        return mistake("a PostgreSQL store is planned and not built yet", hint);
+    }
+    match text.strip_prefix("sqlite://") {
+        Some(path) if !path.is_empty() && !path.ends_with('/') && !path.contains(['?', '#']) => {
+            Ok(StoreAt::Sqlite(PathBuf::from(path)))
+        }
+        Some(_) | None => mistake(
+            format!("`{text}` is no store"),
+            "write sqlite://PATH, as sqlite://var/hoist.db, or sqlite:///var/lib/hoist/hoist.db",
+        ),
+    }
+}
+
+/// A repository's `url`.
+pub(super) fn remote(text: &str) -> Result<Remote, Mistake> {
+    let hint = "write https://HOST/PATH.git, or file:///PATH.git for a bare repository here";
+    let Ok(url) = Url::parse(text) else {
+        if text.contains('@') {
+            return mistake("SSH is planned and not built yet", hint);
+        }
+        return mistake("this is no URL", hint);
+    };
+    if has_user(&url) && url.scheme() != "ssh" {
+        let hint = "remove it, and write `credentials:`; if this file was shared, replace it";
+        return mistake("a user or a password stands in it", hint);
+    }
+    match url.scheme() {
+        "http" | "https" if url.has_host() => Ok(Remote::Server(url)),
+        "file" => match url.to_file_path() {
+            Ok(path) if path != Path::new("/") => Ok(Remote::File(path)),
+            Ok(_) | Err(()) => mistake(
+                format!("`{text}` names no folder here"),
+                "write file:///, three slashes, then the path",
+            ),
+        },
+        "ssh" | "git+ssh" => mistake("SSH is planned and not built yet", hint),
+        other => mistake(format!("`{other}` is no way to reach a repository"), hint),
+    }
+}
+
+fn has_user(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
+/// Tells whether what is sent there stays on this machine or is encrypted.
+pub(super) fn keeps_secrets(url: &Url) -> bool {
+    let is_here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "https" || is_here
+}
+
+/// A branch's name (git-check-ref-format(1)).
+pub(super) fn branch(text: &str) -> Result<String, Mistake> {
+    let forbidden = |c: char| {
+        c.is_whitespace() || c.is_control() || matches!(c, '\\' | '~' | '^' | ':' | '?' | '*' | '[')
+    };
+    let part_fits =
+        |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+    let fits = text.len() <= 200
+        && !text.chars().any(forbidden)
+        && !text.starts_with('-')
+        && !text.ends_with('.')
+        && !text.contains("..")
+        && !text.contains("@{")
+        && text != "@"
+        && text.split('/').all(part_fits);
+    if text.starts_with("refs/") {
+        return mistake(format!("`{text}` is a ref"), "write the branch's name alone, as main");
+    }
+    if text.starts_with("hoist/") {
+        let hint = "proposals' branches are named hoist/…; choose another";
+        return mistake(format!("`{text}` is one of hoist's own branches"), hint);
+    }
+    if !fits {
+        return mistake(format!("Git accepts no branch named `{text}`"), "write its name, as main");
+    }
+    Ok(text.to_owned())
+}
+
+/// A file inside a repository, or the template of one.
+pub(super) fn repository_file(text: &str) -> Result<(), Mistake> {
+    let odd = |part: &str| matches!(part, "" | "." | ".." | ".git");
+    if text.starts_with('/') {
+        return mistake(format!("`{text}` starts with `/`"), "write it from the repository's root");
+    }
+    if text.contains('\\') || text.chars().any(char::is_control) || text.split('/').any(odd) {
+        let hint = "write the file's path with single `/`, without `.`, `..` and `\\`";
+        return mistake(format!("`{text}` is no file of a repository"), hint);
+    }
+    Ok(())
+}
+
+/// An image pattern of a source.
+pub(super) fn image_pattern(text: &str) -> Result<String, Mistake> {
+    if text.contains(['{', '}']) {
+        let what =
+            format!("`{text}` has a placeholder, which goes with `oidc` and is not built yet");
+        return mistake(what, "write `*` in its place");
+    }
+    match text.replace('*', "a").parse::<crate::domain::artifact::ImageName>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => mistake(
+            format!("`{text}` is no image without tag and digest"),
+            "write REGISTRY/PATH, with `*` for a part of a segment, as ghcr.io/acme/*",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_to_listen_on_has_host_and_port() {
+        for good in ["127.0.0.1:8080", "[::1]:80", "localhost:0", "0.0.0.0:65535"] {
+            assert!(listen_address(good).is_ok(), "{good}");
+        }
+        for bad in ["8080", ":8080", "::1:80", "host:", "host:65536", "a b:1", "host:+1"] {
+            assert!(listen_address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_branch_is_what_git_accepts() {
+        for good in ["main", "env/prod", "release-1.2", "a@b"] {
+            assert!(branch(good).is_ok(), "{good}");
+        }
+        for bad in
+            ["", "a b", "a..b", "/a", "a/", "a//b", "a.lock", "-a", "@", "a~1", "refs/x", "hoist/x"]
+        {
+            assert!(branch(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_file_stays_in_its_repository() {
+        assert!(repository_file("environments/{application}/a.yaml").is_ok());
+        for bad in ["/etc/passwd", "../a", "a/../b", "a//b", ".git/config", "a\\b", "a\nb", "./a"] {
+            assert!(repository_file(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn secrets_go_over_plain_http_to_this_machine_only() {
+        let keeps = |text: &str| keeps_secrets(&Url::parse(text).unwrap());
+        assert!(keeps("https://git.example.com/a") && keeps("http://127.0.0.1:3000/a"));
+        assert!(!keeps("http://git.example.com/a") && !keeps("http://10.0.0.1/a"));
+    }
+}

@@ -1,0 +1,101 @@
+//! Configuration: text becomes validated values, or all of its problems at once.
+//!
+//! Two files: the process (`hoist.yaml`) and the policy (`pipelines.yaml`). In reading order: what
+//! comes out, how keys are described, how text becomes a tree and the tree becomes values.
+
+mod problem;
+mod settings;
+
+mod schema;
+mod table;
+mod tables;
+
+mod check;
+mod duration;
+mod fields;
+mod order;
+mod policy;
+mod process;
+mod rule;
+mod secret;
+mod tree;
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use crate::domain::pipeline::Pipelines;
+
+use problem::Notes;
+use process::Process;
+
+pub use duration::{InvalidDuration, parse_duration};
+pub use problem::{Place, Problem, Problems};
+pub use schema::{policy_schema, process_schema};
+pub use secret::{Machine, Surroundings, make_secret_file};
+pub use settings::{
+    Credentials, Forge, Names, Person, PipelinesAt, Remote, Repository, Settings, Source, StoreAt,
+    Token,
+};
+
+/// Both files, read and found good.
+#[derive(Debug)]
+pub struct Configuration {
+    /// What the process file says.
+    pub settings: Settings,
+    /// What the pipelines file says.
+    pub pipelines: Pipelines,
+}
+
+/// Reads the process file at `path`, the secrets it names and the pipelines file it names.
+pub fn load(path: &Path) -> Result<Configuration, Problems> {
+    load_from(path, &Machine)
+}
+
+/// Like [`load`], with files and variables from `surroundings`.
+pub fn load_from(path: &Path, surroundings: &dyn Surroundings) -> Result<Configuration, Problems> {
+    let file = path.display().to_string();
+    let mut notes = Notes::of(&file);
+    let process = match surroundings.file(path) {
+        Ok(text) => process::read(&text, surroundings, &mut notes),
+        Err(error) => {
+            let hint = if error.kind() == ErrorKind::NotFound {
+                "write it, or name another with `--config PATH`"
+            } else {
+                "make it a text that hoist's user may read"
+            };
+            notes.add_for_file(format!("cannot be read: {error}"), hint);
+            Process::default()
+        }
+    };
+    let Process { settings, names, pipelines: at, reached } = process;
+    let policy_file = at.as_ref().map(|(path, _)| path.display().to_string()).unwrap_or_default();
+    let mut policy_notes = Notes::of(&policy_file);
+    let mut pipelines = None;
+    if let Some((path, place)) = at {
+        match surroundings.file(&path) {
+            Ok(text) => pipelines = policy::read(&text, names.as_ref(), &mut policy_notes),
+            Err(error) => {
+                let what = format!("pipelines: {policy_file} cannot be read: {error}");
+                let hint =
+                    "write it, or name another; relative paths start at the working directory";
+                notes.add(place, what, hint);
+            }
+        }
+    }
+    if let Some(pipelines) = pipelines.as_ref().filter(|_| policy_notes.is_empty()) {
+        process::check_reach(&reached, pipelines, &mut notes);
+    }
+    let both = settings.zip(pipelines);
+    let both = both.map(|(settings, pipelines)| Configuration { settings, pipelines });
+    Notes::settle(vec![notes, policy_notes], both)
+}
+
+/// Reads a pipelines file's text, wherever it is from; `file` is what problems call it.
+///
+/// Opens no file: policy may be read from Git at any commit. `names` are
+/// [`Settings::names`].
+pub fn pipelines(text: &str, file: &str, names: &Names) -> Result<Pipelines, Problems> {
+    let mut notes = Notes::of(file);
+    let pipelines = policy::read(text, Some(names), &mut notes);
+    Notes::settle(vec![notes], pipelines)
+}

@@ -1,0 +1,389 @@
+//! Reads the pipelines file: `config/pipelines.yaml`, or text from a repository.
+//!
+//! No file is opened here and nothing is asked: policy may come from Git, at any commit.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use crate::domain::artifact::ImageName;
+use crate::domain::gate::Gate;
+use crate::domain::id::{
+    ApplicationName, EnvironmentName, PersonName, PipelineName, RepositoryName,
+};
+use crate::domain::pipeline::{
+    Applications, EditRule, Environment, MergePolicy, Pipeline, Pipelines, Review,
+};
+use crate::domain::template::Template;
+
+use super::check;
+use super::duration::parse_duration;
+use super::fields::{Fields, dangling, items, names, parsed, text};
+use super::order::topological;
+use super::problem::Notes;
+use super::process::{check_known, checked, known, named};
+use super::rule::{edit_rule, template};
+use super::settings::Names;
+use super::table::Words;
+use super::tables::{ENVIRONMENT, GATE, PIPELINE, POLICY, REVIEW, VERIFY};
+use super::tree::{Kind, Node, parse};
+
+pub(super) const DIGEST_CHECKS: Words<()> =
+    Words { built: &[("none", ())], planned: &["registry"] };
+
+pub(super) const HEALTHS: Words<()> = Words { built: &[("none", ())], planned: &[] };
+
+pub(super) const ON_UNHEALTHY: Words<()> =
+    Words { built: &[("nothing", ())], planned: &["rollback", "hold"] };
+
+pub(super) const MERGES: Words<MergePolicy> = Words {
+    built: &[
+        ("automatic", MergePolicy::Automatic),
+        ("on-approval", MergePolicy::OnApproval),
+        ("manual", MergePolicy::Manual),
+    ],
+    planned: &[],
+};
+
+/// Reads the pipelines file's text. Without `names` (their file is no YAML), names are not checked.
+pub(super) fn read(text: &str, names: Option<&Names>, notes: &mut Notes<'_>) -> Option<Pipelines> {
+    let root = parse(text, notes)?;
+    let fields = Fields::open(&root, &POLICY, notes)?;
+    let pipelines: Pipelines =
+        named(&fields, "pipelines", notes, |name: &PipelineName, entry, notes| {
+            pipeline(name, &entry.value, names, notes)
+        });
+    if let Some(node) = fields.get("pipelines") {
+        check_applications(node, &pipelines, notes);
+    }
+    Some(pipelines)
+}
+
+/// An application that two pipelines of a repository move would have two owners of one branch.
+fn check_applications(node: &Node, pipelines: &Pipelines, notes: &mut Notes<'_>) {
+    let mut owners: BTreeMap<(&RepositoryName, &ApplicationName), &PipelineName> = BTreeMap::new();
+    for pipeline in pipelines.values() {
+        let Applications::Named(applications) = &pipeline.applications else { continue };
+        for application in applications {
+            let key = (&pipeline.repository, application);
+            let Some(owner) = owners.insert(key, &pipeline.name) else { continue };
+            let place = node
+                .entry(pipeline.name.as_str())
+                .and_then(|node| node.entry("applications"))
+                .map_or(node.place, |node| node.place);
+            let what = format!(
+                "pipelines.{}.applications: `{application}` is in pipeline `{owner}`, too",
+                pipeline.name
+            );
+            let hint = "an application's name is unique in a repository; keep it in one pipeline";
+            notes.add(place, what, hint);
+        }
+    }
+}
+
+fn pipeline(
+    name: &PipelineName,
+    node: &Node,
+    names: Option<&Names>,
+    notes: &mut Notes<'_>,
+) -> Option<Pipeline> {
+    let fields = Fields::open(node, &PIPELINE, notes)?;
+    let repository = fields.get("repository").and_then(|node| {
+        let repository: RepositoryName = parsed(node, "name one of `repositories`", notes)?;
+        if let Some(names) = names {
+            check_known(node, repository.as_str(), &names.repositories, notes);
+        }
+        Some(repository)
+    });
+    let applications = match fields.get("applications") {
+        Some(node) => applications(node, notes),
+        None => Some(Applications::Discover),
+    };
+    let image = fields.get("image").and_then(|node| image_template(node, notes));
+    check_words(&fields, notes);
+    let environments = environments(fields.get("environments")?, names, notes)?;
+    if applications == Some(Applications::Discover) {
+        check_discovery(&fields, &environments, notes);
+    }
+    let (repository, applications, image) = (repository?, applications?, image?);
+    Some(Pipeline { name: name.clone(), repository, applications, image, environments })
+}
+
+fn check_words(fields: &Fields<'_>, notes: &mut Notes<'_>) {
+    let verify = fields.get("verify").and_then(|node| Fields::open(node, &VERIFY, notes));
+    if let Some(node) = verify.and_then(|fields| fields.get("digest")) {
+        DIGEST_CHECKS.read(node, notes);
+    }
+}
+
+fn applications(node: &Node, notes: &mut Notes<'_>) -> Option<Applications> {
+    if let Kind::Text(word) = &node.kind {
+        if word == "discover" {
+            return Some(Applications::Discover);
+        }
+        let what = format!("{}: `{word}` is neither `discover` nor a list", node.path);
+        notes.add(node.place, what, format!("write `discover` or `[{word}]`"));
+        return None;
+    }
+    let found = names::<ApplicationName>(node, notes);
+    if matches!(&node.kind, Kind::List(list) if list.is_empty()) {
+        let what = format!("{}: no application is named", node.path);
+        notes.add(node.place, what, "name one, or write `discover`");
+    }
+    Some(Applications::Named(found.into_iter().map(|(name, _)| name).collect()))
+}
+
+/// A template of an image's name, which must be one for an application named `app`.
+pub(super) fn image_template(node: &Node, notes: &mut Notes<'_>) -> Option<Template> {
+    let image = template(node, &["application"], notes)?;
+    let example = image.as_str().replace("{application}", "app");
+    if let Err(error) = example.parse::<ImageName>() {
+        let what = format!("{}: {error}", node.path);
+        notes.add(node.place, what, "write REGISTRY/PATH, as ghcr.io/acme/{application}");
+        return None;
+    }
+    Some(image)
+}
+
+/// Without `{application}` in a file of the first environment there is nothing to discover by.
+fn check_discovery(fields: &Fields<'_>, environments: &[Environment], notes: &mut Notes<'_>) {
+    let Some(first) = environments.first() else { return };
+    let found_by = |rule: &EditRule| rule.file.as_str().contains("{application}");
+    if first.edits.is_empty() || first.edits.iter().any(found_by) {
+        return;
+    }
+    let node = fields.get("applications").unwrap_or(fields.node());
+    let what = format!(
+        "{}: nothing can be discovered: no file of `{}` has `{{application}}` in its path",
+        fields.node().path,
+        first.name
+    );
+    notes.add(node.place, what, "name the applications: `applications: [NAME]`");
+}
+
+/// An environment as listed, before its place in the order is known.
+struct Listed<'n> {
+    node: &'n Node,
+    environment: Environment,
+    /// The names of `after` with their nodes; none if it is left out.
+    after: Option<Vec<(EnvironmentName, &'n Node)>>,
+}
+
+fn environments(
+    node: &Node,
+    names: Option<&Names>,
+    notes: &mut Notes<'_>,
+) -> Option<Vec<Environment>> {
+    let list = items(node, notes)?;
+    if list.is_empty() {
+        let what = format!("{}: no environment is listed", node.path);
+        notes.add(node.place, what, "list at least one, with `name` and `edit`");
+    }
+    let mut listed: Vec<Listed<'_>> = Vec::new();
+    for item in list {
+        let Some(next) = environment(item, names, notes) else { continue };
+        let name = &next.environment.name;
+        if listed.iter().any(|earlier| earlier.environment.name == *name) {
+            let what = format!("{}: there is an environment named `{name}` already", item.path);
+            notes.add(item.place, what, "choose another name, or put both into one");
+        } else {
+            listed.push(next);
+        }
+    }
+    // With one left out, the default of `after` and the order would be guesses.
+    if listed.len() != list.len() {
+        return None;
+    }
+    in_order(listed, notes)
+}
+
+fn in_order(listed: Vec<Listed<'_>>, notes: &mut Notes<'_>) -> Option<Vec<Environment>> {
+    let all: Vec<EnvironmentName> =
+        listed.iter().map(|listed| listed.environment.name.clone()).collect();
+    let mut after: Vec<Vec<usize>> = Vec::new();
+    for (index, environment) in listed.iter().enumerate() {
+        after.push(match &environment.after {
+            Some(names) => positions(names, &all, notes),
+            None => index.checked_sub(1).into_iter().collect(),
+        });
+    }
+    let order = match topological(&after) {
+        Ok(order) => order,
+        Err(cycle) => {
+            note_cycle(&cycle, &listed, notes);
+            return None;
+        }
+    };
+    for (environment, after) in listed.iter().zip(&after) {
+        check_soak(environment, after, notes);
+    }
+    let mut environments: Vec<Option<Environment>> = listed
+        .into_iter()
+        .zip(&after)
+        .map(|(listed, after)| {
+            let after = after.iter().map(|&index| all[index].clone()).collect();
+            Some(Environment { after, ..listed.environment })
+        })
+        .collect();
+    Some(order.into_iter().filter_map(|index| environments[index].take()).collect())
+}
+
+fn positions(
+    names: &[(EnvironmentName, &Node)],
+    all: &[EnvironmentName],
+    notes: &mut Notes<'_>,
+) -> Vec<usize> {
+    let mut found = Vec::new();
+    for (name, node) in names {
+        match all.iter().position(|known| known == name) {
+            Some(index) => found.push(index),
+            None => {
+                let known: Vec<&str> = all.iter().map(EnvironmentName::as_str).collect();
+                dangling(node, name.as_str(), &known, notes);
+            }
+        }
+    }
+    found
+}
+
+fn note_cycle(cycle: &[usize], listed: &[Listed<'_>], notes: &mut Notes<'_>) {
+    let names = cycle.iter().chain(cycle.first()).filter_map(|&index| listed.get(index));
+    let names: Vec<&str> = names.map(|listed| listed.environment.name.as_str()).collect();
+    // Somebody wrote at least one `after` of a cycle: the default only looks back.
+    let written = cycle.iter().filter_map(|&index| listed.get(index)?.node.entry("after")).next();
+    let place = written.or(listed.first().map(|listed| listed.node)).map(|node| node.place);
+    let what = format!("these environments wait for each other: {}", names.join(" after "));
+    if let Some(place) = place {
+        notes.add(place, what, "remove one name from an `after`");
+    }
+}
+
+fn check_soak(listed: &Listed<'_>, after: &[usize], notes: &mut Notes<'_>) {
+    let nothing_before = after.is_empty() && listed.after.as_ref().is_none_or(Vec::is_empty);
+    if nothing_before && listed.environment.soak() > SignedDuration::ZERO {
+        let node = listed.node.entry("gates").unwrap_or(listed.node);
+        let what = format!(
+            "{}: `{}` comes after no environment, so nothing soaks before it",
+            node.path, listed.environment.name
+        );
+        notes.add(node.place, what, "put the soak gate on the environment after it");
+    }
+}
+
+fn environment<'n>(
+    node: &'n Node,
+    names: Option<&Names>,
+    notes: &mut Notes<'_>,
+) -> Option<Listed<'n>> {
+    let fields = Fields::open(node, &ENVIRONMENT, notes)?;
+    let name = fields.get("name").and_then(|node| parsed(node, "choose another name", notes));
+    let after = fields.get("after").map(|node| super::fields::names(node, notes));
+    let branch = fields.get("branch").map(|node| checked(node, check::branch, notes));
+    let edits = fields.get("edit").map(|node| edits(node, notes)).unwrap_or_default();
+    let gates = fields.get("gates").map(|node| gates(node, notes)).unwrap_or_default();
+    let review = fields.get("review").map(|node| review(node, names, notes)).unwrap_or_default();
+    let merge = match fields.get("merge") {
+        Some(node) => MERGES.read(node, notes),
+        None => Some(MergePolicy::OnApproval),
+    };
+    check_health(&fields, notes);
+    let environment = Environment {
+        name: name?,
+        after: Vec::new(),
+        branch: branch.flatten(),
+        edits,
+        gates,
+        merge: merge?,
+        review,
+    };
+    Some(Listed { node, environment, after })
+}
+
+fn check_health(fields: &Fields<'_>, notes: &mut Notes<'_>) {
+    if let Some(node) = fields.get("health") {
+        if let Kind::Map(_) = node.kind {
+            let what = format!("{}: asking a controller is planned and not built yet", node.path);
+            notes.add(node.place, what, "write `none`, or remove the key: merged means deployed");
+        } else {
+            HEALTHS.read(node, notes);
+        }
+    }
+    if let Some(node) = fields.get("on_unhealthy") {
+        ON_UNHEALTHY.read(node, notes);
+    }
+}
+
+fn edits(node: &Node, notes: &mut Notes<'_>) -> Vec<EditRule> {
+    let Some(list) = items(node, notes) else { return Vec::new() };
+    if list.is_empty() {
+        let what = format!("{}: no rule says what to change", node.path);
+        notes.add(node.place, what, "write `- {file: PATH, image: IMAGE}` or another rule");
+    }
+    list.iter().filter_map(|item| edit_rule(item, notes)).collect()
+}
+
+fn gates(node: &Node, notes: &mut Notes<'_>) -> Vec<Gate> {
+    let mut gates: Vec<Gate> = Vec::new();
+    for item in items(node, notes).unwrap_or_default() {
+        let Some(gate) = gate(item, notes) else { continue };
+        let same =
+            |earlier: &Gate| std::mem::discriminant(earlier) == std::mem::discriminant(&gate);
+        if gates.iter().any(same) {
+            let what = format!("{}: this gate stands twice", item.path);
+            notes.add(item.place, what, "keep one");
+        } else {
+            gates.push(gate);
+        }
+    }
+    gates
+}
+
+fn gate(node: &Node, notes: &mut Notes<'_>) -> Option<Gate> {
+    let fields = Fields::open(node, &GATE, notes)?;
+    if matches!(&node.kind, Kind::Map(entries) if entries.len() != 1) {
+        let what = format!("{}: a gate has one key", node.path);
+        notes.add(node.place, what, "write each as an item of its own: `- {soak: 30m}`");
+        return None;
+    }
+    match (fields.get("soak"), fields.get("approvals")) {
+        (Some(node), _) => soak(node, notes).map(Gate::Soak),
+        (None, Some(node)) => count(node, 1, 20, notes).map(Gate::Approvals),
+        (None, None) => None,
+    }
+}
+
+fn soak(node: &Node, notes: &mut Notes<'_>) -> Option<SignedDuration> {
+    parse_duration(text(node, notes)?)
+        .map_err(|error| {
+            let what = format!("{}: {error}", node.path);
+            notes.add(node.place, what, "write a number and s, m, h or d: 30m, 2h, 1h30m, 1d");
+        })
+        .ok()
+}
+
+/// A whole number within bounds.
+pub(super) fn count(node: &Node, least: u32, most: u32, notes: &mut Notes<'_>) -> Option<u32> {
+    let number = text(node, notes)?;
+    let value = number.parse().ok().filter(|value| (least..=most).contains(value));
+    if value.is_none() {
+        let what = format!("{}: `{number}` is no number from {least} to {most}", node.path);
+        notes.add(node.place, what, "write one in digits");
+    }
+    value
+}
+
+fn review(node: &Node, names: Option<&Names>, notes: &mut Notes<'_>) -> Review {
+    let Some(fields) = Fields::open(node, &REVIEW, notes) else { return Review::default() };
+    let reviewers: Vec<PersonName> = match (fields.get("reviewers"), names) {
+        (Some(node), Some(names)) => known(node, &names.people, notes),
+        (Some(node), None) => {
+            super::fields::names(node, notes).into_iter().map(|(name, _)| name).collect()
+        }
+        (None, _) => Vec::new(),
+    };
+    let mut labels = Vec::new();
+    for item in fields.get("labels").and_then(|node| items(node, notes)).unwrap_or_default() {
+        labels.extend(text(item, notes).map(str::to_owned));
+    }
+    Review { reviewers, labels }
+}

@@ -1,0 +1,153 @@
+//! What the process file says, as values that cannot be wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::domain::command::Roles;
+use crate::domain::id::{PersonName, RepositoryName, RoleName, SourceName};
+
+/// Everything the process file says.
+#[derive(Debug)]
+pub struct Settings {
+    /// The address to listen on, `HOST:PORT`.
+    pub listen: String,
+    /// Where people reach the page, without a final `/`.
+    pub public_url: String,
+    /// Where the store is.
+    pub store: StoreAt,
+    /// The folder of the mirrors and of the builtin forge.
+    pub data: PathBuf,
+    /// Where the policy is.
+    pub pipelines: PipelinesAt,
+    /// The GitOps repositories.
+    pub repositories: BTreeMap<RepositoryName, Repository>,
+    /// Who may announce artifacts, and which.
+    pub sources: BTreeMap<SourceName, Source>,
+    /// People, as each system knows them.
+    pub people: BTreeMap<PersonName, Person>,
+    /// Who may do what, and where.
+    pub roles: Roles,
+    /// Who may speak to the API and sign in to the page.
+    pub tokens: Vec<Token>,
+    /// Files under `data` that should hold the secrets of sources and do not exist yet.
+    ///
+    /// Such a source has no secret here, so nobody can speak for it. Make the files with
+    /// [`make_secret_file`](super::make_secret_file) and load again.
+    pub missing_secret_files: Vec<PathBuf>,
+}
+
+/// Where the store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreAt {
+    /// An SQLite file.
+    Sqlite(PathBuf),
+}
+
+/// Where the policy is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PipelinesAt {
+    /// A file on this machine.
+    File(PathBuf),
+}
+
+/// A GitOps repository.
+#[derive(Debug)]
+pub struct Repository {
+    /// Where its proposals live.
+    pub forge: Forge,
+    /// Where its Git is.
+    pub remote: Remote,
+    /// The branch that environments stand on unless they say otherwise.
+    pub branch: String,
+    /// What the Git server asks for.
+    pub credentials: Option<Credentials>,
+}
+
+/// Where a repository's proposals live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forge {
+    /// In the repository itself.
+    Builtin,
+}
+
+/// Where a repository's Git is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remote {
+    /// A bare repository under `data`, which hoist makes when it is missing.
+    Own(PathBuf),
+    /// An existing bare repository on this machine: its absolute path.
+    File(PathBuf),
+    /// A Git server, by `https://` or `http://`; no user and no password stand in it.
+    Server(Url),
+}
+
+/// What a Git server asks for.
+#[derive(Debug)]
+pub enum Credentials {
+    /// An access token.
+    Token(SecretString),
+    /// A user and a password.
+    Password {
+        /// The user.
+        username: String,
+        /// The password.
+        password: SecretString,
+    },
+}
+
+/// Somebody who may announce artifacts.
+#[derive(Debug)]
+pub struct Source {
+    /// Its secrets, the newest first: two while one is being rotated. `whsec_` is kept.
+    ///
+    /// Empty only while its file is in [`Settings::missing_secret_files`].
+    pub secrets: Vec<SecretString>,
+    /// The images it may announce; `*` stands for any part of one path segment.
+    pub images: Vec<String>,
+}
+
+/// A person's names in other systems.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Person {
+    /// Their login on GitHub.
+    pub github: Option<String>,
+    /// Their user name on GitLab.
+    pub gitlab: Option<String>,
+    /// Their member ID in Slack.
+    pub slack: Option<String>,
+}
+
+/// A token for the API and the page; only its SHA-256 is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Who uses it.
+    pub name: PersonName,
+    /// SHA-256 of the token, 64 lower-case hex digits.
+    pub sha256: String,
+    /// The roles it gives, besides those of its person.
+    pub roles: Vec<RoleName>,
+    /// Whose it is.
+    pub person: Option<PersonName>,
+}
+
+/// The names that a pipelines file may refer to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// The keys of `repositories`.
+    pub repositories: BTreeSet<String>,
+    /// The keys of `people`.
+    pub people: BTreeSet<String>,
+}
+
+impl Settings {
+    /// The names that a pipelines file may refer to.
+    pub fn names(&self) -> Names {
+        Names {
+            repositories: self.repositories.keys().map(ToString::to_string).collect(),
+            people: self.people.keys().map(ToString::to_string).collect(),
+        }
+    }
+}

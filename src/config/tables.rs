@@ -1,0 +1,265 @@
+//! Every key of both files: what the readers accept, what the schemas describe.
+//!
+//! The key set is `product.md`'s, whole: a key whose feature does not exist yet is here as planned,
+//! so that whoever writes it is told so, rather than that it is unknown.
+
+use super::policy::{DIGEST_CHECKS, HEALTHS, MERGES, ON_UNHEALTHY};
+use super::process::{FORGES, RIGHTS};
+use super::table::{Shape, Table, optional, planned, required};
+
+const TEXT: Shape = Shape::Text(None);
+const TEXTS: Shape = Shape::List(&TEXT);
+const NAME: Shape = Shape::Text(Some(r"^[^\s/\\~^:?*\[{}\x22']+$"));
+const NAMES: Shape = Shape::List(&NAME);
+const DURATION: Shape = Shape::Text(Some(r"^(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"));
+
+/// The process file.
+pub(super) static PROCESS: Table = Table {
+    what: "the process file",
+    keys: &[
+        optional("listen", TEXT, "The address to listen on, HOST:PORT. Default: 127.0.0.1:8080."),
+        optional(
+            "public_url",
+            Shape::Text(Some("^https?://")),
+            "Where people reach the page; links in proposals start with it. Default: http:// and `listen`.",
+        ),
+        optional(
+            "store",
+            Shape::Text(Some("^sqlite://.")),
+            "Where hoist keeps what neither Git nor the forge knows: sqlite://PATH. Default: hoist.db under `data`.",
+        ),
+        optional("data", TEXT, "The folder of the mirrors and of the builtin forge. Default: var."),
+        required("pipelines", TEXT, "The path of the pipelines file."),
+        required(
+            "repositories",
+            Shape::Named(&Shape::Keys(&REPOSITORY)),
+            "The GitOps repositories, by name.",
+        ),
+        required(
+            "sources",
+            Shape::Named(&Shape::Keys(&SOURCE)),
+            "Who may announce artifacts, and which.",
+        ),
+        planned("registries"),
+        planned("argocd"),
+        planned("chat"),
+        optional(
+            "people",
+            Shape::Named(&Shape::Either(&[Shape::Keys(&PERSON), Shape::Empty])),
+            "People, as each system knows them.",
+        ),
+        optional("roles", Shape::Named(&Shape::Keys(&ROLE)), "Who may do what, and where."),
+        optional(
+            "tokens",
+            Shape::List(&Shape::Keys(&TOKEN)),
+            "Tokens for the API, the command line and the page; only their SHA-256 is written here.",
+        ),
+    ],
+};
+
+pub(super) static REPOSITORY: Table = Table {
+    what: "a repository",
+    keys: &[
+        required("forge", Shape::Word(|| FORGES.names()), "Where its proposals live: builtin."),
+        optional(
+            "url",
+            Shape::Text(Some("^(https?|file)://")),
+            "The Git repository: https://…, or file:///… for a bare one. Without it, hoist makes one under `data`.",
+        ),
+        optional("branch", TEXT, "The branch that environments stand on. Default: main."),
+        planned("api"),
+        planned("ca"),
+        planned("known_hosts"),
+        optional("credentials", Shape::Keys(&CREDENTIALS), "What the Git server asks for."),
+        planned("webhook_secret"),
+    ],
+};
+
+pub(super) static CREDENTIALS: Table = Table {
+    what: "a repository's credentials",
+    keys: &[
+        optional("token", SECRET_SHAPE, "An access token."),
+        optional("username", TEXT, "A user's name, together with `password`."),
+        optional("password", SECRET_SHAPE, "The password of `username`."),
+        planned("app_id"),
+        planned("private_key"),
+        planned("ssh_key"),
+    ],
+};
+
+const SECRET_SHAPE: Shape = Shape::Keys(&SECRET);
+
+pub(super) static SECRET: Table = Table {
+    what: "a secret's whereabouts",
+    keys: &[
+        optional("env", TEXT, "The environment variable that holds it."),
+        optional("file", TEXT, "The file that holds it; a final line end is ignored."),
+    ],
+};
+
+pub(super) static SOURCE: Table = Table {
+    what: "a source",
+    keys: &[
+        required(
+            "hmac",
+            Shape::Either(&[SECRET_SHAPE, Shape::List(&SECRET_SHAPE)]),
+            "The secret that signs its announcements, or a list of two while it is being replaced.",
+        ),
+        planned("oidc"),
+        planned("claims"),
+        required("images", TEXTS, "The images it may announce; `*` stands for part of a segment."),
+    ],
+};
+
+pub(super) static PERSON: Table = Table {
+    what: "a person",
+    keys: &[
+        optional("github", TEXT, "Their login on GitHub."),
+        optional("gitlab", TEXT, "Their user name on GitLab."),
+        optional("slack", TEXT, "Their member ID in Slack."),
+    ],
+};
+
+pub(super) static ROLE: Table = Table {
+    what: "a role",
+    keys: &[
+        optional("people", NAMES, "Who has it, by their names in `people`."),
+        planned("teams"),
+        required("may", Shape::List(&Shape::Word(|| RIGHTS.names())), "What it allows."),
+        required("environments", TEXTS, "Where: names of environments, or \"*\" for all of them."),
+    ],
+};
+
+pub(super) static TOKEN: Table = Table {
+    what: "a token",
+    keys: &[
+        required("name", NAME, "Who uses it; what is done with it is recorded under this name."),
+        required("sha256", Shape::Text(Some("^[0-9a-fA-F]{64}$")), "The token's SHA-256, in hex."),
+        required("roles", NAMES, "The roles that it gives."),
+        optional("person", NAME, "Whose it is, by their name in `people`."),
+    ],
+};
+
+/// The pipelines file.
+pub(super) static POLICY: Table = Table {
+    what: "the pipelines file",
+    keys: &[
+        required("pipelines", Shape::Named(&Shape::Keys(&PIPELINE)), "The pipelines, by name."),
+        planned("freezes"),
+        planned("schedules"),
+    ],
+};
+
+pub(super) static PIPELINE: Table = Table {
+    what: "a pipeline",
+    keys: &[
+        required("repository", NAME, "The repository its environments stand in."),
+        optional(
+            "applications",
+            Shape::Either(&[Shape::Text(Some("^discover$")), NAMES]),
+            "`discover`: every {application} for which the first environment's files exist; or a list of names. Default: discover.",
+        ),
+        required("image", TEXT, "The image of an application; `{application}` may stand in it."),
+        planned("images"),
+        planned("accept"),
+        optional("verify", Shape::Keys(&VERIFY), "What is checked about an artifact."),
+        required(
+            "environments",
+            Shape::List(&Shape::Keys(&ENVIRONMENT)),
+            "The environments, in order.",
+        ),
+    ],
+};
+
+pub(super) static VERIFY: Table = Table {
+    what: "a pipeline's checks",
+    keys: &[optional(
+        "digest",
+        Shape::Word(|| DIGEST_CHECKS.names()),
+        "Who vouches for the digest.",
+    )],
+};
+
+pub(super) static ENVIRONMENT: Table = Table {
+    what: "an environment",
+    keys: &[
+        required("name", NAME, "Its name."),
+        optional(
+            "after",
+            NAMES,
+            "The environments an artifact must have succeeded in first. Default: the one listed before; `[]` for none.",
+        ),
+        planned("repository"),
+        optional("branch", TEXT, "The branch its files stand on. Default: the repository's."),
+        required("edit", Shape::List(&Shape::Keys(&EDIT)), "How its version fields are found."),
+        optional("gates", Shape::List(&Shape::Keys(&GATE)), "The conditions for entering it."),
+        optional("review", Shape::Keys(&REVIEW), "Whom a proposal asks."),
+        optional(
+            "merge",
+            Shape::Word(|| MERGES.names()),
+            "When hoist merges a proposal. Default: on-approval.",
+        ),
+        optional("health", Shape::Word(|| HEALTHS.names()), "Who says whether it is well there."),
+        optional(
+            "on_unhealthy",
+            Shape::Word(|| ON_UNHEALTHY.names()),
+            "What hoist does when it is not.",
+        ),
+    ],
+};
+
+pub(super) static EDIT: Table = Table {
+    what: "a rule",
+    keys: &[
+        required("file", TEXT, "The file in the repository; `{application}` may stand in it."),
+        optional(
+            "kustomize_image",
+            TEXT,
+            "The entry of `images:` with this name: its newTag and its digest.",
+        ),
+        optional("image", TEXT, "Every reference to this image in the file, its form kept."),
+        optional("path", TEXT, "The scalar at this path: a.b[name=x].c, or a JSON Pointer."),
+        optional("marker", TEXT, "Scalars whose line ends in the comment `# hoist: NAME`."),
+        optional(
+            "value",
+            TEXT,
+            "What is written, of {tag}, {digest}, {version} and {image}; with `path` or `marker`.",
+        ),
+        planned("from"),
+        optional(
+            "document",
+            Shape::Either(&[Shape::Count(0, 9_999), Shape::Keys(&DOCUMENT)]),
+            "The YAML document in the file: its number, counted from 0, or its kind and name.",
+        ),
+    ],
+};
+
+pub(super) static DOCUMENT: Table = Table {
+    what: "a document",
+    keys: &[
+        required("kind", TEXT, "Its kind."),
+        required("name", TEXT, "Its metadata.name; `{application}` may stand in it."),
+    ],
+};
+
+pub(super) static GATE: Table = Table {
+    what: "a gate",
+    keys: &[
+        optional("soak", DURATION, "How long it was well in the environments before: 30m, 2h, 1d."),
+        optional(
+            "approvals",
+            Shape::Count(1, 20),
+            "How many people said yes, the requester aside.",
+        ),
+        planned("window"),
+    ],
+};
+
+pub(super) static REVIEW: Table = Table {
+    what: "a review",
+    keys: &[
+        optional("reviewers", NAMES, "People, by their names in `people`."),
+        planned("teams"),
+        optional("labels", TEXTS, "Labels put on the proposal."),
+    ],
+};

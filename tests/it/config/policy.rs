@@ -1,0 +1,238 @@
+//! The pipelines file.
+
+use hoist::domain::gate::Gate;
+use hoist::domain::pipeline::{DocumentChoice, MergePolicy};
+
+use super::*;
+
+/// Every key that is built.
+pub const EVERYTHING: &str = r#"
+pipelines:
+  services:
+    repository: gitops
+    applications: [shop, cart]
+    image: ghcr.io/acme/{application}
+    verify: {digest: none}
+    environments:
+      - name: prod
+        after: [staging, qa]
+        branch: live
+        edit:
+          - {file: "prod/{application}.yaml", path: "image.tag", value: "{tag}"}
+          - {file: "prod/{application}.yaml", path: '/a/{application}/c', value: "{image}@{digest}", document: 1}
+          - {file: "prod/all.yaml", marker: "{application}:digest", document: {kind: Deployment, name: "{application}"}}
+          - {file: "prod/all.yaml", marker: x, value: "{version}"}
+        gates:
+          - soak: 1h30m
+          - approvals: 2
+        review: {reviewers: [], labels: [promotion]}
+        merge: manual
+        health: none
+        on_unhealthy: nothing
+      - name: qa
+        after: []
+        edit:
+          - {file: "qa/{application}.yaml", image: "ghcr.io/acme/{application}"}
+      - name: staging
+        edit:
+          - {file: "staging/{application}/kustomization.yaml", kustomize_image: "{application}"}
+        merge: automatic
+"#;
+
+#[test]
+fn environments_come_out_after_those_they_depend_on() {
+    let pipelines =
+        Desk::with(PROCESS, EVERYTHING).load().map_err(|it| it.to_string()).unwrap().pipelines;
+    let pipeline = &pipelines[&"services".parse().unwrap()];
+    let names: Vec<&str> = pipeline.environments.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["qa", "staging", "prod"]);
+    let [qa, staging, prod] = pipeline.environments.as_slice() else { panic!() };
+    assert!(qa.after.is_empty());
+    assert_eq!(staging.after, ["qa".parse().unwrap()], "the default is the one listed before");
+    assert_eq!((qa.merge, prod.merge), (MergePolicy::OnApproval, MergePolicy::Manual));
+    assert_eq!(
+        prod.gates,
+        [Gate::Soak(jiff::SignedDuration::from_secs(5_400)), Gate::Approvals(2)]
+    );
+    assert_eq!(prod.branch.as_deref(), Some("live"));
+    assert_eq!(prod.edits[1].document, Some(DocumentChoice::Index(1)));
+    assert!(matches!(prod.edits[2].document, Some(DocumentChoice::Named { .. })));
+}
+
+/// A pipeline whose one environment has these lines.
+fn one_environment(lines: &str) -> String {
+    format!(
+        "pipelines:\n  p:\n    repository: gitops\n    applications: [a]\n    image: x/{{application}}\n    \
+         environments:\n    - name: staging\n{lines}"
+    )
+}
+
+#[test]
+fn a_rule_names_one_target() {
+    let rules = "      edit:
+      - {file: a}
+      - {file: a, image: x/y, path: b, value: '{tag}'}
+      - {file: a, path: b}
+      - {file: a, path: 'b..c', value: '{tag}'}
+      - {file: a, path: b, value: v1}
+      - {file: a, path: b, value: '{sha}'}
+      - {file: a, image: x/y, value: '{tag}'}
+      - {file: a, image: 'x/y:v1'}
+      - {file: a, marker: 'a b'}
+      - {file: /a, marker: b}
+      - {file: '../a', marker: b}
+      - {file: 'a/{app}', marker: b}
+      - {file: 'a/{application', marker: b}
+      - {file: a, marker: b, document: -1}
+      - {file: a, marker: b, document: {kind: Deployment}}
+      - {file: a, from: api, kustomise_image: b}
+      - {marker: b}
+      - a
+";
+    check_policy(
+        &one_environment(rules),
+        r#"
+pipelines.yaml:9:10: pipelines.p.environments[0].edit[0]: this rule does not say what to change; a rule has one of `kustomize_image`, `image`, `path` (with `value`) and `marker`
+pipelines.yaml:10:10: pipelines.p.environments[0].edit[1]: `image` and `path` stand together; a rule has one of `kustomize_image`, `image`, `path` (with `value`) and `marker`
+pipelines.yaml:11:25: pipelines.p.environments[0].edit[2].path: a path needs a `value`; add what is written there, as `value: "{tag}"`
+pipelines.yaml:12:25: pipelines.p.environments[0].edit[3].path: `b..c` is not a path: a key is expected here; one with `.`, `[`, `]` or `"` in it is written ["like.this"] (at character 3); write a.b[name=x].c, with ["quoted keys"], or a JSON Pointer
+pipelines.yaml:13:35: pipelines.p.environments[0].edit[4].value: `v1` is the same for every artifact; write {tag}, {digest}, {version} or {image} into it
+pipelines.yaml:14:35: pipelines.p.environments[0].edit[5].value: `{sha}` is not known here; known are `{tag}`, `{digest}`, `{version}`, `{image}`; write a known one; a `{` always starts a placeholder here
+pipelines.yaml:15:38: pipelines.p.environments[0].edit[6].value: `image` decides what is written; remove `value`, or name the field with `path`
+pipelines.yaml:16:26: pipelines.p.environments[0].edit[7].image: "x/y:v1" is not an image's name: write the repository with its registry and without tag or digest, as in `ghcr.io/acme/payments`; write REGISTRY/PATH, as ghcr.io/acme/{application}
+pipelines.yaml:17:27: pipelines.p.environments[0].edit[8].marker: `a b` cannot be a marker's name; write the word that follows `# hoist:`
+pipelines.yaml:18:16: pipelines.p.environments[0].edit[9].file: `/a` starts with `/`; write it from the repository's root
+pipelines.yaml:19:16: pipelines.p.environments[0].edit[10].file: `../a` is no file of a repository; write the file's path with single `/`, without `.`, `..` and `\`
+pipelines.yaml:20:16: pipelines.p.environments[0].edit[11].file: `{app}` is not known here; known are `{application}`; write a known one; a `{` always starts a placeholder here
+pipelines.yaml:21:16: pipelines.p.environments[0].edit[12].file: a `{` has no `}`; write a known one; a `{` always starts a placeholder here
+pipelines.yaml:22:40: pipelines.p.environments[0].edit[13].document: `-1` is no number from 0 to 9999; write one in digits
+pipelines.yaml:23:41: `pipelines.p.environments[0].edit[14].document.name` is missing; a document needs it: its metadata.name; `{application}` may stand in it
+pipelines.yaml:24:19: `pipelines.p.environments[0].edit[15].from` is planned and not built yet; remove it until it is
+pipelines.yaml:24:30: unknown key `kustomise_image` in pipelines.p.environments[0].edit[15]; did you mean `kustomize_image`?
+pipelines.yaml:25:10: `pipelines.p.environments[0].edit[16].file` is missing; a rule needs it: the file in the repository; `{application}` may stand in it
+pipelines.yaml:26:9: pipelines.p.environments[0].edit[17]: a rule is wanted, not a text; see config/ for an example
+19 problems
+"#,
+    );
+}
+
+#[test]
+fn gates_are_told_apart() {
+    let lines = "      edit: [{file: a, marker: b}]
+      gates:
+      - {soak: 30}
+      - {soak: 30m, approvals: 2}
+      - {approvals: 0}
+      - {window: {days: mon-thu}}
+      - {}
+      - {approvals: 1}
+      - {approvals: 2}
+      - {soak: 5m}
+      merge: automatic
+      health: {argocd: main}
+      on_unhealthy: rollback
+      review: {teams: [a], reviewers: [zoe]}
+      repository: other
+";
+    check_policy(
+        &one_environment(lines),
+        r#"
+pipelines.yaml:10:9: pipelines.p.environments[0].gates: `staging` comes after no environment, so nothing soaks before it; put the soak gate on the environment after it
+pipelines.yaml:10:16: pipelines.p.environments[0].gates[0].soak: `30` is not a length of time; write a number and s, m, h or d: 30m, 2h, 1h30m, 1d
+pipelines.yaml:11:10: pipelines.p.environments[0].gates[1]: a gate has one key; write each as an item of its own: `- {soak: 30m}`
+pipelines.yaml:12:21: pipelines.p.environments[0].gates[2].approvals: `0` is no number from 1 to 20; write one in digits
+pipelines.yaml:13:10: `pipelines.p.environments[0].gates[3].window` is planned and not built yet; remove it until it is
+pipelines.yaml:14:9: pipelines.p.environments[0].gates[4]: a gate has one key; write each as an item of its own: `- {soak: 30m}`
+pipelines.yaml:16:10: pipelines.p.environments[0].gates[6]: this gate stands twice; keep one
+pipelines.yaml:19:16: pipelines.p.environments[0].health: asking a controller is planned and not built yet; write `none`, or remove the key: merged means deployed
+pipelines.yaml:20:21: pipelines.p.environments[0].on_unhealthy: `rollback` is planned and not built yet; built is `nothing`
+pipelines.yaml:21:16: `pipelines.p.environments[0].review.teams` is planned and not built yet; remove it until it is
+pipelines.yaml:21:40: pipelines.p.environments[0].review.reviewers[0]: there is no `zoe`; none is known
+pipelines.yaml:22:7: `pipelines.p.environments[0].repository` is planned and not built yet; remove it until it is
+12 problems
+"#,
+    );
+}
+
+#[test]
+fn a_soak_gate_needs_an_environment_before_it() {
+    let lines = "      edit: [{file: a, marker: b}]\n      gates: [{soak: 5m}]\n";
+    check_policy(
+        &one_environment(lines),
+        r#"
+pipelines.yaml:9:14: pipelines.p.environments[0].gates: `staging` comes after no environment, so nothing soaks before it; put the soak gate on the environment after it
+1 problem
+"#,
+    );
+}
+
+#[test]
+fn a_cycle_is_told_with_its_way() {
+    let policy = one_environment(
+        "      edit: [{file: a, marker: b}]
+      after: [c]
+    - {name: b, edit: [{file: a, marker: b}]}
+    - {name: c, edit: [{file: a, marker: b}]}
+    - {name: d, edit: [{file: a, marker: b}], after: [c, d]}
+",
+    );
+    check_policy(
+        &policy,
+        r#"
+pipelines.yaml:9:14: these environments wait for each other: staging after c after b after staging; remove one name from an `after`
+1 problem
+"#,
+    );
+}
+
+#[test]
+fn pipelines_are_told_what_they_miss() {
+    let policy = r#"
+pipelines:
+  a:
+    repository: gitop
+    applications: [shop, shop]
+    image: "ghcr.io/acme/{application}:v1"
+    environments:
+      - {name: staging, edit: []}
+      - {name: staging, edit: [{file: a, marker: b}], after: [prod]}
+      - {name: "a/b", edit: [{file: a, marker: b}]}
+  b:
+    repository: gitops
+    applications: shop
+    images: {api: x}
+    environments: []
+    verify: {digest: registry}
+  c: {}
+  d: {repository: gitops, image: x, environments: [{name: a, edit: [{file: a, marker: b}], after: [x]}]}
+  e: {repository: gitops, image: x, applications: [one], environments: [{name: a, edit: [{file: a, marker: b}]}]}
+  f: {repository: gitops, image: x, applications: [one], environments: [{name: a, edit: [{file: a, marker: b}]}]}
+  g: {repository: gitops, image: x, applications: [], environments: [{name: a, edit: [{file: a, marker: b}]}]}
+schedules: []
+"#;
+    check_policy(
+        policy,
+        r#"
+pipelines.yaml:4:17: pipelines.a.repository: there is no `gitop`; did you mean `gitops`?
+pipelines.yaml:5:26: pipelines.a.applications: `shop` stands twice; keep one
+pipelines.yaml:6:12: pipelines.a.image: "ghcr.io/acme/app:v1" is not an image's name: write the repository with its registry and without tag or digest, as in `ghcr.io/acme/payments`; write REGISTRY/PATH, as ghcr.io/acme/{application}
+pipelines.yaml:8:31: pipelines.a.environments[0].edit: no rule says what to change; write `- {file: PATH, image: IMAGE}` or another rule
+pipelines.yaml:9:10: pipelines.a.environments[1]: there is an environment named `staging` already; choose another name, or put both into one
+pipelines.yaml:10:16: pipelines.a.environments[2].name: "a/b" is not an environment name: only letters, digits, `-`, `_`, `.` and `+` make a name; choose another name
+pipelines.yaml:12:5: `pipelines.b.image` is missing; a pipeline needs it: the image of an application; `{application}` may stand in it
+pipelines.yaml:13:19: pipelines.b.applications: `shop` is neither `discover` nor a list; write `discover` or `[shop]`
+pipelines.yaml:14:5: `pipelines.b.images` is planned and not built yet; remove it until it is
+pipelines.yaml:15:19: pipelines.b.environments: no environment is listed; list at least one, with `name` and `edit`
+pipelines.yaml:16:22: pipelines.b.verify.digest: `registry` is planned and not built yet; built is `none`
+pipelines.yaml:17:6: `pipelines.c.repository` is missing; a pipeline needs it: the repository its environments stand in
+pipelines.yaml:17:6: `pipelines.c.image` is missing; a pipeline needs it: the image of an application; `{application}` may stand in it
+pipelines.yaml:17:6: `pipelines.c.environments` is missing; a pipeline needs it: the environments, in order
+pipelines.yaml:18:7: pipelines.d: nothing can be discovered: no file of `a` has `{application}` in its path; name the applications: `applications: [NAME]`
+pipelines.yaml:18:100: pipelines.d.environments[0].after[0]: there is no `x`; known are `a`
+pipelines.yaml:20:51: pipelines.f.applications: `one` is in pipeline `e`, too; an application's name is unique in a repository; keep it in one pipeline
+pipelines.yaml:21:51: pipelines.g.applications: no application is named; name one, or write `discover`
+pipelines.yaml:22:1: `schedules` is planned and not built yet; remove it until it is
+19 problems
+"#,
+    );
+}

@@ -1,0 +1,222 @@
+//! The process file.
+
+use hoist::config::{Credentials, Remote};
+use hoist::domain::command::Reach;
+
+use super::*;
+
+/// Every key that is built.
+pub const EVERYTHING: &str = r#"
+listen: 0.0.0.0:80
+public_url: https://hoist.example.com/
+store: sqlite:///var/lib/hoist/hoist.db
+data: state
+pipelines: pipelines.yaml
+repositories:
+  gitops:
+    forge: builtin
+    url: https://git.example.com/acme/gitops.git
+    branch: env/main
+    credentials: {username: hoist, password: {file: secrets/password}}
+  other: {forge: builtin, url: "file:///srv/git/other.git"}
+  third:
+    forge: builtin
+    url: http://127.0.0.1:3000/a.git
+    credentials: {token: {env: TOKEN}}
+sources:
+  ci:
+    hmac: [{env: NEW}, {file: ./state/old}]
+    images: ["ghcr.io/acme/*", nginx]
+people:
+  alice: {github: alice, gitlab: alice.w, slack: U0A1}
+  bob:
+roles:
+  developers: {people: [alice, bob], may: [promote, skip-gates], environments: [staging]}
+  others: {may: [status], environments: ["*"]}
+tokens:
+  - {name: ops, sha256: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", roles: [developers], person: alice}
+"#;
+
+#[test]
+fn every_key_comes_out_as_a_value() {
+    let desk = Desk::with(EVERYTHING, POLICY)
+        .file("secrets/password", "pass word\r\n")
+        .variable("TOKEN", "t")
+        .variable("NEW", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let settings = desk.load().map_err(|it| it.to_string()).unwrap().settings;
+    assert_eq!(settings.public_url, "https://hoist.example.com");
+    let [gitops, other, third] =
+        ["gitops", "other", "third"].map(|name| &settings.repositories[&name.parse().unwrap()]);
+    assert_eq!(gitops.branch, "env/main");
+    let Some(Credentials::Password { username, password }) = &gitops.credentials else { panic!() };
+    assert_eq!((username.as_str(), password.expose_secret()), ("hoist", "pass word"));
+    assert_eq!(other.remote, Remote::File("/srv/git/other.git".into()));
+    assert!(matches!(third.credentials, Some(Credentials::Token(_))));
+    let source = &settings.sources[&"ci".parse().unwrap()];
+    assert!(source.secrets[0].expose_secret().starts_with("whsec_"));
+    assert_eq!(settings.missing_secret_files, [Path::new("./state/old")]);
+    let role = &settings.roles[&"developers".parse().unwrap()];
+    assert_eq!(role.environments, Reach::Only(vec!["staging".parse().unwrap()]));
+    assert_eq!(settings.tokens[0].sha256, "a".repeat(64));
+}
+
+#[test]
+fn a_secret_cannot_be_printed() {
+    let desk = Desk::with(PROCESS, POLICY).file("var/ci-secret", "hunter2\n");
+    let settings = desk.load().unwrap().settings;
+    assert_eq!(settings.sources[&"ci".parse().unwrap()].secrets[0].expose_secret(), "hunter2");
+    assert!(!format!("{settings:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_and_not_repeated() {
+    let process = r#"
+pipelines: pipelines.yaml
+repositories:
+  a: {forge: builtin, url: "https://me:hunter2@git.example.com/a.git"}
+  b: {forge: builtin, url: "https://git.example.com/a.git", credentials: {token: hunter2}}
+  c: {forge: builtin, url: "https://git.example.com/a.git", credentials: {token: {env: "hunter2!"}}}
+  d: {forge: builtin, url: "https://git.example.com/a.git", credentials: {token: {env: UNSET}}}
+  e: {forge: builtin, url: "https://git.example.com/a.git", credentials: {token: {file: var/none}}}
+  f: {forge: builtin, url: "https://git.example.com/a.git", credentials: {token: {env: hunter2}}}
+sources:
+  ci: {hmac: hunter2, images: [a]}
+  two: {hmac: [{env: A, file: b}, {}, hunter2], images: [a]}
+  three: {hmac: {file: /run/none}, images: [a]}
+  four: {hmac: {file: var/empty}, images: [a]}
+  five: {hmac: {file: var/../../none}, images: [a]}
+tokens:
+  - {name: a, sha256: hunter2, roles: []}
+"#;
+    let desk = Desk::with(process, POLICY).file("var/empty", "\n");
+    assert!(!desk.problems().contains("hunter2"));
+    check(
+        &desk,
+        r#"
+hoist.yaml:4:28: repositories.a.url: a user or a password stands in it; remove it, and write `credentials:`; if this file was shared, replace it
+hoist.yaml:5:82: repositories.b.credentials.token: a secret is never written into this file; put it into an environment variable or a file, and write `{env: NAME}` or `{file: PATH}`; if this file was shared, replace the secret
+hoist.yaml:6:88: repositories.c.credentials.token.env: this is no name of an environment variable; a name has letters, digits and `_`, as HOIST_CI_SECRET
+hoist.yaml:7:88: repositories.d.credentials.token.env: the environment variable UNSET is not set; start hoist with it, or write `{file: PATH}` instead
+hoist.yaml:8:83: repositories.e.credentials.token: the file var/none does not exist; put the secret there
+hoist.yaml:9:88: repositories.f.credentials.token.env: the environment variable is not set; start hoist with it, or write `{file: PATH}` instead
+hoist.yaml:11:14: sources.ci.hmac: a secret is never written into this file; put it into an environment variable or a file, and write `{env: NAME}` or `{file: PATH}`; if this file was shared, replace the secret
+hoist.yaml:12:15: sources.two.hmac: 3 secrets stand here; write one, or two while one is being rotated
+hoist.yaml:12:17: sources.two.hmac[0]: a secret is in one place; write either `{env: NAME}` or `{file: PATH}`
+hoist.yaml:12:35: sources.two.hmac[1]: a secret is in one place; write either `{env: NAME}` or `{file: PATH}`
+hoist.yaml:12:39: sources.two.hmac[2]: a secret is never written into this file; put it into an environment variable or a file, and write `{env: NAME}` or `{file: PATH}`; if this file was shared, replace the secret
+hoist.yaml:13:24: sources.three.hmac.file: the file /run/none cannot be read: no such file; put the secret there, readable for hoist's user
+hoist.yaml:14:23: sources.four.hmac.file: the file var/empty is empty; put the secret there, and nothing else
+hoist.yaml:15:23: sources.five.hmac.file: the file var/../../none cannot be read: no such file; put the secret there, readable for hoist's user
+hoist.yaml:17:23: tokens[0].sha256: this is no SHA-256, which has 64 hex digits; write what `printf %s "$TOKEN" | sha256sum` prints first
+pipelines.yaml:3:17: pipelines.services.repository: there is no `gitops`; known are `a`, `b`, `c`, `d`, `e`, `f`
+16 problems
+"#,
+    );
+}
+
+#[test]
+fn bad_values_say_what_to_write() {
+    let process = r#"
+listen: "8080"
+public_url: hoist.example.com
+store: postgres://hoist@db/hoist
+pipelines: {repository: gitops, path: hoist/pipelines.yaml}
+repositories:
+  a b: {forge: builtin}
+  c: {forge: github, url: "git@github.com:acme/gitops.git", api: "https://api.github.com"}
+  d: {forge: bultin, branch: refs/heads/main}
+  e: {forge: builtin, url: "file://var/x.git"}
+  f: {forge: builtin, url: "http://git.example.com/a.git", credentials: {username: a}}
+  g: {forge: builtin, credentials: {app_id: 12}, lissten: 1, url: "ftp://a/b"}
+  h: {url: }
+sources:
+  ci: {hmac: {env: A}, images: ["ghcr.io/acme/{application}", "a:b", ]}
+  actions: {oidc: {issuer: a}, claims: {}, images: []}
+argocd: {main: {}}
+"#;
+    check_process(
+        process,
+        r#"
+hoist.yaml:2:9: listen: `8080` is no address to listen on; write HOST:PORT, as 127.0.0.1:8080 or [::1]:8080
+hoist.yaml:3:13: public_url: `hoist.example.com` is no URL: relative URL without a base; write http://… or https://…, as https://hoist.example.com
+hoist.yaml:4:8: store: a PostgreSQL store is planned and not built yet; use sqlite://PATH until it is
+hoist.yaml:5:13: pipelines: a policy in a repository is planned and not built yet; write the path of a file on this machine
+hoist.yaml:7:3: "a b" is not a repository name: only letters, digits, `-`, `_`, `.` and `+` make a name; choose another name
+hoist.yaml:8:14: repositories.c.forge: `github` is planned and not built yet; built is `builtin`
+hoist.yaml:8:27: repositories.c.url: SSH is planned and not built yet; write https://HOST/PATH.git, or file:///PATH.git for a bare repository here
+hoist.yaml:8:61: `repositories.c.api` is planned and not built yet; remove it until it is
+hoist.yaml:9:14: repositories.d.forge: `bultin` is not known; did you mean `builtin`?
+hoist.yaml:9:30: repositories.d.branch: `refs/heads/main` is a ref; write the branch's name alone, as main
+hoist.yaml:10:28: repositories.e.url: `file://var/x.git` names no folder here; write file:///, three slashes, then the path
+hoist.yaml:11:74: repositories.f.credentials: these would cross the network in the clear, over http; write an https:// url
+hoist.yaml:11:74: repositories.f.credentials: these are no credentials; write either `token`, or `username` and `password`
+hoist.yaml:12:37: `repositories.g.credentials.app_id` is planned and not built yet; remove it until it is
+hoist.yaml:12:50: unknown key `lissten` in repositories.g; a repository knows `forge`, `url`, `branch`, `credentials`
+hoist.yaml:12:67: repositories.g.url: `ftp` is no way to reach a repository; write https://HOST/PATH.git, or file:///PATH.git for a bare repository here
+hoist.yaml:13:7: `repositories.h.url` has no value; give it one, or remove the key
+hoist.yaml:13:7: `repositories.h.forge` is missing; a repository needs it: where its proposals live: builtin
+hoist.yaml:15:20: sources.ci.hmac.env: the environment variable A is not set; start hoist with it, or write `{file: PATH}` instead
+hoist.yaml:15:33: sources.ci.images[0]: `ghcr.io/acme/{application}` has a placeholder, which goes with `oidc` and is not built yet; write `*` in its place
+hoist.yaml:15:63: sources.ci.images[1]: `a:b` is no image without tag and digest; write REGISTRY/PATH, with `*` for a part of a segment, as ghcr.io/acme/*
+hoist.yaml:16:13: `sources.actions.oidc` is planned and not built yet; remove it until it is
+hoist.yaml:16:13: `sources.actions.hmac` is missing; a source needs it: the secret that signs its announcements, or a list of two while it is being replaced
+hoist.yaml:16:32: `sources.actions.claims` is planned and not built yet; remove it until it is
+hoist.yaml:16:52: sources.actions.images: this source may announce nothing; name at least one image, as ghcr.io/acme/*
+hoist.yaml:17:1: `argocd` is planned and not built yet; remove it until it is
+26 problems
+"#,
+    );
+}
+
+#[test]
+fn names_that_nothing_has_are_told_with_the_nearest() {
+    let process = format!(
+        "{PROCESS}people: {{alice: {{}}}}\n\
+         roles:\n  devs: {{people: [alise], may: [promot, fly], environments: [stagin]}}\n  \
+         all: {{may: [status], environments: [\"*\", a]}}\n\
+         tokens:\n\
+         - {{name: a, sha256: {0}, roles: [dev]}}\n\
+         - {{name: a, sha256: {1}, roles: [devs], person: carol}}\n\
+         - {{name: b, sha256: {0}, roles: [devs, devs]}}\n",
+        "a".repeat(64),
+        "b".repeat(64)
+    );
+    check_process(
+        &process,
+        r#"
+hoist.yaml:10:19: roles.devs.people[0]: there is no `alise`; did you mean `alice`?
+hoist.yaml:10:33: roles.devs.may[0]: `promot` is not known; did you mean `promote`?
+hoist.yaml:10:41: roles.devs.may[1]: `fly` is not known; known are `announce`, `review`, `merge`, `promote`, `rollback`, `hold`, `resume`, `freeze`, `skip-gates`, `status`, `audit`
+hoist.yaml:10:62: roles.devs.environments[0]: there is no `stagin`; did you mean `staging`?
+hoist.yaml:11:38: roles.all.environments: `*` stands among names; keep `["*"]` alone, or the names alone
+hoist.yaml:13:95: tokens[0].roles[0]: there is no `dev`; did you mean `devs`?
+hoist.yaml:14:4: tokens[1]: there is a token named `a` already; choose another name, so that the history tells them apart
+hoist.yaml:14:110: tokens[1].person: there is no `carol`; known are `alice`
+hoist.yaml:15:4: tokens[2]: another entry is the same token; make a token of its own for each
+hoist.yaml:15:101: tokens[2].roles: `devs` stands twice; keep one
+10 problems
+"#,
+    );
+}
+
+#[test]
+fn a_key_that_stands_twice_is_told_with_the_first() {
+    check_process(
+        &format!("{PROCESS}pipelines: other.yaml\n"),
+        r#"
+hoist.yaml:8:1: `pipelines` stands here a second time; the first is in line 1; keep one
+1 problem
+"#,
+    );
+}
+
+#[test]
+fn a_missing_secret_is_made_once_and_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("var/ci-secret");
+    config::make_secret_file(&path, [7; 32]).unwrap();
+    config::make_secret_file(&path, [8; 32]).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{}\n", "07".repeat(32)));
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
