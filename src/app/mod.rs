@@ -4,11 +4,17 @@
 
 pub mod ports;
 
+pub mod audit;
+
 pub mod policy;
 
 pub mod views;
 
 pub mod readiness;
+
+pub mod ingest;
+
+pub mod discover;
 
 mod commands;
 mod execute;
@@ -26,6 +32,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::domain::id::RepositoryName;
+use discover::Catalogue;
 use policy::Policy;
 use ports::{Clock, Dice, Forge, ForgeError, Git, GitError, Store, StoreError};
 use readiness::Readiness;
@@ -59,6 +66,8 @@ pub struct App {
     pub nudge: Notify,
     /// Whether each repository has been looked at since the start.
     pub readiness: Readiness,
+    /// The applications as they were last read from the store.
+    pub catalogue: Catalogue,
 }
 
 impl App {
@@ -80,6 +89,7 @@ impl App {
             seen: reconcile::Seen::default(),
             nudge: Notify::new(),
             readiness,
+            catalogue: Catalogue::default(),
         }
     }
 }

@@ -174,7 +174,7 @@ fn changes_the_remote(action: &Action) -> bool {
 }
 
 /// An error with everything that led to it, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -1,12 +1,148 @@
 //! `/hooks/…`: what other systems tell hoist.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
 
+use super::problem::Problem;
 use crate::app::App;
+use crate::app::ingest::signature::{Bearer, Headers, UnverifiedDelivery};
+use crate::app::ingest::{Accepted, AnnounceError};
+
+/// The largest body that is taken: a hundred times what an announcement needs.
+const LARGEST_BODY: usize = 1 << 20;
+
+/// How long a sender may take over its body: a slow one holds a connection and memory.
+const LONGEST_SENDING: Duration = Duration::from_secs(10);
 
 /// The routes under `/hooks/`.
 pub(super) fn hooks(app: Arc<App>) -> Router {
-    Router::new().with_state(app)
+    Router::new()
+        .route("/hooks/artifacts", post(announce_artifact))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .with_state(app)
+}
+
+/// `POST /hooks/artifacts`
+async fn announce_artifact(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    check_content_type(request.headers())?;
+    let headers = read_headers(request.headers());
+    let delivery = UnverifiedDelivery::new(headers, read_body(request).await?);
+    let (status, view) = match app.announce(delivery).await? {
+        Accepted::New(view) => (StatusCode::ACCEPTED, view),
+        Accepted::Same(view) => (StatusCode::OK, view),
+    };
+    let location = HeaderValue::try_from(&view.url).map_err(|_| Problem::ours())?;
+    Ok((status, [(LOCATION, location)], Json(view)).into_response())
+}
+
+/// Takes from the headers what the signature is made of.
+fn read_headers(headers: &HeaderMap) -> Headers {
+    let header = |name: &str| {
+        headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let authorization = header(AUTHORIZATION.as_str()).unwrap_or_default().to_ascii_lowercase();
+    Headers {
+        hub_signature: header("x-hub-signature-256"),
+        webhook_id: header("webhook-id"),
+        webhook_timestamp: header("webhook-timestamp"),
+        webhook_signature: header("webhook-signature"),
+        delivery: header("x-hoist-delivery").or_else(|| header("x-github-delivery")),
+        bearer: if authorization.starts_with("bearer ") { Bearer::Present } else { Bearer::Absent },
+    }
+}
+
+/// Lets JSON pass, and nothing else.
+fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let value = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let value = String::from_utf8_lossy(value).to_ascii_lowercase();
+    let mut parts = value.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let charset = parts.find_map(|part| part.strip_prefix("charset="));
+    let refuse = |why: String| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
+    if essence.starts_with("application/cloudevents") || headers.contains_key("ce-specversion") {
+        return refuse(
+            "CloudEvents are planned and not accepted yet: send the announcement itself as \
+             `application/json`"
+                .into(),
+        );
+    }
+    if essence != "application/json" {
+        let sent = if essence.is_empty() { "nothing" } else { essence };
+        return refuse(format!("`Content-Type` is {sent:?}, and it should be `application/json`"));
+    }
+    match charset.map(|charset| charset.trim_matches('"')) {
+        None | Some("utf-8" | "utf8") => Ok(()),
+        Some(other) => refuse(format!("JSON is written in UTF-8, not in {other:?}")),
+    }
+}
+
+/// Reads the whole body, which has its limits in bytes and in time.
+async fn read_body(request: Request) -> Result<Vec<u8>, Problem> {
+    let reading = Bytes::from_request(request, &());
+    match tokio::time::timeout(LONGEST_SENDING, reading).await {
+        Ok(Ok(body)) => Ok(body.into()),
+        Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            Err(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the body has more than {LARGEST_BODY} bytes, which is the limit"),
+            ))
+        }
+        Ok(Err(_)) => Err(Problem::malformed("the body broke off")),
+        Err(_) => Err(Problem::timed_out(format!(
+            "the body was not there after {} s",
+            LONGEST_SENDING.as_secs()
+        ))),
+    }
+}
+
+impl From<AnnounceError> for Problem {
+    fn from(error: AnnounceError) -> Self {
+        let detail = error.to_string();
+        log(&error);
+        match error {
+            AnnounceError::App(error) => Self::from(error),
+            AnnounceError::Signature(_) => Self::unauthorized("HMAC-SHA256", detail),
+            AnnounceError::Malformed(malformed) => {
+                let problem = Self::malformed(detail);
+                match malformed.field {
+                    Some(field) => problem.with_field(field),
+                    None => problem,
+                }
+            }
+            AnnounceError::NotTheirs { .. } => Self::forbidden(detail).with_field("image"),
+            AnnounceError::Unknown { field, .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with_field(field)
+            }
+        }
+    }
+}
+
+/// Logs that an announcement was refused, without a word of its body: the sender gets those.
+fn log(error: &AnnounceError) {
+    match error {
+        // Its conversion logs it.
+        AnnounceError::App(_) => (),
+        AnnounceError::Signature(error) => tracing::info!("an announcement was refused: {error}"),
+        AnnounceError::Malformed(error) => {
+            let field = error.field.unwrap_or("body");
+            tracing::info!("an announcement was refused: its {field} is malformed");
+        }
+        AnnounceError::NotTheirs { name, .. } => {
+            tracing::info!("an announcement was refused: its image is not one of {name}'s");
+        }
+        AnnounceError::Unknown { field, .. } => {
+            tracing::info!("an announcement was refused: nothing is known of its {field}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::app::AppError;
 use crate::app::ports::{ForgeError, GitError, StoreError};
+use crate::app::reconcile::chain;
 use crate::app::views::ProblemView;
 
 /// How long a client waits before it asks again, where nothing better is known.
@@ -193,7 +194,7 @@ impl From<StoreError> for Problem {
         log(&error);
         match error {
             StoreError::NotFound(_) => Self::not_found(error.to_string()),
-            StoreError::FenceLost(_) | StoreError::Step { .. } => {
+            StoreError::FenceLost(_) | StoreError::Step { .. } | StoreError::Taken { .. } => {
                 Self::new(StatusCode::CONFLICT, format!("{error}; nothing was recorded"))
             }
             StoreError::Unavailable(_) => {
@@ -224,10 +225,7 @@ impl From<PathRejection> for Problem {
 
 /// Logs a failure with its whole chain: the answer carries only the sentence at its top.
 fn log(error: &(dyn std::error::Error + 'static)) {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    let chain: Vec<String> =
-        std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect();
-    tracing::warn!("a request failed: {}", chain.join(": "));
+    tracing::warn!("a request failed: {}", chain(error));
 }
 
 #[cfg(test)]

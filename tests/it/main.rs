@@ -14,4 +14,5 @@ mod config;
 mod contracts;
 mod deploy;
 mod generated;
+mod plan;
 mod support;

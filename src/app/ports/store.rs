@@ -37,7 +37,8 @@ pub struct Announcement {
 pub enum Announced {
     /// It is new, and durable.
     New(EventId),
-    /// It was announced before: same delivery id, or same application, image, digest and tag.
+    /// It was announced before: same delivery id, or same application, image, digest and tag (for
+    /// every application that it concerns; if it is new to one of them, it is new).
     Same(EventId),
 }
 
@@ -108,7 +109,8 @@ pub struct ApplicationRecord {
     pub artifacts: Vec<Artifact>,
     /// Its promotions, oldest first.
     pub promotions: Vec<Promotion>,
-    /// Its holds that have not ended.
+    /// Its holds that nobody has ended. The store reads no clock: whether `until` has passed is for
+    /// the reader to say.
     pub holds: Vec<Hold>,
     /// When it is to be looked at next.
     pub wake_at: Option<Timestamp>,
@@ -129,7 +131,8 @@ pub struct Claim {
     pub failures: u32,
 }
 
-/// One thing to record.
+/// One thing to record. Changes that are recorded together happen in their order: what makes room
+/// for another comes before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// A new promotion. One whose id is there already is left alone.
@@ -143,7 +146,8 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// A promotion's proposal, and the values that it carries.
+    /// A promotion's proposal, and the values that it carries. It is a step to
+    /// [`State::Proposed`], too; made again, it keeps the time since when it is proposed.
     Propose {
         /// Which.
         promotion: PromotionId,
@@ -236,6 +240,14 @@ pub enum StoreError {
         #[source]
         cause: crate::domain::promotion::InvalidTransition,
     },
+    /// Another promotion of the application has its proposal open there; nothing was recorded.
+    #[error("{application} has another open proposal in {environment}")]
+    Taken {
+        /// What.
+        application: ApplicationKey,
+        /// Where.
+        environment: EnvironmentName,
+    },
     /// There is no such thing.
     #[error("the store has no {0}")]
     NotFound(String),
@@ -261,7 +273,8 @@ pub trait Store: Send + Sync {
     /// durable: announcements that come together share one transaction (group commit).
     async fn announce(&self, announcement: Announcement) -> Result<Announced, StoreError>;
 
-    /// Gives an undecided delivery the artifacts that it turned out to concern, and wakes them.
+    /// Gives an undecided delivery the artifacts that it turned out to concern, and wakes their
+    /// applications. Those that an application has already are left alone.
     async fn decide(
         &self,
         event: &EventId,
@@ -275,7 +288,8 @@ pub trait Store: Send + Sync {
     /// One delivery with its body, if there is one.
     async fn delivery(&self, event: &EventId) -> Result<Option<DeliveryRecord>, StoreError>;
 
-    /// Records what a person asked, with its audit lines, and wakes the application.
+    /// Records what a person asked, with its audit lines, and wakes the application. All changes
+    /// are about that application.
     async fn record(
         &self,
         application: &ApplicationKey,
@@ -294,7 +308,8 @@ pub trait Store: Send + Sync {
     /// Every application known, by name.
     async fn applications(&self) -> Result<Vec<ApplicationKey>, StoreError>;
 
-    /// Sets applications' `wake_at` to now at the latest; none means all of them.
+    /// Sets applications' `wake_at` to now at the latest; none means all of them. Named ones that
+    /// are not known yet become known.
     async fn wake(
         &self,
         applications: Option<Vec<ApplicationKey>>,
@@ -302,6 +317,7 @@ pub trait Store: Send + Sync {
     ) -> Result<(), StoreError>;
 
     /// Claims up to `limit` applications that are due and not claimed, for the length of `lease`.
+    /// A claim whose lease has ended counts as none.
     async fn claim(
         &self,
         now: Timestamp,
@@ -312,7 +328,8 @@ pub trait Store: Send + Sync {
     /// The earliest `wake_at` of all applications that nobody has claimed.
     async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Records outcomes and their audit lines, if the claim still holds.
+    /// Records outcomes and their audit lines, if the claim still holds: nobody has claimed the
+    /// application since, and it was not released. All changes are about that application.
     async fn outcome(
         &self,
         claim: &Claim,

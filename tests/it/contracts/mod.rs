@@ -1,3 +1,4 @@
-//! What each port promises, run against each of its adapters.
+//! What every adapter behind one port must do, told once and run against each of them.
 
 mod git;
+mod store;

@@ -1,0 +1,268 @@
+//! Promotions and holds, and the changes that are recorded of them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use super::rows::{self, Cells};
+use crate::app::ports::{Change, Hold, StoreError};
+use crate::domain::command::Actor;
+use crate::domain::id::{ApplicationKey, ArtifactId, EnvironmentName, PromotionId};
+use crate::domain::promotion::{FieldValue, Kind, Promotion, Proposed, State};
+
+/// What nobody searches for, in one column.
+#[derive(Serialize, Deserialize)]
+struct DetailsRow {
+    kind: Kind,
+    artifact: Option<ArtifactId>,
+    version: String,
+    values: Vec<FieldValue>,
+    requested_by: Actor,
+    reason: Option<String>,
+    state: State,
+    proposal: Option<Proposed>,
+}
+
+fn details(promotion: &Promotion) -> Result<String, StoreError> {
+    rows::json(&DetailsRow {
+        kind: promotion.kind.clone(),
+        artifact: promotion.artifact.clone(),
+        version: promotion.version.clone(),
+        values: promotion.values.clone(),
+        requested_by: promotion.requested_by.clone(),
+        reason: promotion.reason.clone(),
+        state: promotion.state.clone(),
+        proposal: promotion.proposal.clone(),
+    })
+}
+
+fn read_promotion(row: &SqliteRow) -> Result<Promotion, StoreError> {
+    let cells = Cells::new("promotions", "id", row);
+    let details: DetailsRow = cells.json("details")?;
+    let name: &str = cells.get("state")?;
+    if name != details.state.name() {
+        let problem = format!("it says {name:?}, and `details` says {:?}", details.state.name());
+        return Err(cells.problem("state", &problem));
+    }
+    Ok(Promotion {
+        id: cells.parsed("id")?,
+        application: cells.application()?,
+        environment: cells.parsed("environment")?,
+        kind: details.kind,
+        artifact: details.artifact,
+        version: details.version,
+        values: details.values,
+        requested_by: details.requested_by,
+        reason: details.reason,
+        created_at: cells.parsed("created_at")?,
+        state: details.state,
+        since: cells.parsed("since")?,
+        proposal: details.proposal,
+    })
+}
+
+/// One promotion, if there is one.
+pub(super) async fn promotion(
+    connection: &mut SqliteConnection,
+    id: &PromotionId,
+) -> Result<Option<Promotion>, StoreError> {
+    let row = sqlx::query(
+        "SELECT id, pipeline, application, environment, state, created_at, since, details
+         FROM promotions WHERE id = ?1",
+    )
+    .bind(id.as_str())
+    .fetch_optional(connection)
+    .await?;
+    row.as_ref().map(read_promotion).transpose()
+}
+
+/// An application's promotions, oldest first.
+pub(super) async fn promotions(
+    connection: &mut SqliteConnection,
+    application: &ApplicationKey,
+) -> Result<Vec<Promotion>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id, pipeline, application, environment, state, created_at, since, details
+         FROM promotions WHERE pipeline = ?1 AND application = ?2 ORDER BY created_at, id",
+    )
+    .bind(application.pipeline.as_str())
+    .bind(application.application.as_str())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(read_promotion).collect()
+}
+
+/// An application's holds, by environment.
+pub(super) async fn holds(
+    connection: &mut SqliteConnection,
+    application: &ApplicationKey,
+) -> Result<Vec<Hold>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id, pipeline, application, environment, held_by, reason, since, until FROM holds
+         WHERE pipeline = ?1 AND application = ?2 ORDER BY environment",
+    )
+    .bind(application.pipeline.as_str())
+    .bind(application.application.as_str())
+    .fetch_all(connection)
+    .await?;
+    let holds = rows.iter().map(|row| {
+        let cells = Cells::new("holds", "id", row);
+        Ok(Hold {
+            id: cells.parsed("id")?,
+            application: cells.application()?,
+            environment: cells.parsed("environment")?,
+            by: cells.json("held_by")?,
+            reason: cells.get("reason")?,
+            since: cells.parsed("since")?,
+            until: cells.maybe("until")?,
+        })
+    });
+    holds.collect()
+}
+
+/// Records changes to `application`, in their order.
+pub(super) async fn apply(
+    connection: &mut SqliteConnection,
+    application: &ApplicationKey,
+    changes: Vec<Change>,
+) -> Result<(), StoreError> {
+    for change in changes {
+        match change {
+            Change::Start(promotion) => {
+                same_application(application, &promotion.application)?;
+                start(connection, &promotion).await?;
+            }
+            Change::Step { promotion, to, at } => {
+                let promotion = find(connection, application, &promotion).await?;
+                step(connection, promotion, to, at).await?;
+            }
+            Change::Propose { promotion, proposed, values, at } => {
+                let mut promotion = find(connection, application, &promotion).await?;
+                promotion.proposal = Some(proposed);
+                promotion.values = values;
+                step(connection, promotion, State::Proposed, at).await?;
+            }
+            Change::Hold(hold) => {
+                same_application(application, &hold.application)?;
+                resume(connection, &hold.application, &hold.environment).await?;
+                insert_hold(connection, &hold).await?;
+            }
+            Change::Resume { application: resumed, environment } => {
+                same_application(application, &resumed)?;
+                resume(connection, &resumed, &environment).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a change to one application under the claim on another: no fence would guard it.
+fn same_application(ours: &ApplicationKey, theirs: &ApplicationKey) -> Result<(), StoreError> {
+    if ours == theirs {
+        return Ok(());
+    }
+    let problem = anyhow::anyhow!("a change to {theirs} was recorded as one to {ours}");
+    Err(StoreError::Unavailable(problem))
+}
+
+async fn find(
+    connection: &mut SqliteConnection,
+    application: &ApplicationKey,
+    id: &PromotionId,
+) -> Result<Promotion, StoreError> {
+    promotion(connection, id)
+        .await?
+        .filter(|promotion| &promotion.application == application)
+        .ok_or_else(|| StoreError::NotFound(format!("promotion {id} of {application}")))
+}
+
+async fn start(connection: &mut SqliteConnection, promotion: &Promotion) -> Result<(), StoreError> {
+    let started = sqlx::query(
+        "INSERT INTO promotions
+         (id, pipeline, application, environment, state, created_at, since, details)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(promotion.id.as_str())
+    .bind(promotion.application.pipeline.as_str())
+    .bind(promotion.application.application.as_str())
+    .bind(promotion.environment.as_str())
+    .bind(promotion.state.name())
+    .bind(rows::time(promotion.created_at))
+    .bind(rows::time(promotion.since))
+    .bind(details(promotion)?)
+    .execute(connection)
+    .await;
+    started.map_err(|error| taken(promotion, error))?;
+    Ok(())
+}
+
+/// Moves a promotion on to `to`, if that can follow. Where the state keeps its name, it keeps the
+/// time since when.
+async fn step(
+    connection: &mut SqliteConnection,
+    mut promotion: Promotion,
+    to: State,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let from = promotion.state.name();
+    promotion.state = promotion
+        .state
+        .step(to)
+        .map_err(|cause| StoreError::Step { promotion: promotion.id.clone(), cause })?;
+    if promotion.state.name() != from {
+        promotion.since = at;
+    }
+    let stepped =
+        sqlx::query("UPDATE promotions SET state = ?2, since = ?3, details = ?4 WHERE id = ?1")
+            .bind(promotion.id.as_str())
+            .bind(promotion.state.name())
+            .bind(rows::time(promotion.since))
+            .bind(details(&promotion)?)
+            .execute(connection)
+            .await;
+    stepped.map_err(|error| taken(&promotion, error))?;
+    Ok(())
+}
+
+/// The only unique index that a promotion with an id of its own can run into is the backstop.
+fn taken(promotion: &Promotion, error: sqlx::Error) -> StoreError {
+    if error.as_database_error().is_some_and(|error| error.is_unique_violation()) {
+        let Promotion { application, environment, .. } = promotion.clone();
+        StoreError::Taken { application, environment }
+    } else {
+        error.into()
+    }
+}
+
+async fn insert_hold(connection: &mut SqliteConnection, hold: &Hold) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO holds
+         (id, pipeline, application, environment, held_by, reason, since, until)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )
+    .bind(hold.id.as_str())
+    .bind(hold.application.pipeline.as_str())
+    .bind(hold.application.application.as_str())
+    .bind(hold.environment.as_str())
+    .bind(rows::json(&hold.by)?)
+    .bind(hold.reason.as_deref())
+    .bind(rows::time(hold.since))
+    .bind(hold.until.map(rows::time))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn resume(
+    connection: &mut SqliteConnection,
+    application: &ApplicationKey,
+    environment: &EnvironmentName,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM holds WHERE pipeline = ?1 AND application = ?2 AND environment = ?3")
+        .bind(application.pipeline.as_str())
+        .bind(application.application.as_str())
+        .bind(environment.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! Announcements: those that come together share one transaction, and are answered after its
+//! commit.
+//!
+//! The commit waits for the disk, and the disk takes as long for one announcement as for a
+//! hundred: while one transaction is written, the next ones gather.
+
+use std::sync::Arc;
+
+use sqlx::sqlite::SqliteConnection;
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use super::rows::{self, Cells};
+use super::writer::Writer;
+use super::{artifacts, queue};
+use crate::app::ports::{Announced, Announcement, DeliveryOutcome, StoreError};
+use crate::domain::artifact::Artifact;
+use crate::domain::id::{ApplicationKey, EventId};
+
+/// How many announcements share a transaction at most, so that the first of them is not kept
+/// waiting for ever.
+const BATCH: usize = 256;
+
+/// An announcement, and where its answer goes.
+pub(super) struct Waiting {
+    pub(super) announcement: Announcement,
+    pub(super) answer: oneshot::Sender<Result<Announced, StoreError>>,
+}
+
+/// Stores announcements until nobody can send any more.
+pub(super) async fn run(mut queue: mpsc::Receiver<Waiting>, writer: Arc<Mutex<Writer>>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while queue.recv_many(&mut batch, BATCH).await > 0 {
+        let (announcements, answers): (Vec<_>, Vec<_>) =
+            batch.drain(..).map(|it| (it.announcement, it.answer)).unzip();
+        let outcomes = store(&writer, &announcements).await;
+        for (answer, outcome) in answers.into_iter().zip(outcomes) {
+            // Whoever asked may have gone; what is stored stays stored.
+            let _gone = answer.send(outcome);
+        }
+    }
+}
+
+/// Stores all of them in one transaction; if one of them does not go in, each in its own, so that
+/// it fails alone.
+async fn store(
+    writer: &Mutex<Writer>,
+    announcements: &[Announcement],
+) -> Vec<Result<Announced, StoreError>> {
+    if let Ok(outcomes) = store_together(writer, announcements).await {
+        return outcomes.into_iter().map(Ok).collect();
+    }
+    let mut outcomes = Vec::with_capacity(announcements.len());
+    for announcement in announcements {
+        let outcome = store_together(writer, std::slice::from_ref(announcement)).await;
+        outcomes.push(outcome.and_then(|stored| {
+            stored.into_iter().next().ok_or_else(|| {
+                StoreError::Unavailable(anyhow::anyhow!("an announcement got no answer"))
+            })
+        }));
+    }
+    outcomes
+}
+
+async fn store_together(
+    writer: &Mutex<Writer>,
+    announcements: &[Announcement],
+) -> Result<Vec<Announced>, StoreError> {
+    let mut writer = writer.lock().await;
+    let mut transaction = writer.begin().await?;
+    let mut outcomes = Vec::with_capacity(announcements.len());
+    for announcement in announcements {
+        outcomes.push(store_one(&mut transaction, announcement).await?);
+    }
+    transaction.commit().await?;
+    Ok(outcomes)
+}
+
+async fn store_one(
+    connection: &mut SqliteConnection,
+    announcement: &Announcement,
+) -> Result<Announced, StoreError> {
+    if let Some(first) = same_delivery(connection, announcement).await? {
+        return Ok(Announced::Same(first));
+    }
+    let mut first = None;
+    let mut fresh = Vec::new();
+    for (application, artifact) in &announcement.artifacts {
+        match artifacts::announced_by(connection, application, artifact).await? {
+            Some(event) => first = first.or(Some(event)),
+            None => fresh.push((application, artifact)),
+        }
+    }
+    if let (Some(first), true) = (first, fresh.is_empty()) {
+        return Ok(Announced::Same(first));
+    }
+    insert_delivery(connection, announcement).await?;
+    for (application, artifact) in fresh {
+        let arrived = announcement.received_at;
+        queue::wake_one(connection, application, arrived).await?;
+        artifacts::insert(connection, &announcement.event, application, artifact).await?;
+    }
+    Ok(Announced::New(announcement.event.clone()))
+}
+
+/// The event of the same delivery, if it came before: by the sender's id for it, or by ours.
+async fn same_delivery(
+    connection: &mut SqliteConnection,
+    announcement: &Announcement,
+) -> Result<Option<EventId>, StoreError> {
+    let row = sqlx::query(
+        "SELECT event FROM deliveries WHERE event = ?1 OR (source = ?2 AND delivery = ?3)",
+    )
+    .bind(announcement.event.as_str())
+    .bind(announcement.source.as_str())
+    .bind(announcement.delivery.as_deref())
+    .fetch_optional(connection)
+    .await?;
+    row.map(|row| Cells::new("deliveries", "event", &row).parsed("event")).transpose()
+}
+
+async fn insert_delivery(
+    connection: &mut SqliteConnection,
+    announcement: &Announcement,
+) -> Result<(), StoreError> {
+    let outcome = match &announcement.undecided {
+        Some(why) => DeliveryOutcome::Undecided { why: why.clone() },
+        None => DeliveryOutcome::Accepted,
+    };
+    sqlx::query(
+        "INSERT INTO deliveries (event, source, delivery, received_at, body, outcome)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )
+    .bind(announcement.event.as_str())
+    .bind(announcement.source.as_str())
+    .bind(announcement.delivery.as_deref())
+    .bind(rows::time(announcement.received_at))
+    .bind(announcement.body.as_slice())
+    .bind(rows::json(&outcome)?)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Gives an undecided delivery its artifacts.
+pub(super) async fn decide(
+    connection: &mut SqliteConnection,
+    event: &EventId,
+    concerned: &[(ApplicationKey, Artifact)],
+    at: jiff::Timestamp,
+) -> Result<(), StoreError> {
+    let decided = sqlx::query("UPDATE deliveries SET outcome = ?2 WHERE event = ?1")
+        .bind(event.as_str())
+        .bind(rows::json(&DeliveryOutcome::Accepted)?)
+        .execute(&mut *connection)
+        .await?;
+    if decided.rows_affected() == 0 {
+        return Err(StoreError::NotFound(format!("delivery {event}")));
+    }
+    for (application, artifact) in concerned {
+        queue::wake_one(connection, application, at).await?;
+        if artifacts::announced_by(connection, application, artifact).await?.is_none() {
+            artifacts::insert(connection, event, application, artifact).await?;
+        }
+    }
+    Ok(())
+}

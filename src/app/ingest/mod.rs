@@ -1,0 +1,257 @@
+//! How announcements come in: verified, read, resolved, stored. Nothing is decided here.
+
+pub mod signature;
+
+mod body;
+
+mod resolve;
+
+mod undecided;
+
+use jiff::Timestamp;
+
+pub use body::Malformed;
+
+use super::ports::{Announced, Announcement, AuditLine, DeliveryOutcome, StoreError};
+use super::reconcile::chain;
+use super::views::AnnouncementView;
+use super::{App, AppError};
+use crate::domain::artifact::{Artifact, ImageName};
+use crate::domain::command::{Actor, Door};
+use crate::domain::id::{ApplicationKey, ArtifactId, EventId, SourceName};
+use body::Notice;
+use resolve::Resolved;
+use signature::{BadSignature, UnverifiedDelivery};
+
+/// How long a sender's own id for a delivery may be.
+const LONGEST_DELIVERY: usize = 255;
+
+/// What became of an announcement that was believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is new, and durable.
+    New(AnnouncementView),
+    /// It was announced before.
+    Same(AnnouncementView),
+}
+
+/// Why an announcement is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum AnnounceError {
+    /// Nobody known has signed it.
+    #[error(transparent)]
+    Signature(#[from] BadSignature),
+    /// It cannot be understood.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The source has no business with that image.
+    #[error(
+        "the source {name} may not announce `{image}`: no pattern in `sources.{name}.images` fits"
+    )]
+    NotTheirs {
+        /// The source's.
+        name: SourceName,
+        /// What.
+        image: ImageName,
+    },
+    /// No application is concerned.
+    #[error("{what}")]
+    Unknown {
+        /// The field to mend.
+        field: &'static str,
+        /// What was looked for, where, and what there is.
+        what: String,
+    },
+    /// It could not be looked up or stored.
+    #[error(transparent)]
+    App(#[from] AppError),
+}
+
+impl From<StoreError> for AnnounceError {
+    fn from(error: StoreError) -> Self {
+        Self::App(error.into())
+    }
+}
+
+impl App {
+    /// Believes, understands and stores an announcement. Once this returns, it is durable.
+    ///
+    /// Neither body nor headers are logged: a sender may put a secret into either.
+    #[tracing::instrument(name = "delivery", skip_all, fields(source.name, event.id))]
+    pub async fn announce(&self, delivery: UnverifiedDelivery) -> Result<Accepted, AnnounceError> {
+        let now = self.clock.now();
+        let verified = delivery.verify(&self.policy.sources, now)?;
+        let source = verified.source;
+        tracing::Span::current().record("source.name", source.name.as_str());
+        let delivery = check_delivery(verified.delivery)?;
+        let notice = Notice::parse(&verified.body)?;
+        let (artifacts, undecided) = match self.resolve(&notice, source).await? {
+            Resolved::Applications(concerned) => (self.artifacts(&notice, concerned, now), None),
+            Resolved::Undecided { why } => (Vec::new(), Some(why)),
+        };
+        let announcement = Announcement {
+            event: EventId::new(now, self.dice.roll()),
+            source: source.name.clone(),
+            delivery,
+            body: verified.body,
+            received_at: now,
+            artifacts: artifacts.clone(),
+            undecided: undecided.clone(),
+        };
+        match self.store.announce(announcement).await? {
+            Announced::New(event) => {
+                self.nudge.notify_one();
+                tell(&notice, &source.name, &artifacts, &event);
+                self.note_conflicts(&source.name, &artifacts, now).await;
+                Ok(Accepted::New(self.announcement_view(event, undecided)))
+            }
+            Announced::Same(event) => {
+                let why = self.why_undecided(&event).await?;
+                Ok(Accepted::Same(self.announcement_view(event, why)))
+            }
+        }
+    }
+
+    /// One artifact for each application, all the same thing.
+    fn artifacts(
+        &self,
+        notice: &Notice,
+        concerned: Vec<ApplicationKey>,
+        accepted_at: Timestamp,
+    ) -> Vec<(ApplicationKey, Artifact)> {
+        let artifact = || Artifact {
+            id: ArtifactId::new(accepted_at, self.dice.roll()),
+            image: notice.image.clone(),
+            digest: notice.digest.clone(),
+            tag: notice.tag.clone(),
+            version: notice.version.clone(),
+            source: notice.source.clone(),
+            build: notice.build.clone(),
+            actor: notice.actor.clone(),
+            accepted_at,
+        };
+        concerned.into_iter().map(|application| (application, artifact())).collect()
+    }
+
+    fn announcement_view(&self, id: EventId, why: Option<String>) -> AnnouncementView {
+        let url = format!("{}/api/v1/deliveries/{id}", self.policy.public_url);
+        AnnouncementView { id, url, why }
+    }
+
+    async fn why_undecided(&self, event: &EventId) -> Result<Option<String>, StoreError> {
+        let record = self.store.delivery(event).await?;
+        Ok(record.and_then(|record| match record.delivery.outcome {
+            DeliveryOutcome::Undecided { why } => Some(why),
+            DeliveryOutcome::Accepted => None,
+        }))
+    }
+
+    /// Writes down each tag that now means another digest than before.
+    ///
+    /// The announcement is durable by now, so that a failure here is logged and does not undo its
+    /// answer.
+    async fn note_conflicts(
+        &self,
+        source: &SourceName,
+        brought: &[(ApplicationKey, Artifact)],
+        now: Timestamp,
+    ) {
+        let mut lines = Vec::new();
+        for (application, artifact) in brought {
+            match self.store.load(application).await {
+                Ok(record) => {
+                    let earlier = record.artifacts.iter().rev().find(|it| conflict(it, artifact));
+                    let text = earlier.map(|earlier| conflict_text(source, earlier, artifact));
+                    lines.extend(text.map(|text| conflict_line(source, application, text, now)));
+                }
+                Err(error) => {
+                    tracing::error!("looking for a moved tag: {}", chain(&error));
+                }
+            }
+        }
+        for line in &lines {
+            tracing::warn!("{}", line.text);
+        }
+        if !lines.is_empty()
+            && let Err(error) = self.store.note(lines).await
+        {
+            tracing::error!("writing down a moved tag: {}", chain(&error));
+        }
+    }
+}
+
+/// A delivery's id is an index's key: it is short.
+fn check_delivery(delivery: Option<String>) -> Result<Option<String>, Malformed> {
+    let delivery = delivery.filter(|id| !id.is_empty());
+    match &delivery {
+        Some(id) if id.len() > LONGEST_DELIVERY => Err(Malformed {
+            field: Some("delivery"),
+            problem: format!(
+                "the delivery's id (`webhook-id`, `X-GitHub-Delivery` or `X-Hoist-Delivery`) has \
+                 {} bytes, and at most {LONGEST_DELIVERY} fit",
+                id.len()
+            ),
+        }),
+        Some(_) | None => Ok(delivery),
+    }
+}
+
+/// Tells in the log what came, and for whom.
+fn tell(
+    notice: &Notice,
+    source: &SourceName,
+    brought: &[(ApplicationKey, Artifact)],
+    event: &EventId,
+) {
+    tracing::Span::current().record("event.id", event.as_str());
+    let applications: Vec<_> = brought.iter().map(|(key, _)| key.to_string()).collect();
+    let concerned = if applications.is_empty() {
+        "undecided until its repository can be read".to_owned()
+    } else {
+        format!("for {}", applications.join(", "))
+    };
+    tracing::info!(
+        event.id = %event,
+        source.name = %source,
+        artifact.digest = %notice.digest,
+        "{source} announced {}@{}, {concerned}",
+        notice.image,
+        notice.digest.short(),
+    );
+}
+
+/// Tells whether a tag of one image has moved between two artifacts.
+fn conflict(earlier: &Artifact, later: &Artifact) -> bool {
+    later.tag.is_some()
+        && earlier.tag == later.tag
+        && earlier.image == later.image
+        && earlier.digest != later.digest
+}
+
+fn conflict_text(source: &SourceName, earlier: &Artifact, later: &Artifact) -> String {
+    format!(
+        "{}:{} was {} and is now announced by {source} as {}: the tag has moved",
+        later.image,
+        later.version(),
+        earlier.digest,
+        later.digest
+    )
+}
+
+fn conflict_line(
+    source: &SourceName,
+    application: &ApplicationKey,
+    text: String,
+    at: Timestamp,
+) -> AuditLine {
+    AuditLine {
+        at,
+        actor: Actor { name: source.to_string(), door: Door::Ci },
+        verb: "tag-moved".into(),
+        application: Some(application.clone()),
+        environment: None,
+        promotion: None,
+        commit: None,
+        text,
+    }
+}

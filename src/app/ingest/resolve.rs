@@ -1,0 +1,188 @@
+//! Whom it concerns: the applications that an announcement brings an artifact for.
+
+use std::collections::BTreeSet;
+
+use super::AnnounceError;
+use super::body::Notice;
+use crate::app::discover::{Discovery, Known, is_moved_by};
+use crate::app::policy::Source;
+use crate::app::{App, AppError};
+use crate::domain::id::{ApplicationKey, ApplicationName, RepositoryName};
+use crate::domain::pipeline::Pipeline;
+
+/// Whom an announcement concerns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Resolved {
+    /// These applications; never none.
+    Applications(Vec<ApplicationKey>),
+    /// A repository that may have the application cannot be read now.
+    Undecided {
+        /// Which, and why.
+        why: String,
+    },
+}
+
+/// A pipeline whose image fits, and the application that the announcement means there: the one it
+/// names, or the one its image tells, or (none) all of them, because they share one image.
+struct Candidate<'a> {
+    pipeline: &'a Pipeline,
+    application: Option<ApplicationName>,
+}
+
+impl App {
+    /// Finds the applications an announcement concerns, with one fresh reading of the tips if
+    /// none is known.
+    pub(super) async fn resolve(
+        &self,
+        notice: &Notice,
+        source: &Source,
+    ) -> Result<Resolved, AnnounceError> {
+        let candidates = self.permitted(notice, source).await?;
+        let mut concerned = among(&candidates, &self.catalogue.last());
+        if concerned.is_empty() {
+            concerned = among(&candidates, &self.catalogue().await?);
+        }
+        if !concerned.is_empty() {
+            return Ok(Resolved::Applications(concerned));
+        }
+        let discovery = self.discover_in(repositories(&candidates)).await?;
+        judge(notice, &candidates, &discovery)
+    }
+
+    /// The same, after a reading of the tips.
+    pub(super) async fn resolve_after(
+        &self,
+        discovery: &Discovery,
+        notice: &Notice,
+        source: &Source,
+    ) -> Result<Resolved, AnnounceError> {
+        let candidates = self.permitted(notice, source).await?;
+        judge(notice, &candidates, discovery)
+    }
+
+    /// The pipelines that may be meant, if the source may speak for the image and there are any.
+    async fn permitted(
+        &self,
+        notice: &Notice,
+        source: &Source,
+    ) -> Result<Vec<Candidate<'_>>, AnnounceError> {
+        if !source.images.iter().any(|pattern| pattern.fits(&notice.image)) {
+            let (name, image) = (source.name.clone(), notice.image.clone());
+            return Err(AnnounceError::NotTheirs { name, image });
+        }
+        let candidates = self.candidates(notice);
+        if candidates.is_empty() {
+            return Err(self.explain_misfit(notice).await?);
+        }
+        Ok(candidates)
+    }
+
+    fn candidates(&self, notice: &Notice) -> Vec<Candidate<'_>> {
+        let candidate = |pipeline| candidate(pipeline, notice);
+        self.policy.pipelines.values().filter_map(candidate).collect()
+    }
+
+    /// Says why no pipeline can take the announcement, whatever its repository holds.
+    async fn explain_misfit(&self, notice: &Notice) -> Result<AnnounceError, AppError> {
+        let pipelines = self.policy.pipelines.values();
+        let Some(application) = &notice.application else {
+            let images: Vec<_> = pipelines.map(|it| format!("`{}`", it.image)).collect();
+            return Ok(AnnounceError::Unknown {
+                field: "image",
+                what: format!(
+                    "no pipeline moves the image `{}`; pipelines move {}",
+                    notice.image,
+                    in_words(&images, "none")
+                ),
+            });
+        };
+        let known = self.catalogue().await?;
+        let movers = pipelines.filter(|pipeline| {
+            known.contains(&key(pipeline, application)) || is_moved_by(pipeline, application)
+        });
+        let images: Vec<_> = movers
+            .map(|it| format!("`{}` (pipeline {})", it.image.for_application(application), it.name))
+            .collect();
+        Ok(AnnounceError::Unknown {
+            field: "image",
+            what: format!(
+                "`{}` is not the image of the application {application}; that is {}",
+                notice.image,
+                in_words(&images, "in no pipeline")
+            ),
+        })
+    }
+}
+
+fn candidate<'a>(pipeline: &'a Pipeline, notice: &Notice) -> Option<Candidate<'a>> {
+    let image = notice.image.as_str();
+    let application = match &notice.application {
+        Some(named) => pipeline.is_image_of(&notice.image, named).then(|| Some(named.clone())),
+        None if pipeline.image.as_str() == image => Some(None),
+        None => pipeline.image.application_in(image).map(Some),
+    }?;
+    let moved = application.as_ref().is_none_or(|name| is_moved_by(pipeline, name));
+    moved.then_some(Candidate { pipeline, application })
+}
+
+fn key(pipeline: &Pipeline, application: &ApplicationName) -> ApplicationKey {
+    ApplicationKey { pipeline: pipeline.name.clone(), application: application.clone() }
+}
+
+fn repositories<'a>(candidates: &[Candidate<'a>]) -> BTreeSet<&'a RepositoryName> {
+    candidates.iter().map(|candidate| &candidate.pipeline.repository).collect()
+}
+
+/// Decides after the tips were read.
+fn judge(
+    notice: &Notice,
+    candidates: &[Candidate<'_>],
+    discovery: &Discovery,
+) -> Result<Resolved, AnnounceError> {
+    let concerned = among(candidates, &discovery.known);
+    if !concerned.is_empty() {
+        return Ok(Resolved::Applications(concerned));
+    }
+    let repositories = repositories(candidates);
+    match discovery.unread.iter().find(|(repository, _)| repositories.contains(repository)) {
+        Some((repository, why)) => Ok(Resolved::Undecided {
+            why: format!(
+                "the repository {repository} could not be read ({why}): the announcement is \
+                 kept, and decided once it can be read"
+            ),
+        }),
+        None => Err(unknown(notice, &repositories)),
+    }
+}
+
+/// The known applications that the candidates mean.
+fn among(candidates: &[Candidate<'_>], known: &Known) -> Vec<ApplicationKey> {
+    let meant = |candidate: &Candidate<'_>| match &candidate.application {
+        Some(name) => Vec::from_iter(known.get(&key(candidate.pipeline, name)).cloned()),
+        None => {
+            let ours = known.iter().filter(|it| it.pipeline == candidate.pipeline.name);
+            ours.cloned().collect()
+        }
+    };
+    candidates.iter().flat_map(meant).collect()
+}
+
+fn unknown(notice: &Notice, repositories: &BTreeSet<&RepositoryName>) -> AnnounceError {
+    let repositories: Vec<_> = repositories.iter().map(ToString::to_string).collect();
+    let tip = format!("the tip of {} was just read", in_words(&repositories, "no repository"));
+    let hint = "the files of the first environment's rules make an application";
+    match &notice.application {
+        Some(name) => AnnounceError::Unknown {
+            field: "application",
+            what: format!("there is no application {name}: {tip}, and {hint}"),
+        },
+        None => AnnounceError::Unknown {
+            field: "image",
+            what: format!("no application has the image `{}`: {tip}, and {hint}", notice.image),
+        },
+    }
+}
+
+fn in_words(things: &[String], none: &str) -> String {
+    if things.is_empty() { none.to_owned() } else { things.join(", ") }
+}

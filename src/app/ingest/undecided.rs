@@ -1,0 +1,86 @@
+//! Announcements that came while their repository could not be read.
+
+use super::body::Notice;
+use super::resolve::Resolved;
+use super::{AnnounceError, Malformed};
+use crate::app::discover::Discovery;
+use crate::app::ports::{AuditLine, DeliveryOutcome, DeliveryRecord};
+use crate::app::{App, AppError};
+use crate::domain::command::Actor;
+
+/// How many of the newest deliveries are looked through.
+const LOOKED_THROUGH: u32 = 1000;
+
+impl App {
+    /// Decides the announcements that were kept, as far as the repositories can be read now.
+    /// For the scheduler, after each [`App::discover`].
+    pub async fn decide_undecided(&self, discovery: &Discovery) -> Result<(), AppError> {
+        let newest = self.store.deliveries(LOOKED_THROUGH).await?;
+        // Oldest first: the order of artifacts is the order in which they came.
+        for delivery in newest.iter().rev() {
+            match delivery.outcome {
+                DeliveryOutcome::Accepted => continue,
+                DeliveryOutcome::Undecided { .. } => (),
+            }
+            if let Some(record) = self.store.delivery(&delivery.event).await? {
+                self.decide(&record, discovery).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn decide(&self, record: &DeliveryRecord, discovery: &Discovery) -> Result<(), AppError> {
+        let delivery = &record.delivery;
+        let artifacts = match self.resolve_again(record, discovery).await {
+            Ok((notice, Resolved::Applications(concerned))) => {
+                self.artifacts(&notice, concerned, delivery.received_at)
+            }
+            Ok((_, Resolved::Undecided { .. })) => return Ok(()),
+            Err(AnnounceError::App(error)) => return Err(error),
+            Err(
+                refusal @ (AnnounceError::Signature(_)
+                | AnnounceError::Malformed(_)
+                | AnnounceError::NotTheirs { .. }
+                | AnnounceError::Unknown { .. }),
+            ) => {
+                let line = self.refusal_line(record, &refusal);
+                tracing::warn!(event.id = %delivery.event, "{}", line.text);
+                self.store.note(vec![line]).await?;
+                Vec::new()
+            }
+        };
+        self.store.decide(&delivery.event, artifacts, self.clock.now()).await?;
+        self.nudge.notify_one();
+        Ok(())
+    }
+
+    async fn resolve_again(
+        &self,
+        record: &DeliveryRecord,
+        discovery: &Discovery,
+    ) -> Result<(Notice, Resolved), AnnounceError> {
+        let announced_by = record.delivery.source.as_ref();
+        // The configuration may have lost the source since.
+        let source = self.policy.sources.iter().find(|source| Some(&source.name) == announced_by);
+        let source = source.ok_or(Malformed {
+            field: None,
+            problem: "its source is not in `sources:` any more".into(),
+        })?;
+        let notice = Notice::parse(&record.body)?;
+        let resolved = self.resolve_after(discovery, &notice, source).await?;
+        Ok((notice, resolved))
+    }
+
+    fn refusal_line(&self, record: &DeliveryRecord, refusal: &AnnounceError) -> AuditLine {
+        AuditLine {
+            at: self.clock.now(),
+            actor: Actor::hoist(),
+            verb: "refused".into(),
+            application: None,
+            environment: None,
+            promotion: None,
+            commit: None,
+            text: format!("the announcement {} concerns nobody: {refusal}", record.delivery.event),
+        }
+    }
+}

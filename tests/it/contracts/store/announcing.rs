@@ -1,0 +1,164 @@
+//! Announcements: durable before they are answered, and believed once.
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+use hoist::app::ports::{Announced, DeliveryOutcome, StoreError};
+use jiff::SignedDuration;
+
+use super::given::{announcement, application, artifact, at, event};
+use super::promises;
+
+promises! {
+    async fn what_is_announced_can_be_read_back(store) {
+        let sent = announcement("shop", 1);
+        assert_eq!(store.announce(sent.clone()).await.unwrap(), Announced::New(event(1)));
+
+        let record = store.load(&application("shop")).await.unwrap();
+        assert_eq!(record.artifacts, [artifact(1)]);
+        assert_eq!(record.wake_at, Some(at(0)));
+        let delivery = store.delivery(&event(1)).await.unwrap().unwrap();
+        assert_eq!(delivery.body, sent.body);
+        assert_eq!(delivery.artifacts, sent.artifacts);
+        assert_eq!(delivery.delivery.source, Some(sent.source));
+        assert_eq!(delivery.delivery.delivery, sent.delivery);
+        assert_eq!(delivery.delivery.received_at, sent.received_at);
+        assert_eq!(delivery.delivery.outcome, DeliveryOutcome::Accepted);
+        assert_eq!(store.deliveries(10).await.unwrap(), [delivery.delivery]);
+        assert_eq!(store.delivery(&event(2)).await.unwrap(), None);
+    }
+
+    async fn the_same_delivery_is_stored_once(store) {
+        store.announce(announcement("shop", 1)).await.unwrap();
+        let mut again = announcement("shop", 2);
+        again.delivery = announcement("shop", 1).delivery;
+
+        assert_eq!(store.announce(again.clone()).await.unwrap(), Announced::Same(event(1)));
+        assert_eq!(store.load(&application("shop")).await.unwrap().artifacts, [artifact(1)]);
+
+        again.source = "another".parse().unwrap();
+        assert_eq!(store.announce(again).await.unwrap(), Announced::New(event(2)));
+    }
+
+    async fn the_same_artifact_is_stored_once(store) {
+        let first = announcement("shop", 1);
+        store.announce(first.clone()).await.unwrap();
+        let mut again = announcement("shop", 1);
+        again.event = event(2);
+        again.delivery = None;
+        again.artifacts[0].1.id = artifact(2).id;
+        assert_eq!(store.announce(again.clone()).await.unwrap(), Announced::Same(event(1)));
+
+        again.artifacts[0].1.tag = None;
+        assert_eq!(store.announce(again.clone()).await.unwrap(), Announced::New(event(2)));
+        again.event = event(3);
+        again.artifacts[0].1.id = artifact(3).id;
+        assert_eq!(store.announce(again).await.unwrap(), Announced::Same(event(2)));
+    }
+
+    async fn an_artifact_that_is_new_to_one_of_its_applications_is_new(store) {
+        store.announce(announcement("shop", 1)).await.unwrap();
+        let mut both = announcement("cart", 2);
+        both.artifacts = vec![(application("shop"), artifact(1)), (application("cart"), artifact(1))];
+
+        assert_eq!(store.announce(both.clone()).await.unwrap(), Announced::New(event(2)));
+        assert_eq!(store.load(&application("shop")).await.unwrap().artifacts, [artifact(1)]);
+        assert_eq!(store.load(&application("cart")).await.unwrap().artifacts, [artifact(1)]);
+
+        both.event = event(3);
+        both.delivery = None;
+        assert_eq!(store.announce(both).await.unwrap(), Announced::Same(event(1)));
+    }
+
+    async fn five_hundred_announcements_at_once_are_all_stored(store) {
+        let sent = (1..=500).map(|number| store.announce(announcement("shop", number)));
+        for (number, outcome) in (1..).zip(join_all(sent).await) {
+            assert_eq!(outcome.unwrap(), Announced::New(event(number)));
+        }
+        let record = store.load(&application("shop")).await.unwrap();
+        assert_eq!(record.artifacts, (1..=500).map(artifact).collect::<Vec<_>>());
+    }
+
+    async fn five_hundred_repetitions_at_once_have_one_first(store) {
+        let sent = (1..=500).map(|number| {
+            let mut repeated = announcement("shop", 1);
+            repeated.event = event(number);
+            store.announce(repeated)
+        });
+        let mut new = Vec::new();
+        let mut same = BTreeSet::new();
+        for outcome in join_all(sent).await {
+            match outcome.unwrap() {
+                Announced::New(event) => new.push(event),
+                Announced::Same(event) => _ = same.insert(event),
+            }
+        }
+        assert_eq!(new.len(), 1);
+        assert_eq!(same.into_iter().collect::<Vec<_>>(), new);
+    }
+
+    async fn a_bad_announcement_fails_alone(store) {
+        let sent = (1..=50).map(|number| {
+            let mut announcement = announcement("shop", number);
+            if number == 25 {
+                // Another artifact with an id that is taken.
+                announcement.artifacts[0].1.id = artifact(1).id;
+            }
+            store.announce(announcement)
+        });
+        let outcomes = join_all(sent).await;
+        let failed: Vec<_> = (1..).zip(&outcomes).filter(|(_, it)| it.is_err()).collect();
+        assert!(matches!(failed.as_slice(), [(25, Err(StoreError::Unavailable(_)))]), "{failed:?}");
+        assert_eq!(store.load(&application("shop")).await.unwrap().artifacts.len(), 49);
+        assert_eq!(store.delivery(&event(25)).await.unwrap(), None);
+    }
+
+    async fn an_undecided_delivery_waits_until_it_is_decided(store) {
+        let mut undecided = announcement("shop", 1);
+        undecided.artifacts.clear();
+        undecided.undecided = Some("the remote cannot be read".into());
+        store.announce(undecided.clone()).await.unwrap();
+        assert_eq!(store.applications().await.unwrap(), []);
+        let outcome = DeliveryOutcome::Undecided { why: "the remote cannot be read".into() };
+        assert_eq!(store.deliveries(1).await.unwrap()[0].outcome, outcome);
+        assert_eq!(store.announce(undecided).await.unwrap(), Announced::Same(event(1)));
+
+        let artifacts = vec![(application("shop"), artifact(1)), (application("cart"), artifact(1))];
+        for _twice in 0..2 {
+            store.decide(&event(1), artifacts.clone(), at(7)).await.unwrap();
+        }
+
+        let delivery = store.delivery(&event(1)).await.unwrap().unwrap();
+        assert_eq!(delivery.delivery.outcome, DeliveryOutcome::Accepted);
+        assert_eq!(delivery.artifacts, artifacts);
+        assert_eq!(store.load(&application("cart")).await.unwrap().wake_at, Some(at(7)));
+        let unknown = store.decide(&event(9), artifacts, at(7)).await;
+        assert!(matches!(unknown, Err(StoreError::NotFound(_))), "{unknown:?}");
+    }
+
+    async fn the_newest_deliveries_come_first(store) {
+        for number in 1..=5 {
+            store.announce(announcement("shop", number)).await.unwrap();
+        }
+        let listed = store.deliveries(3).await.unwrap().into_iter().map(|it| it.event);
+        assert_eq!(listed.collect::<Vec<_>>(), [event(5), event(4), event(3)]);
+    }
+
+    async fn artifacts_stand_in_the_order_in_which_they_were_accepted(store) {
+        for number in [2, 3, 1] {
+            store.announce(announcement("shop", number)).await.unwrap();
+        }
+        let record = store.load(&application("shop")).await.unwrap();
+        assert_eq!(record.artifacts, [artifact(1), artifact(2), artifact(3)]);
+    }
+
+    async fn an_announcement_wakes_its_applications_only(store) {
+        store.enlist(vec![application("shop"), application("cart")], at(0)).await.unwrap();
+        for claim in store.claim(at(0), SignedDuration::from_secs(60), 10).await.unwrap() {
+            store.release(&claim, Some(at(1000)), 0).await.unwrap();
+        }
+        store.announce(announcement("shop", 1)).await.unwrap();
+        assert_eq!(store.load(&application("shop")).await.unwrap().wake_at, Some(at(0)));
+        assert_eq!(store.load(&application("cart")).await.unwrap().wake_at, Some(at(1000)));
+    }
+}
