@@ -1,3 +1,4 @@
 //! The world around hoist, simulated or really started.
 
 pub mod git;
+pub mod remote;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use jiff::Timestamp;
@@ -13,6 +14,10 @@ use crate::domain::id::{CommitId, PersonName, ProposalNumber};
 
 const FOLDER: &str = "refs/hoist/proposals/";
 const FILE: &str = "proposal.json";
+
+/// How long to wait before a refused push is tried again.
+const PATIENCE: [Duration; 3] =
+    [Duration::from_millis(10), Duration::from_millis(40), Duration::from_millis(160)];
 
 /// A record and where it was read.
 #[derive(Debug, Clone)]
@@ -176,13 +181,23 @@ impl Ledger {
 }
 
 /// Pushes, and tells what became of the first ref.
+///
+/// A server says "refused" too while another process holds the lock on that ref, which is a matter
+/// of milliseconds, so a refusal is believed when it has been repeated.
 pub(super) async fn push_first(
     git: &dyn Git,
     updates: Vec<RefUpdate>,
 ) -> Result<RefOutcome, ForgeError> {
-    let outcomes = git.push(updates).await.map_err(sort_failure)?;
-    let nothing = || ForgeError::Unreachable(anyhow!("the push came back without an outcome"));
-    outcomes.into_iter().next().ok_or_else(nothing)
+    let mut patience = PATIENCE.iter();
+    loop {
+        let outcomes = git.push(updates.clone()).await.map_err(sort_failure)?;
+        let nothing = || ForgeError::Unreachable(anyhow!("the push came back without an outcome"));
+        let outcome = outcomes.into_iter().next().ok_or_else(nothing)?;
+        match (&outcome, patience.next()) {
+            (RefOutcome::Refused { .. }, Some(wait)) => tokio::time::sleep(*wait).await,
+            (_, _) => return Ok(outcome),
+        }
+    }
 }
 
 /// The commit of one event. The same event upon the same record makes the same commit.

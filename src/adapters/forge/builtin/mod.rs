@@ -3,6 +3,9 @@
 //! Everything it knows stands in the repository itself, under `refs/hoist/proposals/N`, so it is
 //! cloned, pushed and backed up with it, and several processes can work on it: every write is a
 //! compare-and-swap of one ref, tried again on what the winner wrote.
+//!
+//! What is read is read from the mirror, as of its last fetch, like the files beside it: whoever
+//! looks at both sees one moment, and pays for one fetch. What judges or ends a proposal fetches.
 
 mod record;
 mod ledger;
@@ -144,8 +147,7 @@ impl BuiltinForge {
 impl Forge for BuiltinForge {
     async fn propose(&self, spec: &ProposalSpec, at: Timestamp) -> Result<Opened, ForgeError> {
         let _one_at_a_time = self.opening.lock().await;
-        for _ in 0..ATTEMPTS {
-            self.fetch().await?;
+        for attempt in 0..ATTEMPTS {
             let done = match self.newest_of(&spec.branch).await? {
                 Some(found) if found.state == State::Open => {
                     let number = found.entry.number;
@@ -155,19 +157,20 @@ impl Forge for BuiltinForge {
             };
             match done {
                 Err(ForgeError::Stale) => {}
+                // The branch may be there, or have more, and our mirror not know it yet.
+                Err(ForgeError::Refused(_)) if attempt == 0 => {}
                 Ok(_) | Err(_) => return done,
             }
+            self.fetch().await?;
         }
         Err(ForgeError::Stale)
     }
 
     async fn load(&self, number: ProposalNumber) -> Result<Proposal, ForgeError> {
-        self.fetch().await?;
         self.lookout.proposal(self.ledger.entry(number).await?).await
     }
 
     async fn find_open(&self, branch: &str) -> Result<Option<Proposal>, ForgeError> {
-        self.fetch().await?;
         let Some(newest) = self.ledger.newest(|record| record.branch == branch).await? else {
             return Ok(None);
         };
