@@ -23,3 +23,6 @@ pub mod adapters;
 
 /// The HTTP doors: announcements, the API, the page.
 pub mod http;
+
+/// Wakes the reconciler.
+pub mod scheduler;
