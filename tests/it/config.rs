@@ -11,6 +11,7 @@ use secrecy::ExposeSecret;
 
 use crate::generated::assert_current;
 
+mod contract;
 mod policy;
 mod process;
 mod schema;

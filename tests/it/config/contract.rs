@@ -1,0 +1,121 @@
+//! The contract's own example: every key of it is known, built or not.
+
+use super::*;
+
+/// `config/hoist.yaml` of the contract, whole.
+const PROCESS: &str = r##"
+# config/hoist.yaml
+listen: 127.0.0.1:8080
+public_url: https://hoist.example.com
+store: sqlite://var/hoist.db              # or postgres://hoist@db/hoist for several replicas
+data: var                                 # mirrors and the builtin forge live here
+pipelines: config/pipelines.yaml          # or {repository: gitops, path: hoist/pipelines.yaml}
+
+repositories:
+  gitops:
+    forge: github                         # builtin | github | gitlab (forgejo later)
+    url: https://github.com/acme/gitops.git
+    branch: main
+    api: https://api.github.com           # set for GitHub Enterprise, self-managed GitLab, Forgejo
+    ca: {file: /etc/ssl/acme.pem}         # optional: a private certificate authority; known_hosts: {file: …} for SSH
+    credentials: {app_id: 1234, private_key: {file: /run/secrets/app.pem}}   # or {token: {env: …}}, {username, password}, {ssh_key: …}
+    webhook_secret: {env: HOIST_GITHUB_SECRET}
+
+sources:                                  # who may announce artifacts, and which
+  ci:
+    hmac: {env: HOIST_CI_SECRET}
+    images: ["ghcr.io/acme/*"]
+  actions:
+    oidc: {issuer: https://token.actions.githubusercontent.com, audience: hoist}
+    claims: {repository: "acme/{application}", ref: refs/heads/main}
+    images: ["ghcr.io/acme/{application}"]
+
+registries:
+  ghcr.io: {username: hoist, password: {env: HOIST_REGISTRY_TOKEN}}
+
+argocd:
+  main: {url: https://argocd.example.com, token: {env: HOIST_ARGOCD_TOKEN}}
+
+chat:
+  slack: {signing_secret: {env: HOIST_SLACK_SECRET}, bot_token: {env: HOIST_SLACK_TOKEN}, channel: "#deploys"}
+
+# may: announce review merge promote rollback hold resume freeze skip-gates status audit
+people:                                   # one person, as each system knows them
+  alice: {github: alice, gitlab: alice.w, slack: U0A1}
+roles:
+  developers: {people: [alice], may: [promote, hold, status], environments: [staging]}
+  release-managers: {teams: ["github:acme/sre"], may: [promote, rollback, hold, freeze, skip-gates], environments: ["*"]}
+tokens:                                   # for the API and the command line; only a SHA-256 is stored
+  - {name: ops-laptop, sha256: "…", roles: [release-managers]}
+"##;
+
+/// `config/pipelines.yaml` of the contract, whole.
+const POLICY: &str = r##"
+# config/pipelines.yaml
+pipelines:
+  services:
+    repository: gitops
+    applications: discover                # every {application} for which the first environment's files exist; or a list of names
+    image: ghcr.io/acme/{application}
+    verify: {digest: registry}            # registry | none; later: signatures
+    environments:
+      - name: staging
+        edit:
+          - {file: "environments/staging/apps/{application}/kustomization.yaml", kustomize_image: "ghcr.io/acme/{application}"}
+        merge: automatic                  # automatic | on-approval | manual
+        health: {argocd: main, application: "{application}-staging", project: default}
+      - name: prod
+        after: [staging]
+        edit:
+          - {file: "environments/prod/apps/{application}/values.yaml", path: image.tag, value: "{tag}"}
+          - {file: "environments/prod/apps/{application}/values.yaml", path: image.digest, value: "{digest}"}
+        gates:
+          - {soak: 30m}
+          - {window: {days: mon-thu, from: "09:00", to: "16:00", zone: Europe/Stockholm}}
+          - {approvals: 2}
+        review: {reviewers: [alice], teams: [sre], labels: [promotion]}
+        merge: on-approval
+        health: {argocd: main, application: "{application}-prod", project: default}
+        on_unhealthy: rollback            # rollback | hold | nothing
+freezes:
+  - {name: black-friday, environments: [prod], from: "2026-11-26T00:00", to: "2026-11-30T08:00", zone: Europe/Stockholm}
+schedules:
+  - {name: nightly, cron: "0 2 * * mon-fri", zone: Europe/Stockholm, pipeline: services, to: prod, group: one-pull-request}
+"##;
+
+#[test]
+fn what_is_not_built_of_the_contract_says_so() {
+    let desk = Desk::default()
+        .file("hoist.yaml", PROCESS)
+        .file("config/pipelines.yaml", POLICY)
+        .variable("HOIST_CI_SECRET", "a secret of a test");
+    check(
+        &desk,
+        r#"
+hoist.yaml:11:12: repositories.gitops.forge: `github` is planned and not built yet; built is `builtin`
+hoist.yaml:14:5: `repositories.gitops.api` is planned and not built yet; remove it until it is
+hoist.yaml:15:5: `repositories.gitops.ca` is planned and not built yet; remove it until it is
+hoist.yaml:16:19: `repositories.gitops.credentials.app_id` is planned and not built yet; remove it until it is
+hoist.yaml:16:33: `repositories.gitops.credentials.private_key` is planned and not built yet; remove it until it is
+hoist.yaml:17:5: `repositories.gitops.webhook_secret` is planned and not built yet; remove it until it is
+hoist.yaml:24:5: `sources.actions.oidc` is planned and not built yet; remove it until it is
+hoist.yaml:24:5: `sources.actions.hmac` is missing; a source needs it: the secret that signs its announcements, or a list of two while it is being replaced
+hoist.yaml:25:5: `sources.actions.claims` is planned and not built yet; remove it until it is
+hoist.yaml:26:14: sources.actions.images[0]: `ghcr.io/acme/{application}` has a placeholder, which goes with `oidc` and is not built yet; write `*` in its place
+hoist.yaml:28:1: `registries` is planned and not built yet; remove it until it is
+hoist.yaml:31:1: `argocd` is planned and not built yet; remove it until it is
+hoist.yaml:34:1: `chat` is planned and not built yet; remove it until it is
+hoist.yaml:42:22: `roles.release-managers.teams` is planned and not built yet; remove it until it is
+hoist.yaml:44:32: tokens[0].sha256: this is no SHA-256, which has 64 hex digits; write what `printf %s "$TOKEN" | sha256sum` prints first
+config/pipelines.yaml:8:22: pipelines.services.verify.digest: `registry` is planned and not built yet; built is `none`
+config/pipelines.yaml:14:18: pipelines.services.environments[0].health: asking a controller is planned and not built yet; write `none`, or remove the key: merged means deployed
+config/pipelines.yaml:22:14: `pipelines.services.environments[1].gates[1].window` is planned and not built yet; remove it until it is
+config/pipelines.yaml:24:38: `pipelines.services.environments[1].review.teams` is planned and not built yet; remove it until it is
+config/pipelines.yaml:26:18: pipelines.services.environments[1].health: asking a controller is planned and not built yet; write `none`, or remove the key: merged means deployed
+config/pipelines.yaml:27:23: pipelines.services.environments[1].on_unhealthy: `rollback` is planned and not built yet; built is `nothing`
+config/pipelines.yaml:28:1: `freezes` is planned and not built yet; remove it until it is
+config/pipelines.yaml:30:1: `schedules` is planned and not built yet; remove it until it is
+23 problems
+"#,
+    );
+}
