@@ -28,6 +28,15 @@ pub(super) fn listen_address(text: &str) -> Result<String, Mistake> {
     Ok(text.to_owned())
 }
 
+/// How a browser on this machine reaches what listens there.
+pub(super) fn url_of(listen: &str) -> String {
+    let port = listen.rsplit_once(':').map_or("", |(_, port)| port);
+    match listen.strip_suffix(port) {
+        Some("0.0.0.0:" | "[::]:") => format!("http://localhost:{port}"),
+        Some(_) | None => format!("http://{listen}"),
+    }
+}
+
 /// Where people reach the page.
 pub(super) fn public_url(text: &str) -> Result<String, Mistake> {
     let hint = "write http://… or https://…, as https://hoist.example.com";
@@ -172,6 +181,13 @@ mod tests {
         for bad in ["8080", ":8080", "::1:80", "host:", "host:65536", "a b:1", "host:+1"] {
             assert!(listen_address(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_listens_everywhere_is_reached_as_localhost() {
+        assert_eq!(url_of("0.0.0.0:80"), "http://localhost:80");
+        assert_eq!(url_of("[::]:80"), "http://localhost:80");
+        assert_eq!(url_of("127.0.0.1:8080"), "http://127.0.0.1:8080");
     }
 
     #[test]

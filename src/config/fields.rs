@@ -1,8 +1,10 @@
 //! Reading values out of the tree; each reader notes what is wrong and lets the next one go on.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
 
+use super::check::Mistake;
 use super::problem::{Notes, Place};
 use super::table::{Need, Table, in_backticks};
 use super::tree::{Entry, Kind, Node};
@@ -146,6 +148,20 @@ where
     entry.key.parse().map_err(note).ok()
 }
 
+/// Reads a text by rules of its own, and notes its mistake.
+pub(super) fn checked<T>(
+    node: &Node,
+    check: impl FnOnce(&str) -> Result<T, Mistake>,
+    notes: &mut Notes<'_>,
+) -> Option<T> {
+    let (what, hint) = match check(text(node, notes)?) {
+        Ok(value) => return Some(value),
+        Err(mistake) => mistake,
+    };
+    notes.add(node.place, format!("{}: {what}", node.path), hint);
+    None
+}
+
 /// A list's items.
 pub(super) fn items<'n>(node: &'n Node, notes: &mut Notes<'_>) -> Option<&'n [Node]> {
     match &node.kind {
@@ -168,22 +184,70 @@ pub(super) fn entries<'n>(node: &'n Node, notes: &mut Notes<'_>) -> Option<&'n [
     }
 }
 
-/// A list of names, all different; what is no name is noted and left out.
-pub(super) fn names<'n, T>(node: &'n Node, notes: &mut Notes<'_>) -> Vec<(T, &'n Node)>
+/// Reads a mapping from names; what cannot be read is noted and left out.
+pub(super) fn named<K, V>(
+    fields: &Fields<'_>,
+    name: &str,
+    notes: &mut Notes<'_>,
+    mut read: impl FnMut(&K, &Entry, &mut Notes<'_>) -> Option<V>,
+) -> BTreeMap<K, V>
 where
-    T: FromStr + PartialEq + Display,
-    T::Err: Display,
+    K: FromStr + Ord,
+    K::Err: Display,
 {
-    let mut found: Vec<(T, &'n Node)> = Vec::new();
-    for item in items(node, notes).unwrap_or_default() {
-        let Some(name) = parsed::<T>(item, "choose another name", notes) else { continue };
-        if found.iter().any(|(earlier, _)| *earlier == name) {
-            notes.add(item.place, format!("{}: `{name}` stands twice", node.path), "keep one");
-        } else {
-            found.push((name, item));
+    let mut found = BTreeMap::new();
+    let Some(node) = fields.get(name) else { return found };
+    for entry in entries(node, notes).unwrap_or_default() {
+        let Some(key) = parsed_key::<K>(entry, notes) else { continue };
+        if let Some(value) = read(&key, entry, notes) {
+            found.insert(key, value);
         }
     }
     found
+}
+
+/// A list of names, all different; what is no name is noted and left out.
+pub(super) fn names<'n, T>(node: &'n Node, notes: &mut Notes<'_>) -> Vec<(T, &'n Node)>
+where
+    T: FromStr + Clone + Ord + Display,
+    T::Err: Display,
+{
+    let mut found: Vec<(T, &'n Node)> = Vec::new();
+    let mut seen: BTreeSet<T> = BTreeSet::new();
+    for item in items(node, notes).unwrap_or_default() {
+        let Some(name) = parsed::<T>(item, "choose another name", notes) else { continue };
+        if seen.insert(name.clone()) {
+            found.push((name, item));
+        } else {
+            notes.add(item.place, format!("{}: `{name}` stands twice", node.path), "keep one");
+        }
+    }
+    found
+}
+
+/// A list of names that must all be in `known`.
+pub(super) fn known<T>(node: &Node, known: &BTreeSet<String>, notes: &mut Notes<'_>) -> Vec<T>
+where
+    T: FromStr + Clone + Ord + Display,
+    T::Err: Display,
+{
+    let found = names::<T>(node, notes);
+    for (name, item) in &found {
+        check_known(item, &name.to_string(), known, notes);
+    }
+    found.into_iter().map(|(name, _)| name).collect()
+}
+
+/// Notes a name that is not in `known`.
+pub(super) fn check_known(
+    node: &Node,
+    name: &str,
+    known: &BTreeSet<String>,
+    notes: &mut Notes<'_>,
+) {
+    if !known.contains(name) {
+        dangling(node, name, &known.iter().map(String::as_str).collect::<Vec<_>>(), notes);
+    }
 }
 
 /// Notes a name that nothing has.

@@ -10,6 +10,7 @@ mod schema;
 mod table;
 mod tables;
 
+mod access;
 mod check;
 mod duration;
 mod fields;
@@ -83,7 +84,7 @@ pub fn load_from(path: &Path, surroundings: &dyn Surroundings) -> Result<Configu
         }
     }
     if let Some(pipelines) = pipelines.as_ref().filter(|_| policy_notes.is_empty()) {
-        process::check_reach(&reached, pipelines, &mut notes);
+        access::check_reach(&reached, pipelines, &mut notes);
     }
     let both = settings.zip(pipelines);
     let both = both.map(|(settings, pipelines)| Configuration { settings, pipelines });

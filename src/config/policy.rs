@@ -18,10 +18,11 @@ use crate::domain::template::Template;
 
 use super::check;
 use super::duration::parse_duration;
-use super::fields::{Fields, dangling, items, names, parsed, text};
+use super::fields::{
+    Fields, check_known, checked, dangling, items, known, named, names, parsed, text,
+};
 use super::order::topological;
 use super::problem::Notes;
-use super::process::{check_known, checked, known, named};
 use super::rule::{edit_rule, template};
 use super::settings::Names;
 use super::table::Words;
@@ -44,6 +45,10 @@ pub(super) const MERGES: Words<MergePolicy> = Words {
     ],
     planned: &[],
 };
+
+/// Bounds the time that ordering takes, which grows with the square: policy may come from a
+/// repository, and is not ours to trust.
+const MOST_ENVIRONMENTS: usize = 200;
 
 /// Reads the pipelines file's text. Without `names` (their file is no YAML), names are not checked.
 pub(super) fn read(text: &str, names: Option<&Names>, notes: &mut Notes<'_>) -> Option<Pipelines> {
@@ -178,6 +183,11 @@ fn environments(
     if list.is_empty() {
         let what = format!("{}: no environment is listed", node.path);
         notes.add(node.place, what, "list at least one, with `name` and `edit`");
+    }
+    if list.len() > MOST_ENVIRONMENTS {
+        let what = format!("{}: {} environments are listed", node.path, list.len());
+        notes.add(node.place, what, format!("a pipeline has at most {MOST_ENVIRONMENTS}"));
+        return None;
     }
     let mut listed: Vec<Listed<'_>> = Vec::new();
     for item in list {

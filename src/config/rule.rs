@@ -4,10 +4,9 @@ use crate::domain::pipeline::{DocumentChoice, EditRule, Target};
 use crate::domain::template::Template;
 
 use super::check;
-use super::fields::{Fields, text};
+use super::fields::{Fields, checked, text};
 use super::policy::{count, image_template};
 use super::problem::Notes;
-use super::process::checked;
 use super::tables::{DOCUMENT, EDIT};
 use super::tree::{Kind, Node};
 

@@ -3,8 +3,9 @@
 //! The key set is `product.md`'s, whole: a key whose feature does not exist yet is here as planned,
 //! so that whoever writes it is told so, rather than that it is unknown.
 
+use super::access::RIGHTS;
 use super::policy::{DIGEST_CHECKS, HEALTHS, MERGES, ON_UNHEALTHY};
-use super::process::{FORGES, RIGHTS};
+use super::process::FORGES;
 use super::table::{Shape, Table, optional, planned, required};
 
 const TEXT: Shape = Shape::Text(None);

@@ -3,6 +3,8 @@
 //! Typed deserialisers stop at their first mistake and know the place of few; a person who writes
 //! rules wants all of them. So the events of the parser become this tree, and readers walk it.
 
+use std::collections::HashMap;
+
 use yaml_rust2::parser::{Event, Parser, Tag};
 use yaml_rust2::scanner::{Marker, TScalarStyle};
 
@@ -234,6 +236,7 @@ impl Builder<'_, '_, '_> {
 
     fn entries(&mut self, spot: &Spot<'_>) -> Result<Vec<Entry>, Stopped> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut first_lines: HashMap<String, usize> = HashMap::new();
         loop {
             let next = self.next()?;
             if next.0 == Event::MappingEnd {
@@ -256,11 +259,12 @@ impl Builder<'_, '_, '_> {
             if key == "<<" {
                 let hint = "write the keys out: what is reviewed should be read in one place";
                 self.notes.add(place, "merge keys (`<<`) are not read here", hint);
-            } else if let Some(first) = entries.iter().find(|entry| entry.key == key) {
+            } else if let Some(first) = first_lines.get(&key) {
                 let what = format!("`{path}` stands here a second time");
-                let hint = format!("the first is in line {}; keep one", first.place.line);
+                let hint = format!("the first is in line {first}; keep one");
                 self.notes.add(place, what, hint);
             } else {
+                first_lines.insert(key.clone(), place.line);
                 entries.push(Entry { key, place, value });
             }
         }
