@@ -16,6 +16,8 @@ pub mod ingest;
 
 pub mod discover;
 
+pub mod sessions;
+
 mod commands;
 mod execute;
 mod look;
