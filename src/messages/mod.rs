@@ -8,6 +8,8 @@ pub mod explain;
 
 pub mod pull_request;
 
+pub mod page;
+
 use jiff::Timestamp;
 
 /// A time as people read it.
