@@ -4,6 +4,12 @@ mod hooks;
 
 mod health;
 
+mod page;
+
+mod session;
+
+mod security;
+
 pub mod problem;
 
 use std::sync::Arc;
@@ -16,7 +22,8 @@ use crate::app::App;
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(hooks::hooks(Arc::clone(&app)))
-        .merge(health::health(app))
+        .merge(health::health(Arc::clone(&app)))
+        .merge(page::page(app))
         .fallback(problem::not_found)
         // It reaches only the routes above it.
         .method_not_allowed_fallback(problem::method_not_allowed)
