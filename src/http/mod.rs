@@ -4,6 +4,8 @@ mod hooks;
 
 mod health;
 
+mod api;
+
 mod page;
 
 mod session;
@@ -23,6 +25,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(hooks::hooks(Arc::clone(&app)))
         .merge(health::health(Arc::clone(&app)))
+        .merge(api::api(Arc::clone(&app)))
         .merge(page::page(app))
         .fallback(problem::not_found)
         // It reaches only the routes above it.
