@@ -37,7 +37,7 @@ async fn announce_artifact(
 ) -> Result<Response, Problem> {
     check_content_type(request.headers())?;
     let headers = read_headers(request.headers());
-    let delivery = UnverifiedDelivery::new(headers, read_body(request).await?);
+    let delivery = UnverifiedDelivery::new(headers, read_body(request, LONGEST_SENDING).await?);
     let (status, view) = match app.announce(delivery).await? {
         Accepted::New(view) => (StatusCode::ACCEPTED, view),
         Accepted::Same(view) => (StatusCode::OK, view),
@@ -78,8 +78,11 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
         );
     }
     if essence != "application/json" {
-        let sent = if essence.is_empty() { "nothing" } else { essence };
-        return refuse(format!("`Content-Type` is {sent:?}, and it should be `application/json`"));
+        return refuse(if essence.is_empty() {
+            "`Content-Type` is missing, and it should be `application/json`".into()
+        } else {
+            format!("`Content-Type` is {essence:?}, and it should be `application/json`")
+        });
     }
     match charset.map(|charset| charset.trim_matches('"')) {
         None | Some("utf-8" | "utf8") => Ok(()),
@@ -88,9 +91,9 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// Reads the whole body, which has its limits in bytes and in time.
-async fn read_body(request: Request) -> Result<Vec<u8>, Problem> {
+async fn read_body(request: Request, longest: Duration) -> Result<Vec<u8>, Problem> {
     let reading = Bytes::from_request(request, &());
-    match tokio::time::timeout(LONGEST_SENDING, reading).await {
+    match tokio::time::timeout(longest, reading).await {
         Ok(Ok(body)) => Ok(body.into()),
         Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             Err(Problem::new(
@@ -100,8 +103,8 @@ async fn read_body(request: Request) -> Result<Vec<u8>, Problem> {
         }
         Ok(Err(_)) => Err(Problem::malformed("the body broke off")),
         Err(_) => Err(Problem::timed_out(format!(
-            "the body was not there after {} s",
-            LONGEST_SENDING.as_secs()
+            "the body was not there after {} s: send it at once",
+            longest.as_secs()
         ))),
     }
 }
@@ -144,5 +147,30 @@ fn log(error: &AnnounceError) {
         AnnounceError::Unknown { field, .. } => {
             tracing::info!("an announcement was refused: nothing is known of its {field}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let never = futures::stream::pending::<Result<Bytes, std::io::Error>>();
+        let request = Request::new(Body::from_stream(never));
+        let problem = read_body(request, Duration::from_millis(1)).await.unwrap_err();
+        assert_eq!(problem.status(), StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(problem.into_response().headers()["connection"], "close");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_malformed() {
+        let broken = futures::stream::iter([Err::<Bytes, _>(std::io::ErrorKind::BrokenPipe)]);
+        let broken = futures::StreamExt::map(broken, |it| it.map_err(std::io::Error::from));
+        let request = Request::new(Body::from_stream(broken));
+        let problem = read_body(request, LONGEST_SENDING).await.unwrap_err();
+        assert_eq!(problem.status(), StatusCode::BAD_REQUEST);
     }
 }

@@ -8,7 +8,7 @@ use crate::app::discover::{Discovery, Known, is_moved_by};
 use crate::app::policy::Source;
 use crate::app::{App, AppError};
 use crate::domain::id::{ApplicationKey, ApplicationName, RepositoryName};
-use crate::domain::pipeline::Pipeline;
+use crate::domain::pipeline::{EditRule, Pipeline};
 
 /// Whom an announcement concerns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,7 +151,7 @@ fn judge(
                  kept, and decided once it can be read"
             ),
         }),
-        None => Err(unknown(notice, &repositories)),
+        None => Err(unknown(notice, candidates)),
     }
 }
 
@@ -167,20 +167,36 @@ fn among(candidates: &[Candidate<'_>], known: &Known) -> Vec<ApplicationKey> {
     candidates.iter().flat_map(meant).collect()
 }
 
-fn unknown(notice: &Notice, repositories: &BTreeSet<&RepositoryName>) -> AnnounceError {
-    let repositories: Vec<_> = repositories.iter().map(ToString::to_string).collect();
-    let tip = format!("the tip of {} was just read", in_words(&repositories, "no repository"));
-    let hint = "the files of the first environment's rules make an application";
+/// Says that no application is there, and which files would make it one.
+fn unknown(notice: &Notice, candidates: &[Candidate<'_>]) -> AnnounceError {
+    let tips: Vec<_> = repositories(candidates).iter().map(ToString::to_string).collect();
+    let wanted: Vec<_> = candidates.iter().flat_map(files_wanted).collect();
+    let because = format!(
+        "the tip of {} was just read; {} would make one",
+        in_words(&tips, "no repository"),
+        in_words(&wanted, "no file")
+    );
     match &notice.application {
         Some(name) => AnnounceError::Unknown {
             field: "application",
-            what: format!("there is no application {name}: {tip}, and {hint}"),
+            what: format!("there is no application {name}: {because}"),
         },
         None => AnnounceError::Unknown {
             field: "image",
-            what: format!("no application has the image `{}`: {tip}, and {hint}", notice.image),
+            what: format!("no application has the image `{}`: {because}", notice.image),
         },
     }
+}
+
+fn files_wanted(candidate: &Candidate<'_>) -> Vec<String> {
+    let first = candidate.pipeline.environments.first();
+    let rules = first.map_or(&[][..], |environment| &environment.edits);
+    let file = |rule: &EditRule| match &candidate.application {
+        Some(name) => rule.file.for_application(name),
+        None => rule.file.to_string(),
+    };
+    let files: BTreeSet<_> = rules.iter().map(|rule| format!("`{}`", file(rule))).collect();
+    files.into_iter().collect()
 }
 
 fn in_words(things: &[String], none: &str) -> String {
