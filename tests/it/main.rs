@@ -16,3 +16,4 @@ mod deploy;
 mod generated;
 mod plan;
 mod support;
+mod webhooks;
