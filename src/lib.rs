@@ -24,5 +24,20 @@ pub mod adapters;
 /// The HTTP doors: announcements, the API, the page.
 pub mod http;
 
+/// The command line: one file a verb.
+pub mod cli;
+
 /// Wakes the reconciler.
 pub mod scheduler;
+
+/// Logs.
+pub mod telemetry;
+
+/// Builds the adapters and hands them to the doors.
+pub mod wiring;
+
+/// `hoist serve`.
+pub mod serve;
+
+/// `hoist demo`.
+pub mod demo;

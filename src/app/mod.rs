@@ -18,6 +18,8 @@ pub mod discover;
 
 pub mod sessions;
 
+pub mod edit;
+
 mod commands;
 mod execute;
 mod look;

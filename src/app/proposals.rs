@@ -2,7 +2,7 @@
 
 use crate::domain::command::{Actor, Command, Identity, ProposalStep, Right, authorize, may};
 use crate::domain::gate::{Judged, Verdict};
-use crate::domain::id::{PersonName, PromotionId, ProposalNumber};
+use crate::domain::id::{ApplicationKey, CommitId, PersonName, PromotionId, ProposalNumber};
 use crate::domain::plan::judge;
 use crate::domain::promotion::{Promotion, Proposed};
 use crate::domain::snapshot::{Judgement, Snapshot};
@@ -17,7 +17,7 @@ use super::views::{
     ArtifactView, CommandView, CommentView, GateView, PromotionView, ProposalRequest, ProposalView,
     ReviewView, ReviewedHere, StatusLine,
 };
-use super::{App, AppError, Repository};
+use super::{App, AppError, Repository, reading};
 
 /// How much of a diff is shown.
 const DIFF_LIMIT: usize = 64 * 1024;
@@ -95,6 +95,28 @@ impl App {
         Err(AppError::NotFound {
             what: format!("{repository} has no proposal #{number} of hoist's"),
         })
+    }
+
+    /// Judges whether `base..head` changes version fields of a promotion's place and nothing else.
+    pub async fn judge_change(
+        &self,
+        promotion: &PromotionView,
+        base: &CommitId,
+        head: &CommitId,
+    ) -> Result<Judgement, AppError> {
+        let application = ApplicationKey {
+            pipeline: promotion.pipeline.clone(),
+            application: promotion.application.clone(),
+        };
+        let (pipeline, repository) = self.rules(&application)?;
+        let environment = self.environment_of(&application, promotion.environment.as_str())?;
+        match pipeline.environment(&environment) {
+            Some(environment) => {
+                let git = repository.git.as_ref();
+                reading::judge(git, base, head, environment, &application.application).await
+            }
+            None => Ok(Judgement::Otherwise(format!("{environment} is not in the pipeline"))),
+        }
     }
 
     /// Approves, refuses, comments on, merges or closes a proposal of a forge without a page.
@@ -319,10 +341,7 @@ fn person(actor: &Actor) -> Result<PersonName, AppError> {
 }
 
 /// The head that the person looked at, if it is still the head.
-fn same_head(
-    request: &ProposalRequest,
-    proposal: &Proposal,
-) -> Result<crate::domain::id::CommitId, AppError> {
+fn same_head(request: &ProposalRequest, proposal: &Proposal) -> Result<CommitId, AppError> {
     match &request.head {
         Some(head) if head != &proposal.head => Err(moved()),
         Some(_) | None => Ok(proposal.head.clone()),

@@ -8,6 +8,8 @@ mod resolve;
 
 mod undecided;
 
+pub mod send;
+
 use jiff::Timestamp;
 
 pub use body::Malformed;

@@ -5,6 +5,7 @@
 mod clock;
 mod forge;
 mod git;
+mod remote;
 mod store;
 
 pub use clock::{Clock, Dice};
@@ -17,6 +18,7 @@ pub use git::{
     CommitSpec, FileChange, Git, GitError, LogEntry, Merged, ModeChange, RefOutcome, RefUpdate,
     Signature,
 };
+pub use remote::{Remote, RemoteError, Server};
 pub use store::{
     Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, Delivery,
     DeliveryOutcome, DeliveryRecord, Fence, Hold, Session, Store, StoreError,

@@ -1,0 +1,99 @@
+//! A running hoist, as the command line sees it.
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::app::ingest::send::SignedAnnouncement;
+use crate::app::views::{
+    AnnouncementView, ApplicationView, CommandView, DeliveryView, HistoryLine, HistoryView,
+    HoldRequest, ProblemView, PromoteRequest, PromotionView, ProposalRequest, RollbackRequest,
+    StatusView,
+};
+
+/// Where a hoist runs, and who asks it.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Its address; it may have a path before `/api`.
+    pub url: Url,
+    /// The token to show; without one only announcements are taken.
+    pub token: Option<SecretString>,
+}
+
+/// Why a running hoist did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    /// No answer came: nothing listens there, the name is unknown, it took too long.
+    #[error("hoist could not be reached")]
+    Unreachable(#[source] anyhow::Error),
+    /// It does not know who asks.
+    #[error("{}", .0.detail)]
+    Unauthorized(Box<ProblemView>),
+    /// It will not, and asking again changes nothing; the problem says why.
+    #[error("{}", .0.detail)]
+    Refused(Box<ProblemView>),
+    /// It cannot now; asking again may help.
+    #[error("{}", .problem.detail)]
+    Unavailable {
+        /// What it says.
+        problem: Box<ProblemView>,
+        /// After how many seconds it wants to be asked again.
+        retry_after: Option<u64>,
+    },
+    /// Something answers there, and not as hoist does.
+    #[error("{0}")]
+    NotHoist(String),
+}
+
+/// The API of a running hoist.
+///
+/// A question may be asked twice; a command that is given twice says the second time that it was
+/// given already.
+#[async_trait::async_trait]
+pub trait Remote: Send + Sync {
+    /// Every application in every environment.
+    async fn status(&self) -> Result<StatusView, RemoteError>;
+
+    /// One application in every environment.
+    async fn application(&self, application: &str) -> Result<ApplicationView, RemoteError>;
+
+    /// An application's promotions, newest first, into one environment or all.
+    async fn history(
+        &self,
+        application: &str,
+        environment: Option<&str>,
+    ) -> Result<HistoryView, RemoteError>;
+
+    /// One promotion's story.
+    async fn promotion(&self, promotion: &str) -> Result<PromotionView, RemoteError>;
+
+    /// The newest deliveries.
+    async fn deliveries(&self, limit: u32) -> Result<Vec<DeliveryView>, RemoteError>;
+
+    /// The audit log after entry `after`.
+    async fn audit(&self, after: u64, limit: u32) -> Result<Vec<HistoryLine>, RemoteError>;
+
+    /// Asks for a promotion.
+    async fn promote(&self, request: &PromoteRequest) -> Result<CommandView, RemoteError>;
+
+    /// Asks for a rollback.
+    async fn roll_back(&self, request: &RollbackRequest) -> Result<CommandView, RemoteError>;
+
+    /// Holds an application in an environment.
+    async fn hold(&self, request: &HoldRequest) -> Result<CommandView, RemoteError>;
+
+    /// Ends a hold.
+    async fn resume(&self, request: &HoldRequest) -> Result<CommandView, RemoteError>;
+
+    /// Takes a step on the proposal of a promotion.
+    async fn review(
+        &self,
+        promotion: &str,
+        request: &ProposalRequest,
+    ) -> Result<CommandView, RemoteError>;
+
+    /// Announces an artifact; the same announcement again has the same answer.
+    async fn announce(
+        &self,
+        announcement: &SignedAnnouncement,
+    ) -> Result<AnnouncementView, RemoteError>;
+}

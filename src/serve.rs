@@ -1,0 +1,105 @@
+//! `hoist serve`: opens the doors, works, and ends in order.
+
+use std::future::Future;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::domain::id::{PersonName, RoleName};
+use crate::wiring::{self, Start};
+use crate::{http, scheduler};
+
+/// Serves until the process is told to end (SIGINT or SIGTERM).
+///
+/// # Errors
+///
+/// When the configuration has problems, the store or a mirror cannot be opened, or the address
+/// is taken.
+pub async fn run(config: &Path, listen: Option<&str>) -> anyhow::Result<()> {
+    let configuration = wiring::configuration(config)?;
+    let address = listen.unwrap_or(&configuration.settings.listen).to_owned();
+    let has_tokens = !configuration.settings.tokens.is_empty();
+    let (app, start) = wiring::app(configuration).await?;
+    let app = Arc::new(app);
+    let listener = TcpListener::bind(&address).await.with_context(|| {
+        format!("{address} cannot be listened on; choose another with `--listen`")
+    })?;
+    let shown = listener.local_addr()?;
+    say(&format!("hoist listens on http://{shown}; people reach it at {}", app.policy.public_url));
+    if start == Start::First || !has_tokens {
+        let link = sign_in_link(&app).await?;
+        say(&format!("Sign in within the hour, once: {link}"));
+    }
+    serve(listener, app, told_to_end()).await
+}
+
+/// Serves `app` on `listener` until `shutdown` ends.
+///
+/// Stops accepting, lets the current actions finish, then returns. A restart needs nothing
+/// special, so there is nothing else to put in order.
+///
+/// # Errors
+///
+/// When the listener breaks.
+pub async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let (ending, ended) = watch::channel(());
+    let mut for_scheduler = ended.clone();
+    let mut for_http = ended;
+    let scheduler = tokio::spawn(scheduler::run(Arc::clone(&app), async move {
+        drop(for_scheduler.changed().await);
+    }));
+    tokio::spawn(async move {
+        shutdown.await;
+        drop(ending);
+    });
+    let router = http::router(app);
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async move { drop(for_http.changed().await) })
+        .await
+        .context("serving HTTP")?;
+    scheduler.await.context("waiting for the scheduler")
+}
+
+/// A link that signs an operator in once, with every role there is.
+///
+/// # Errors
+///
+/// When the store cannot keep its code.
+pub async fn sign_in_link(app: &App) -> anyhow::Result<String> {
+    let operator: PersonName = "operator".parse()?;
+    let roles: Vec<RoleName> = app.policy.roles.keys().cloned().collect();
+    let code = app.invite(&operator, roles).await?;
+    Ok(crate::app::sessions::sign_in_url(&app.policy.public_url, &code))
+}
+
+/// Says something to the person who started hoist: not a log line, because links must not be one.
+fn say(text: &str) {
+    let mut out = anstream::stdout().lock();
+    // A closed terminal is no reason to stop serving.
+    drop(writeln!(out, "{text}").and_then(|()| out.flush()));
+}
+
+/// Ends when somebody presses Ctrl-C or the service manager says so.
+async fn told_to_end() {
+    let interrupt = tokio::signal::ctrl_c();
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        () = terminate => {}
+    }
+    tracing::info!("ending: what has begun comes to its end first");
+}

@@ -1,0 +1,191 @@
+//! Builds the adapters and hands them to the doors; the only room that names both.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use url::Url;
+
+use crate::adapters::client::Client;
+use crate::adapters::clock::{SystemClock, SystemDice};
+use crate::adapters::forge::builtin::BuiltinForge;
+use crate::adapters::git::{Credentials, Mirror, RemoteSettings, create_bare};
+use crate::adapters::store::sqlite::SqliteStore;
+use crate::app::policy::{ImagePattern, Policy, Source, Token};
+use crate::app::ports::{Clock, Dice, Forge, Git, Remote, RemoteError, Server, Store};
+use crate::app::{App, Repository};
+use crate::config::{self, Configuration, Settings, StoreAt};
+use crate::domain::id::{PersonName, RepositoryName, RoleName};
+
+/// The machine's clock.
+pub fn clock() -> impl Clock {
+    SystemClock
+}
+
+/// A running hoist, as the command line speaks to it.
+///
+/// # Errors
+///
+/// When no HTTP client can be made.
+pub fn remote(server: Server) -> Result<Arc<dyn Remote>, RemoteError> {
+    Ok(Arc::new(Client::new(server)?))
+}
+
+/// Whether this is the first start with this store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// The store did not exist.
+    First,
+    /// It did.
+    Again,
+}
+
+/// A configuration that is whole: secrets that hoist makes itself have been made.
+///
+/// # Errors
+///
+/// With every problem of both files at once.
+pub fn configuration(path: &Path) -> anyhow::Result<Configuration> {
+    let configuration = config::load(path)?;
+    if configuration.settings.missing_secret_files.is_empty() {
+        return Ok(configuration);
+    }
+    for missing in &configuration.settings.missing_secret_files {
+        config::make_secret_file(missing, random_bytes())
+            .with_context(|| format!("making the secret {}", missing.display()))?;
+        tracing::info!(file = %missing.display(), "made a random secret: {}", missing.display());
+    }
+    Ok(config::load(path)?)
+}
+
+fn random_bytes() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(&SystemDice.roll().to_le_bytes());
+    bytes[16..].copy_from_slice(&SystemDice.roll().to_le_bytes());
+    bytes
+}
+
+/// Builds everything that hoist does, with the machine's own clock and dice.
+///
+/// # Errors
+///
+/// When the store or a mirror cannot be opened; a remote that is down is no error.
+pub async fn app(configuration: Configuration) -> anyhow::Result<(App, Start)> {
+    app_at(configuration, Arc::new(SystemClock)).await
+}
+
+/// The same, at another clock's time.
+///
+/// # Errors
+///
+/// As for [`app`].
+pub async fn app_at(
+    configuration: Configuration,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<(App, Start)> {
+    let Configuration { settings, pipelines } = configuration;
+    let StoreAt::Sqlite(path) = &settings.store;
+    let start = if path.exists() { Start::Again } else { Start::First };
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(path).await?);
+    let mut repositories = BTreeMap::new();
+    for (name, repository) in &settings.repositories {
+        let opened = open_repository(&settings, name, repository)
+            .with_context(|| format!("opening the repository {name}"))?;
+        repositories.insert(name.clone(), opened);
+    }
+    let policy = policy(settings, pipelines)?;
+    Ok((App::new(store, repositories, policy, clock, Arc::new(SystemDice)), start))
+}
+
+fn open_repository(
+    settings: &Settings,
+    name: &RepositoryName,
+    repository: &config::Repository,
+) -> anyhow::Result<Repository> {
+    let url = match &repository.remote {
+        config::Remote::Own(path) => {
+            create_bare(path, &repository.branch)?;
+            file_url(&std::path::absolute(path)?)?
+        }
+        config::Remote::File(path) if !path.exists() => bail!(
+            "{} does not exist; make it with `git init --bare`, or leave `url` out and hoist \
+             makes one of its own",
+            path.display()
+        ),
+        config::Remote::File(path) => file_url(path)?,
+        config::Remote::Server(url) => url.to_string(),
+    };
+    let remote = RemoteSettings {
+        name: name.clone(),
+        url,
+        credentials: credentials(repository.credentials.as_ref()),
+    };
+    let git: Arc<dyn Git> = Arc::new(Mirror::open(remote, &settings.data)?);
+    let forge: Arc<dyn Forge> = match repository.forge {
+        config::Forge::Builtin => {
+            Arc::new(BuiltinForge::new(Arc::clone(&git), name, &settings.public_url))
+        }
+    };
+    Ok(Repository { git, forge, branch: repository.branch.clone() })
+}
+
+fn file_url(path: &Path) -> anyhow::Result<String> {
+    let url = Url::from_file_path(path);
+    let url = url.map_err(|()| anyhow::anyhow!("{} is not an absolute path", path.display()))?;
+    Ok(url.to_string())
+}
+
+fn credentials(settings: Option<&config::Credentials>) -> Credentials {
+    match settings {
+        None => Credentials::None,
+        Some(config::Credentials::Token(token)) => Credentials::Token(token.clone()),
+        Some(config::Credentials::Password { username, password }) => {
+            Credentials::Basic { username: username.clone(), password: password.clone() }
+        }
+    }
+}
+
+fn policy(
+    settings: Settings,
+    pipelines: crate::domain::pipeline::Pipelines,
+) -> anyhow::Result<Policy> {
+    let tokens = settings.tokens.iter().map(|token| token_of(&settings, token)).collect();
+    let sources = settings
+        .sources
+        .into_iter()
+        .map(|(name, source)| {
+            // A source without a secret would believe everybody.
+            if source.secrets.is_empty() {
+                bail!("sources.{name} has no secret; its file could not be made");
+            }
+            let images = source.images.iter().map(|text| ImagePattern::new(text)).collect();
+            Ok(Source { name, secrets: source.secrets, images })
+        })
+        .collect::<anyhow::Result<Vec<Source>>>()?;
+    Ok(Policy {
+        pipelines,
+        sources,
+        roles: settings.roles,
+        tokens,
+        public_url: settings.public_url,
+    })
+}
+
+/// A token with its own roles and those of its person.
+fn token_of(settings: &Settings, token: &config::Token) -> Token {
+    let mut roles = token.roles.clone();
+    if let Some(person) = &token.person {
+        roles.extend(roles_of(settings, person));
+    }
+    let name = token.person.clone().unwrap_or_else(|| token.name.clone());
+    Token { name, sha256: token.sha256.clone(), roles }
+}
+
+fn roles_of<'a>(
+    settings: &'a Settings,
+    person: &'a PersonName,
+) -> impl Iterator<Item = RoleName> + 'a {
+    let of_theirs = settings.roles.iter().filter(|(_, role)| role.people.contains(person));
+    of_theirs.map(|(name, _)| name.clone())
+}

@@ -1,0 +1,311 @@
+//! The verbs that ask a running hoist, against a server that answers what the test says.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use super::{Hoist, Ran};
+
+const TOKEN: &str = "t0ken";
+const PROMOTION: &str = "01kb4qn5d50000000000000001";
+const HEAD: &str = "0123456789012345678901234567890123456789";
+
+/// One request as it came.
+#[derive(Debug, Clone)]
+struct Asked {
+    line: String,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+/// A server with a list of answers, given one after another; the last one again and again.
+struct Canned {
+    address: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Canned {
+    fn answering(answers: Vec<(u16, Value)>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&asked);
+        // It ends with the test's process.
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let number = seen.lock().unwrap().len().min(answers.len() - 1);
+                let (status, body) = &answers[number];
+                // A client that goes away is the test's own affair.
+                let _ = serve(stream.unwrap(), *status, body, &seen);
+            }
+        });
+        Self { address, asked }
+    }
+
+    fn hoist<const N: usize>(&self, arguments: [&str; N]) -> Ran {
+        Hoist::new(arguments)
+            .set("HOIST_SERVER", &self.address)
+            .set("HOIST_TOKEN", TOKEN)
+            .set("HOIST_ANNOUNCE_SECRET", "s3cret")
+            .run()
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// The last request: its line and its body.
+    fn last(&self) -> (String, Value) {
+        let asked = self.asked();
+        let last = asked.last().unwrap();
+        (last.line.clone(), serde_json::from_str(&last.body).unwrap_or(Value::Null))
+    }
+}
+
+/// Reads one request, answers it and closes: no more HTTP than a test needs.
+fn serve(mut stream: TcpStream, status: u16, body: &Value, seen: &Mutex<Vec<Asked>>) -> Option<()> {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    let request = loop {
+        let count = stream.read(&mut buffer).ok()?;
+        bytes.extend_from_slice(&buffer[..count]);
+        if let Some(request) = parse(&bytes) {
+            break request;
+        }
+        if count == 0 {
+            return None;
+        }
+    };
+    seen.lock().unwrap().push(request);
+    let body = body.to_string();
+    let kind = if status < 400 { "application/json" } else { "application/problem+json" };
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\
+         connection: close\r\n\r\n{body}"
+    );
+    stream.write_all(answer.as_bytes()).ok()
+}
+
+fn parse(bytes: &[u8]) -> Option<Asked> {
+    let text = String::from_utf8(bytes.to_vec()).ok()?;
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let (line, headers) = head.split_once("\r\n")?;
+    let headers: BTreeMap<String, String> = headers
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    let length = headers.get("content-length").map_or(0, |it| it.parse().unwrap());
+    let line = line.trim_end_matches(" HTTP/1.1").to_owned();
+    (body.len() >= length).then(|| Asked { line, headers, body: body.to_owned() })
+}
+
+fn command() -> Value {
+    let url = format!("http://127.0.0.1:8080/promotions/{PROMOTION}");
+    json!({"message": "shop v2 goes into prod.", "promotion": PROMOTION, "url": url})
+}
+
+fn problem(status: u16, detail: &str) -> (u16, Value) {
+    let body = json!({"type": "about:blank", "title": "X", "status": status, "detail": detail});
+    (status, body)
+}
+
+fn overview() -> Value {
+    let staging = json!({
+        "environment": "staging", "version": "v2", "digest": null, "since": "2020-01-01T00:00:00Z",
+        "state": "succeeded", "promotion": PROMOTION, "next": null, "hold": null,
+        "waits_for": null, "until": null
+    });
+    let prod = json!({
+        "environment": "prod", "version": "v1", "digest": null, "since": null, "state": "waiting",
+        "promotion": null, "hold": null, "until": null,
+        "waits_for": "soak in staging\u{1b}[31m",
+        "next": {
+            "promotion": PROMOTION, "version": "v2", "state": "proposed", "proposal": 7, "url": null
+        }
+    });
+    json!({"pipeline": "services", "application": "shop", "environments": [staging, prod]})
+}
+
+/// A table without the ages, which change.
+fn without_ages(text: &str) -> String {
+    let word = |word: &str| word.strip_suffix('d').is_some_and(|it| it.parse::<u32>().is_ok());
+    let lines = text.lines().map(|line| {
+        let words: Vec<&str> =
+            line.split(' ').map(|it| if word(it) { "XXXXd" } else { it }).collect();
+        words.join(" ").trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn status_shows_what_is_where() {
+    let server = Canned::answering(vec![(200, json!({"applications": [overview()]}))]);
+    let ran = server.hoist(["status"]).done();
+    insta::assert_snapshot!(without_ages(ran.text()), @"");
+    let asked = server.asked();
+    assert_eq!(asked[0].line, "GET /api/v1/applications");
+    assert_eq!(asked[0].headers["authorization"], "Bearer t0ken");
+}
+
+#[test]
+fn status_of_one_application_shows_all_of_it() {
+    let server = Canned::answering(vec![(200, overview())]);
+    let ran = server.hoist(["status", "services/shop"]).done();
+    insta::assert_snapshot!(without_ages(ran.text()), @"");
+    assert_eq!(server.asked()[0].line, "GET /api/v1/applications/services%2Fshop");
+}
+
+#[test]
+fn json_is_the_apis_own() {
+    let server = Canned::answering(vec![(200, overview())]);
+    let ran = server.hoist(["status", "shop", "--output", "json"]).done();
+    assert_eq!(serde_json::from_slice::<Value>(&ran.out).unwrap(), overview());
+}
+
+#[test]
+fn a_command_is_sent_as_the_api_has_it() {
+    let server = Canned::answering(vec![(200, command())]);
+    let why = ["--reason", "it is slow"];
+    let ran = server.hoist(["promote", "shop", "prod", "--tag", "v2", why[0], why[1]]).done();
+    insta::assert_snapshot!(ran.text(), @"");
+    let (line, body) = server.last();
+    assert_eq!(line, "POST /api/v1/promotions");
+    assert_eq!((&body["version"], &body["allow_older"]), (&json!("v2"), &json!(false)));
+    assert_eq!(body["reason"], "it is slow");
+
+    server.hoist(["rollback", "shop", "prod", "--to", "v1", why[0], why[1]]).done();
+    let (line, body) = server.last();
+    assert_eq!((line.as_str(), &body["to"]), ("POST /api/v1/rollbacks", &json!("v1")));
+
+    server.hoist(["hold", "shop", "prod", "--for", "2h"]).done();
+    let (line, body) = server.last();
+    assert_eq!((line.as_str(), &body["for"]), ("POST /api/v1/holds", &json!("2h")));
+
+    server.hoist(["resume", "shop", "prod"]).done();
+    assert_eq!(server.last().0, "POST /api/v1/holds/resume");
+}
+
+fn story() -> Value {
+    let proposal = json!({
+        "number": 7, "url": "http://127.0.0.1:8080/p", "state": "open", "title": "shop v2 to prod",
+        "body": "", "branch": "hoist/prod/shop", "target": "main", "head": HEAD,
+        "merge_commit": null, "ended_by": null, "conflicts": [], "approvals_needed": 1,
+        "approvals": [], "reviews": [], "comments": [], "statuses": [], "reviewed_here": "yes"
+    });
+    let gate =
+        json!({"name": "soak", "verdict": "open", "saw": "30 min are over", "opens_at": null});
+    json!({
+        "id": PROMOTION, "pipeline": "services", "application": "shop", "environment": "prod",
+        "kind": "forward", "version": "v2", "artifact": null, "requested_by": "alice",
+        "reason": null, "created_at": "2020-01-01T00:00:00Z", "state": "proposed",
+        "explanation": "It waits for a review.", "since": "2020-01-01T00:00:00Z", "gates": [gate],
+        "proposal": proposal, "diff": "@@ -1 +1 @@\n-tag: v1\n+tag: v2\n", "history": []
+    })
+}
+
+#[test]
+fn a_proposal_is_shown_before_it_is_reviewed() {
+    let server = Canned::answering(vec![(200, story())]);
+    let ran = server.hoist(["review", PROMOTION]).done();
+    insta::assert_snapshot!(without_ages(ran.text()), @"");
+}
+
+#[test]
+fn a_review_is_of_the_head_that_the_proposal_has() {
+    let server = Canned::answering(vec![(200, story()), (200, command())]);
+    server.hoist(["review", PROMOTION, "--approve", "--comment", "good"]).done();
+    let (line, body) = server.last();
+    assert_eq!(line, format!("POST /api/v1/promotions/{PROMOTION}/reviews"));
+    assert_eq!(body, json!({"step": "approve", "head": HEAD, "comment": "good"}));
+
+    server.hoist(["review", PROMOTION, "--merge", "--head", HEAD]).done();
+    let (line, body) = server.last();
+    assert_eq!(line, format!("POST /api/v1/promotions/{PROMOTION}/merge"));
+    assert_eq!(body["step"], "merge");
+}
+
+#[test]
+fn history_and_deliveries_are_tables() {
+    let promotion = json!({
+        "promotion": PROMOTION, "environment": "prod", "kind": "rollback", "version": "v1",
+        "state": "succeeded", "since": "2020-01-01T00:00:00Z", "requested_by": "alice",
+        "reason": "slow", "commit": HEAD
+    });
+    let history = json!({"application": "shop", "promotions": [promotion]});
+    let server = Canned::answering(vec![(200, history)]);
+    let ran = server.hoist(["history", "shop", "prod"]).done();
+    insta::assert_snapshot!(without_ages(ran.text()), @"");
+    let line = server.last().0;
+    assert_eq!(line, "GET /api/v1/applications/shop/history?environment=prod");
+
+    let delivery = json!({
+        "id": PROMOTION, "source": "ci", "delivery": null, "received_at": "2020-01-01T00:00:00Z",
+        "outcome": "accepted"
+    });
+    let server = Canned::answering(vec![(200, json!([delivery]))]);
+    let ran = server.hoist(["deliveries"]).done();
+    insta::assert_snapshot!(without_ages(ran.text()), @"");
+}
+
+#[test]
+fn a_refusal_is_told_in_the_servers_words() {
+    let server = Canned::answering(vec![problem(409, "v1 is older than v2; say `--allow-older`")]);
+    server.hoist(["promote", "shop", "prod"]).refused(1, &["error: v1 is older than v2"]);
+
+    let server = Canned::answering(vec![problem(401, "nobody has this token")]);
+    server.hoist(["status"]).refused(1, &["nobody has this token", "next:  set HOIST_TOKEN"]);
+    let ran = Hoist::new(["status", "--server", &server.address]).run();
+    ran.refused(1, &["set HOIST_TOKEN (or --token-file)"]);
+    assert!(!server.asked().last().unwrap().headers.contains_key("authorization"));
+
+    let server = Canned::answering(vec![problem(503, "the store could not be reached")]);
+    server.hoist(["status"]).refused(1, &["cannot do it now: the store", "try again"]);
+
+    let server = Canned::answering(vec![(200, json!("hello"))]);
+    server.hoist(["status"]).refused(1, &["is not hoist's API", "HOIST_SERVER"]);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let ran = Hoist::new(["status", "--server", &format!("http://u:secret@{free}")]).run();
+    ran.refused(1, &["no hoist answers at", &free.to_string(), "hoist serve", "HOIST_SERVER"]);
+    assert!(!ran.err.contains("secret"), "{}", ran.err);
+}
+
+#[test]
+fn an_announcement_is_signed_and_asked_again_until_it_is_taken() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let taken = json!({"id": PROMOTION, "url": "http://127.0.0.1:8080/deliveries"});
+    let server = Canned::answering(vec![problem(503, "busy"), (202, taken)]);
+    let arguments = ["announce", "--image", "ghcr.io/acme/shop", "--digest", &digest];
+    let ran = server.hoist(arguments).done();
+    assert_eq!(ran.text(), format!("{PROMOTION}\n"));
+    assert!(ran.err.contains("busy; asking again in 0.5 s"), "{}", ran.err);
+
+    let asked = server.asked();
+    assert_eq!(asked.len(), 2);
+    let (first, second) = (&asked[0], &asked[1]);
+    assert_eq!(first.line, "POST /hooks/artifacts");
+    assert_eq!(first.body, second.body);
+    assert_eq!(first.headers["x-hoist-delivery"], second.headers["x-hoist-delivery"]);
+    assert!(first.headers["x-hub-signature-256"].starts_with("sha256="));
+    assert!(!first.headers.contains_key("authorization"), "its signature says who speaks");
+}
+
+#[test]
+fn an_announcement_that_is_refused_is_not_sent_again() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let arguments = ["announce", "--image", "ghcr.io/acme/shop", "--digest", &digest];
+    let server = Canned::answering(vec![problem(401, "no source has this secret")]);
+    server.hoist(arguments).refused(1, &["no source has this secret", "HOIST_ANNOUNCE_SECRET"]);
+    assert_eq!(server.asked().len(), 1);
+
+    Hoist::new(arguments).run().refused(2, &["no secret", "HOIST_ANNOUNCE_SECRET"]);
+}
