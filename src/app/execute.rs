@@ -62,6 +62,9 @@ impl App {
                 }))
             }
             Action::Step { promotion, to } => Ok(self.step(snapshot, &promotion, to)),
+            Action::AlreadyThere { promotion, values } => {
+                Ok(self.already_there(snapshot, &promotion, values))
+            }
             Action::Propose(proposing) => self.propose(snapshot, proposing).await,
             Action::SetStatus { number, head, context, state, description } => {
                 let status = Status { state: status_state(state), description };
@@ -155,6 +158,19 @@ impl App {
         let mut audit = self.line(snapshot, verb, &promotion.environment, text).about(id);
         audit.commit = commit;
         let change = Change::Step { promotion: id.clone(), to, at: self.clock.now() };
+        Outcome::Done { changes: vec![change], audit: vec![audit] }
+    }
+
+    fn already_there(
+        &self,
+        snapshot: &Snapshot,
+        id: &PromotionId,
+        values: Vec<FieldValue>,
+    ) -> Outcome {
+        let Some(promotion) = snapshot.promotion(id) else { return Outcome::LookAgain };
+        let text = format!("{} already holds {}", promotion.environment, promotion.version);
+        let audit = self.line(snapshot, "succeeded", &promotion.environment, text).about(id);
+        let change = Change::AlreadyThere { promotion: id.clone(), values, at: self.clock.now() };
         Outcome::Done { changes: vec![change], audit: vec![audit] }
     }
 

@@ -168,6 +168,7 @@ fn changes_the_remote(action: &Action) -> bool {
         Action::Adopt { .. }
         | Action::Start { .. }
         | Action::Step { .. }
+        | Action::AlreadyThere { .. }
         | Action::SetStatus { .. }
         | Action::TellOfForeignPush { .. } => false,
     }

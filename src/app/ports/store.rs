@@ -158,6 +158,15 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// A promotion found its version there already: it succeeded without a commit of its own.
+    AlreadyThere {
+        /// Which.
+        promotion: PromotionId,
+        /// What the version fields hold; a rollback may want to bring them back.
+        values: Vec<FieldValue>,
+        /// When.
+        at: Timestamp,
+    },
     /// A new hold. A second one on the same application and environment replaces the first.
     Hold(Hold),
     /// The end of a hold, if there is one.

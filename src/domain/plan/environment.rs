@@ -252,7 +252,7 @@ impl<'a> View<'a> {
         }
         match wanted(self.snapshot, bearer, fields) {
             Wanted::Impossible(reason) => plan.step(&bearer.id, State::Failed { reason }),
-            Wanted::AlreadyThere => self.already_there(plan, bearer),
+            Wanted::AlreadyThere { values } => self.already_there(plan, bearer, values),
             Wanted::Edits { edits, values } => {
                 let base = tip.clone();
                 let promotion = bearer.id.clone();
@@ -285,7 +285,7 @@ impl<'a> View<'a> {
             .find(|judged| shuts_proposal(judged) && !judged.is_open())
     }
 
-    fn already_there(&self, plan: &mut Plan, promotion: &Promotion) {
+    fn already_there(&self, plan: &mut Plan, promotion: &Promotion, values: Vec<FieldValue>) {
         // A promotion that may not go in yet has not succeeded just because the field is right.
         if self.waits_at_the_door(plan, promotion) {
             return;
@@ -294,7 +294,8 @@ impl<'a> View<'a> {
             let because = Closed::AlreadyThere;
             plan.actions.push(Action::Close { number: facts.number, because });
         }
-        plan.step(&promotion.id, State::Succeeded { commit: None });
+        let promotion = promotion.id.clone();
+        plan.actions.push(Action::AlreadyThere { promotion, values });
     }
 
     /// Notes what keeps a promotion from being proposed, if anything does.

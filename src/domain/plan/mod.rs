@@ -57,6 +57,13 @@ pub enum Action {
         /// Where to.
         to: State,
     },
+    /// Record that an environment already holds what a promotion brings.
+    AlreadyThere {
+        /// Which.
+        promotion: PromotionId,
+        /// What the version fields hold.
+        values: Vec<FieldValue>,
+    },
     /// Make the commit, push it, and open the proposal or bring the open one up to date.
     Propose(Proposing),
     /// Put a status on a proposal's head.

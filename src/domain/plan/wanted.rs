@@ -16,7 +16,10 @@ pub(super) enum Wanted {
         values: Vec<FieldValue>,
     },
     /// They hold it already.
-    AlreadyThere,
+    AlreadyThere {
+        /// What all fields hold.
+        values: Vec<FieldValue>,
+    },
     /// It cannot be written, and never will be.
     Impossible(String),
 }
@@ -51,7 +54,7 @@ pub(super) fn wanted(
     }
     match moved_tag(snapshot, promotion) {
         Some(error) => Wanted::Impossible(error.to_string()),
-        None => Wanted::AlreadyThere,
+        None => Wanted::AlreadyThere { values },
     }
 }
 

@@ -133,6 +133,7 @@ fn check(world: &World, action: &Action) {
         }
         Action::Adopt { .. }
         | Action::Step { .. }
+        | Action::AlreadyThere { .. }
         | Action::SetStatus { .. }
         | Action::TellOfForeignPush { .. }
         | Action::Close { .. } => {}
@@ -176,7 +177,7 @@ fn environments() -> World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_history_breaks_the_laws(happenings in prop::collection::vec(happening(), 1..60)) {

@@ -298,6 +298,27 @@ fn what_is_there_already_succeeds_without_a_proposal_and_the_next_follows() {
 }
 
 #[test]
+fn what_was_there_already_is_known_field_by_field() {
+    let mut world = World::new(vec![environment("prod", &[], MergePolicy::Automatic, vec![])]);
+    world.edit_main("prod", "v1");
+    world.settle();
+    world.announce("v1");
+    world.settle();
+    // Without its values, a change by hand would not be noticed, and a rollback could restore them.
+    world.edit_main("prod", "v2-by-hand");
+    world.settle();
+    assert_snapshot!(world.story(), @r"
+    prod: v2-by-hand
+      found v1: succeeded
+      promote v1: succeeded
+      found v2-by-hand: succeeded
+    ");
+    world.roll_back("prod").unwrap();
+    world.settle();
+    assert_eq!(world.main[&"prod".parse().unwrap()], "v1");
+}
+
+#[test]
 fn a_tag_that_moved_says_that_it_cannot_be_promoted_this_way() {
     let mut world = World::new(vec![environment("prod", &[], MergePolicy::Automatic, vec![])]);
     world.settle();

@@ -302,6 +302,11 @@ impl World {
                 self.snapshot.promotions.push(promotion);
             }
             Action::Step { promotion, to } => self.step(&promotion, to),
+            Action::AlreadyThere { promotion, values } => {
+                self.step(&promotion, State::Succeeded { commit: None });
+                let found = self.snapshot.promotions.iter_mut().find(|p| p.id == promotion);
+                found.unwrap().values = values;
+            }
             Action::Propose(proposing) => self.propose(proposing),
             Action::SetStatus { number, head, context, state, description } => {
                 let facts = self.snapshot.proposals.get_mut(&number).unwrap();

@@ -142,6 +142,11 @@ pub(super) async fn apply(
                 promotion.values = values;
                 step(connection, promotion, State::Proposed, at).await?;
             }
+            Change::AlreadyThere { promotion, values, at } => {
+                let mut promotion = find(connection, application, &promotion).await?;
+                promotion.values = values;
+                step(connection, promotion, State::Succeeded { commit: None }, at).await?;
+            }
             Change::Hold(hold) => {
                 same_application(application, &hold.application)?;
                 resume(connection, &hold.application, &hold.environment).await?;
