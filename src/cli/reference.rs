@@ -17,7 +17,7 @@ pub fn reference() -> String {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     page.push_str(&about);
     page.push_str(
-        "\n\nExit status: 0 done, 1 refused or failed, 2 wrong usage.\n\
+        ".\n\nExit status: 0 done, 1 refused or failed, 2 wrong usage.\n\
          Answers go to standard output, everything else to standard error.\n\
          Errors say what happened, why, and what to do next.\n\n## Everywhere\n\n",
     );

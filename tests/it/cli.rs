@@ -87,7 +87,23 @@ fn hoist<const N: usize>(arguments: [&str; N]) -> Ran {
 fn help_names_every_verb_that_is_built() {
     let ran = hoist(["--help"]).done();
     let verbs = ran.text().split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
-    insta::assert_snapshot!(verbs, @"");
+    insta::assert_snapshot!(verbs, @r"
+    serve        Run the service
+    demo         See it work, in a folder of its own
+    check        Read the configuration and tell everything that is wrong with it
+    edit         Change values of a YAML or JSON file and not a byte more
+    announce     Tell a running hoist that an artifact was built
+    promote      Bring a version into an environment
+    rollback     Bring back the last version that was good
+    hold         Keep an application as it is in an environment
+    resume       End a hold
+    review       Look at a promotion's proposal, and review, merge or close it
+    status       Show what is where, and what is on its way
+    history      Show an application's promotions, newest first
+    deliveries   Show which announcements came in, newest first
+    completions  Print a script that completes hoist's commands in a shell
+    help         Print this message or the help of the given subcommand(s)
+    ");
 }
 
 #[test]

@@ -63,8 +63,6 @@ fn standard_input_is_a_file_too() {
     let edit = || Hoist::new(["edit", "-", "--at", "a", "--to", "2", "--document", "1"]);
     let ran = edit().run_with(b"a: 'x'\n---\na: '\x1b'\n");
     ran.refused(1, &["standard input: "]);
-    let ran = edit().run_with("a: 'ü'\n---\na: 'y' # \u{202e}\n".as_bytes());
-    ran.refused(1, &["standard input: "]);
     let ran = edit().run_with("a: 'ü'\n---\na: 'y' # ß\n".as_bytes()).done();
     assert_eq!(ran.text(), "a: 'ü'\n---\na: '2' # ß\n");
     Hoist::new(["edit", "-", "--at", "a", "--to", "2", "--write"])
@@ -75,7 +73,7 @@ fn standard_input_is_a_file_too() {
 #[test]
 fn a_refusal_says_why_and_prints_nothing() {
     let desk = Desk::new();
-    desk.edit(["--at", "image.version", "--to", "2"]).refused(1, &["values.yaml: line 2"]);
+    desk.edit(["--at", "image.version", "--to", "2"]).refused(1, &["values.yaml: line 3"]);
     desk.edit(["--at", "image", "--to", "2"]).refused(1, &["values.yaml: line"]);
     desk.edit(["--at", "image..tag", "--to", "2"]).refused(2, &["image..tag", "next:"]);
     desk.edit(["--at", "image.tag", "--at", "replicas", "--to", "2"])
@@ -95,7 +93,10 @@ fn write_puts_it_in_the_files_place() {
 
     let arguments = ["edit", "link.yaml", "--at", "image.tag", "--to", "v1.4.2", "--write"];
     let ran = Hoist::new(arguments).inside(desk.folder.path()).run().done();
-    insta::assert_snapshot!(ran.text(), @"");
+    insta::assert_snapshot!(ran.text(), @r"
+    LINE  VALUE       BEFORE  NOW
+    4     /image/tag  v1.4.1  v1.4.2
+    ");
     assert_eq!(fs::read(desk.file()).unwrap(), replaced(VALUES, "v1.4.1", "v1.4.2"));
     assert_eq!(fs::metadata(desk.file()).unwrap().permissions().mode() & 0o777, 0o640);
     assert!(desk.folder.path().join("link.yaml").is_symlink());

@@ -147,7 +147,11 @@ fn without_ages(text: &str) -> String {
 fn status_shows_what_is_where() {
     let server = Canned::answering(vec![(200, json!({"applications": [overview()]}))]);
     let ran = server.hoist(["status"]).done();
-    insta::assert_snapshot!(without_ages(ran.text()), @"");
+    insta::assert_snapshot!(without_ages(ran.text()), @r"
+    APPLICATION  ENVIRONMENT  VERSION  AGE        STATE      ON ITS WAY  WAITS FOR
+    shop         staging      v2       XXXXd ago  succeeded  -           -
+    shop         prod         v1       -          waiting    v2 (#7)     soak in staging�[31m
+    ");
     let asked = server.asked();
     assert_eq!(asked[0].line, "GET /api/v1/applications");
     assert_eq!(asked[0].headers["authorization"], "Bearer t0ken");
@@ -157,7 +161,19 @@ fn status_shows_what_is_where() {
 fn status_of_one_application_shows_all_of_it() {
     let server = Canned::answering(vec![(200, overview())]);
     let ran = server.hoist(["status", "services/shop"]).done();
-    insta::assert_snapshot!(without_ages(ran.text()), @"");
+    insta::assert_snapshot!(without_ages(ran.text()), @r"
+    shop in pipeline services
+
+    staging: succeeded
+      version    v2, XXXXd ago
+      promotion  01kb4qn5d50000000000000001
+
+    prod: waiting
+      version    v1
+      on its way v2 (#7), proposed
+                 promotion 01kb4qn5d50000000000000001
+      waits for  soak in staging�[31m
+    ");
     assert_eq!(server.asked()[0].line, "GET /api/v1/applications/services%2Fshop");
 }
 
@@ -173,7 +189,11 @@ fn a_command_is_sent_as_the_api_has_it() {
     let server = Canned::answering(vec![(200, command())]);
     let why = ["--reason", "it is slow"];
     let ran = server.hoist(["promote", "shop", "prod", "--tag", "v2", why[0], why[1]]).done();
-    insta::assert_snapshot!(ran.text(), @"");
+    insta::assert_snapshot!(ran.text(), @r"
+    shop v2 goes into prod.
+    promotion 01kb4qn5d50000000000000001
+    look at   http://127.0.0.1:8080/promotions/01kb4qn5d50000000000000001
+    ");
     let (line, body) = server.last();
     assert_eq!(line, "POST /api/v1/promotions");
     assert_eq!((&body["version"], &body["allow_older"]), (&json!("v2"), &json!(false)));
@@ -213,7 +233,23 @@ fn story() -> Value {
 fn a_proposal_is_shown_before_it_is_reviewed() {
     let server = Canned::answering(vec![(200, story())]);
     let ran = server.hoist(["review", PROMOTION]).done();
-    insta::assert_snapshot!(without_ages(ran.text()), @"");
+    insta::assert_snapshot!(without_ages(ran.text()), @r"
+    shop v2 into prod: proposed, XXXXd ago
+    It waits for a review.
+
+      promotion  01kb4qn5d50000000000000001
+      kind       forward
+      asked by   alice, XXXXd ago
+      gate       soak: open, 30 min are over
+      proposal   #7 is open, shop v2 to prod
+                 http://127.0.0.1:8080/p
+      head       0123456789012345678901234567890123456789
+      approvals  0 of 1
+
+    @@ -1 +1 @@
+    -tag: v1
+    +tag: v2
+    ");
 }
 
 #[test]
@@ -240,7 +276,10 @@ fn history_and_deliveries_are_tables() {
     let history = json!({"application": "shop", "promotions": [promotion]});
     let server = Canned::answering(vec![(200, history)]);
     let ran = server.hoist(["history", "shop", "prod"]).done();
-    insta::assert_snapshot!(without_ages(ran.text()), @"");
+    insta::assert_snapshot!(without_ages(ran.text()), @r"
+    SINCE      ENVIRONMENT  VERSION  KIND      STATE      BY     COMMIT      PROMOTION                   WHY
+    XXXXd ago  prod         v1       rollback  succeeded  alice  0123456789  01kb4qn5d50000000000000001  slow
+    ");
     let line = server.last().0;
     assert_eq!(line, "GET /api/v1/applications/shop/history?environment=prod");
 
@@ -250,7 +289,10 @@ fn history_and_deliveries_are_tables() {
     });
     let server = Canned::answering(vec![(200, json!([delivery]))]);
     let ran = server.hoist(["deliveries"]).done();
-    insta::assert_snapshot!(without_ages(ran.text()), @"");
+    insta::assert_snapshot!(without_ages(ran.text()), @r"
+    RECEIVED   EVENT                       SOURCE  DELIVERY  OUTCOME
+    XXXXd ago  01kb4qn5d50000000000000001  ci      -         accepted
+    ");
 }
 
 #[test]
