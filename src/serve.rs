@@ -21,8 +21,16 @@ use crate::{http, scheduler};
 /// When the configuration has problems, the store or a mirror cannot be opened, or the address
 /// is taken.
 pub async fn run(config: &Path, listen: Option<&str>) -> anyhow::Result<()> {
-    let configuration = wiring::configuration(config)?;
-    let address = listen.unwrap_or(&configuration.settings.listen).to_owned();
+    let mut configuration = wiring::configuration(config)?;
+    let settings = &mut configuration.settings;
+    // Links lead where hoist listens, unless the configuration says where else people reach it.
+    if let Some(listen) = listen {
+        if settings.public_url == format!("http://{}", settings.listen) {
+            settings.public_url = format!("http://{listen}");
+        }
+        listen.clone_into(&mut settings.listen);
+    }
+    let address = settings.listen.clone();
     let has_tokens = !configuration.settings.tokens.is_empty();
     let (app, start) = wiring::app(configuration).await?;
     let app = Arc::new(app);

@@ -27,8 +27,8 @@ use story::{Reviewer, Story};
 /// The port that is tried first.
 const PORT: u16 = 8080;
 
-/// Runs the demo in `folder`. With [`Reviewer::Demo`] it does the person's part too and returns once
-/// the Git history has proved everything; with [`Reviewer::Person`] it waits for the person and goes
+/// Runs the demo in `folder`. With [`Mode::Auto`] it does the person's part too and returns once
+/// the Git history has proved everything; with [`Mode::Person`] it waits for the person and goes
 /// on serving until Ctrl-C.
 ///
 /// # Errors

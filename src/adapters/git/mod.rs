@@ -3,7 +3,7 @@
 //! No working tree and no `git` program: trees are read and edited in memory. One thread owns a
 //! mirror, because libgit2's repository may move between threads but not be shared; what is asked
 //! while it is busy shares the next fetch and the next push. Read [`mirror`], then `keeper`, then
-//! [`transport`], behind which the bytes travel.
+//! `transport`, behind which the bytes travel.
 
 pub mod mirror;
 pub mod settings;

@@ -1,7 +1,7 @@
 //! The store in one SQLite file: the default, for one process.
 //!
 //! One connection writes, behind a lock; a few read, each from one state of the database.
-//! Announcements go through [`intake`], which writes many of them at once.
+//! Announcements go through `intake`, which writes many of them at once.
 //! The tables are in `migrations/sqlite/`; every statement is run by the store's contract tests.
 
 mod artifacts;
