@@ -2,6 +2,7 @@
 
 use super::place::{Place, describe, resolve_all, shortened};
 use super::proof;
+use super::reading::Reading;
 use super::refusal::Refusal;
 use super::scalar;
 use super::scan::{Kind, Scan, Style};
@@ -64,7 +65,7 @@ pub fn edit(text: &[u8], edits: &[Edit]) -> Result<Edited, Refusal> {
         if index > 0 && order[index - 1].0.node == span.node {
             let why = "two edits of one request want it";
             let hint = "ask for one value only";
-            let at = scan.nodes[span.node].position();
+            let at = scan.position(span.node);
             return Err(Refusal::new(edit.place.to_string(), why, hint).at(at));
         }
         after.extend_from_slice(&text[copied..span.start]);
@@ -83,9 +84,11 @@ pub fn edit(text: &[u8], edits: &[Edit]) -> Result<Edited, Refusal> {
         }
     }
     after.extend_from_slice(&text[copied..]);
-    proof::prove_from(&scan, &after, edits).map_err(|not_proved| {
+    let reading = Reading::of(&scan).map_err(|unread| unread.refusal())?;
+    proof::prove_from((&scan, &reading), &after, edits).map_err(|not_proved| {
         let why = format!("the edit could not be proved exact: {not_proved}");
-        Refusal::new("the file", why, "edit it by hand, and please report the file as a bug")
+        let hint = "edit it by hand; if this is ordinary YAML, please report it as a bug";
+        Refusal::new("the file", why, hint)
     })?;
     Ok(Edited { text: after, changes })
 }
@@ -96,7 +99,7 @@ fn token(scan: &Scan<'_>, span: &Span, edit: &Edit) -> Result<Option<String>, Re
     if node.value != edit.expect {
         let why = format!("`{}` was expected here", shortened(&edit.expect));
         let hint = "the file changed meanwhile: look again";
-        return Err(Refusal::new(describe(scan, span.node), why, hint).at(node.position()));
+        return Err(Refusal::new(describe(scan, span.node), why, hint).at(scan.position(span.node)));
     }
     if edit.value == edit.expect {
         return Ok(None);
@@ -104,7 +107,7 @@ fn token(scan: &Scan<'_>, span: &Span, edit: &Edit) -> Result<Option<String>, Re
     scalar::write(span.style, &edit.value).map(|(_, token)| Some(token)).map_err(|_| {
         let why = format!("`{}` cannot be written in single quotes", shortened(&edit.value));
         let hint = "put the value in double quotes, or choose one without control characters";
-        Refusal::new(describe(scan, span.node), why, hint).at(node.position())
+        Refusal::new(describe(scan, span.node), why, hint).at(scan.position(span.node))
     })
 }
 
@@ -141,6 +144,6 @@ fn span(scan: &Scan<'_>, node: usize, start: usize) -> Result<Span, Refusal> {
     end.ok_or_else(|| {
         let why = "two readings of its text disagree";
         let hint = "rewrite the value on one line, plain or in quotes";
-        Refusal::new(describe(scan, node), why, hint).at(found.position())
+        Refusal::new(describe(scan, node), why, hint).at(scan.position(node))
     })
 }

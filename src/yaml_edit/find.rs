@@ -56,7 +56,7 @@ fn choose(scan: &Scan<'_>, which: &Which) -> Result<Vec<usize>, Refusal> {
                     Err(Refusal::new(what, why, "correct the name, or choose by number"))
                 }
                 [_, second, ..] => {
-                    let at = scan.nodes[scan.documents[*second]].position();
+                    let at = scan.position(scan.documents[*second]);
                     let why = "a second document has this kind and metadata.name";
                     Err(Refusal::new(what, why, "choose by number").at(at))
                 }
@@ -88,7 +88,7 @@ fn one_document(
         match look(scan.documents[*document]) {
             Ok(hits) => {
                 if found.is_some() {
-                    let at = hits.first().map_or((1, 1), |(node, _)| scan.nodes[*node].position());
+                    let at = hits.first().map_or((1, 1), |(node, _)| scan.position(*node));
                     let why = "a second document of the file matches";
                     let hint = "choose the document, by number or by kind and name";
                     return Err(Refusal::new(format!("document {document}"), why, hint).at(at));
@@ -333,7 +333,7 @@ fn part_of(scan: &Scan<'_>, node: usize, said: Option<Part>) -> Result<Part, Ref
             let why = "its marker says otherwise";
             let what = format!("{}, which is a {}", describe(scan, node), looks.name());
             let hint = "correct the marker: without :tag or :digest it takes what stands there";
-            Err(Refusal::new(what, why, hint).at(scan.nodes[node].position()))
+            Err(Refusal::new(what, why, hint).at(scan.position(node)))
         }
         (Some(said), _) => Ok(said),
         (None, looks) => Ok(looks),
@@ -347,7 +347,7 @@ fn fields(scan: &Scan<'_>, hits: &Hits) -> Result<Vec<Field>, Refusal> {
     for (node, part) in hits {
         let place = ways.to(*node)?;
         editable(scan, *node)?;
-        let (line, column) = scan.nodes[*node].position();
+        let (line, column) = scan.position(*node);
         let value = scan.nodes[*node].value.clone();
         fields.push(Field { place, part: *part, value, line, column });
     }
@@ -357,11 +357,21 @@ fn fields(scan: &Scan<'_>, hits: &Hits) -> Result<Vec<Field>, Refusal> {
 /// Walks once through the nodes, and knows the way down to where it stands.
 struct Ways<'s, 't> {
     scan: &'s Scan<'t>,
-    /// Each collection that is open, and how many of its children have begun.
-    open: Vec<(usize, usize)>,
+    /// Each collection that is open.
+    open: Vec<Open>,
     next: usize,
     /// The keys that a mapping holds twice, per mapping that was asked about.
     repeated: HashMap<usize, HashMap<&'s str, usize>>,
+}
+
+#[derive(Clone, Copy)]
+struct Open {
+    at: usize,
+    /// How many of its children have begun.
+    begun: usize,
+    /// The last of them, and the one before it.
+    last: usize,
+    before: usize,
 }
 
 impl Ways<'_, '_> {
@@ -369,73 +379,56 @@ impl Ways<'_, '_> {
     fn to(&mut self, node: usize) -> Result<Place, Refusal> {
         while self.next <= node {
             let index = self.next;
-            while self.open.last().is_some_and(|(at, _)| self.scan.nodes[*at].end <= index) {
+            while self.open.last().is_some_and(|open| self.scan.nodes[open.at].end <= index) {
                 self.open.pop();
             }
-            if let Some((_, begun)) = self.open.last_mut() {
-                *begun += 1;
+            if let Some(open) = self.open.last_mut() {
+                *open = Open { begun: open.begun + 1, last: index, before: open.last, ..*open };
             }
             if matches!(self.scan.nodes[index].kind, Kind::Mapping | Kind::Sequence) {
-                self.open.push((index, 0));
+                self.open.push(Open { at: index, begun: 0, last: index, before: index });
             }
             self.next += 1;
         }
         let document = self.scan.documents.partition_point(|root| *root <= node) - 1;
         let mut pointer = String::new();
         for level in 0..self.open.len() {
-            let (at, begun) = self.open[level];
-            if at == node {
+            let open = self.open[level];
+            if open.at == node {
                 break;
             }
-            passable(self.scan, at)?;
-            match self.scan.nodes[at].kind {
-                Kind::Sequence => push_token(&mut pointer, &(begun - 1).to_string()),
+            passable(self.scan, open.at)?;
+            match self.scan.nodes[open.at].kind {
+                Kind::Sequence => push_token(&mut pointer, &(open.begun - 1).to_string()),
                 Kind::Mapping | Kind::Scalar(_) | Kind::Alias(_) => {
-                    let below = self.open.get(level + 1).map_or(node, |(below, _)| *below);
-                    self.step(at, below, begun, &mut pointer)?;
+                    push_token(&mut pointer, self.key(open)?);
                 }
             }
         }
         Ok(Place { document, pointer })
     }
 
-    fn step(
-        &mut self,
-        mapping: usize,
-        child: usize,
-        begun: usize,
-        pointer: &mut String,
-    ) -> Result<(), Refusal> {
+    /// The key of the value that a mapping is open at.
+    fn key(&mut self, open: Open) -> Result<&str, Refusal> {
+        let scan = self.scan;
         let refused = |what: String, why: &str, at: usize| {
             let hint = "rewrite this part of the file, or exclude it from the rule";
-            Refusal::new(what, why, hint).at(self.scan.nodes[at].position())
+            Err(Refusal::new(what, why, hint).at(scan.position(at)))
         };
-        let named =
-            begun.is_multiple_of(2).then(|| key_before(self.scan, mapping, child)).flatten();
-        let Some((name, key)) = named else {
+        let key = if open.begun.is_multiple_of(2) { scan.key(open.before) } else { None };
+        let Some(key) = key else {
             let why = "it stands in or under a key that no path can name";
-            return Err(refused(describe(self.scan, child), why, child));
+            return refused(describe(scan, open.last), why, open.last);
         };
         if key == "<<" {
-            return Err(refused("a merge key `<<`".to_owned(), "others may share it", name));
+            return refused("a merge key `<<`".to_owned(), "others may share it", open.before);
         }
-        let scan = self.scan;
-        let repeated = self.repeated.entry(mapping).or_insert_with(|| repeated_keys(scan, mapping));
+        let repeated = self.repeated.entry(open.at).or_insert_with(|| repeated_keys(scan, open.at));
         match repeated.get(key) {
-            Some(first_line) => Err(place::duplicate(scan, name, *first_line)),
-            None => {
-                push_token(pointer, key);
-                Ok(())
-            }
+            Some(first_line) => Err(place::duplicate(scan, open.before, *first_line)),
+            None => Ok(key),
         }
     }
-}
-
-/// The key of a mapping's value. The key of a scalar kind is the node just before.
-fn key_before<'s>(scan: &'s Scan<'_>, mapping: usize, value: usize) -> Option<(usize, &'s str)> {
-    let name = value.checked_sub(1).filter(|name| *name > mapping)?;
-    (scan.nodes[name].end == value).then_some(())?;
-    scan.key(name).map(|key| (name, key))
 }
 
 fn repeated_keys<'s>(scan: &'s Scan<'_>, mapping: usize) -> HashMap<&'s str, usize> {

@@ -109,7 +109,7 @@ fn missing(scan: &Scan<'_>, at: usize, depth: usize, why: &str) -> Lost {
         format!("there is {why} here"),
         "correct the path, or add the field by hand first: hoist never creates one",
     );
-    Lost::Missing { depth, refusal: refusal.at(scan.nodes[at].position()) }
+    Lost::Missing { depth, refusal: refusal.at(scan.position(at)) }
 }
 
 fn under(scan: &Scan<'_>, mapping: usize, key: &str, depth: usize) -> Result<usize, Lost> {
@@ -119,7 +119,7 @@ fn under(scan: &Scan<'_>, mapping: usize, key: &str, depth: usize) -> Result<usi
         match scan.key(name) {
             Some(text) if text == key => {
                 if let Some((first, _)) = found.replace((name, value)) {
-                    let (line, _) = scan.nodes[first].position();
+                    let (line, _) = scan.position(first);
                     return Err(Lost::Refused(duplicate(scan, name, line)));
                 }
             }
@@ -139,17 +139,20 @@ pub(super) fn duplicate(scan: &Scan<'_>, key: usize, first_line: usize) -> Refus
     let node = &scan.nodes[key];
     let why = format!("it stands twice in this mapping, first on line {first_line}");
     Refusal::new(format!("the key `{}`", node.value), why, "remove one of the two")
-        .at(node.position())
+        .at(scan.position(key))
 }
 
 fn merge(scan: &Scan<'_>, name: usize, key: &str) -> Refusal {
-    let why = format!("`{key}` may come from what is merged here, and others may share that");
+    let why = match key {
+        "<<" => "others may share what is merged here".to_owned(),
+        key => format!("`{key}` may come from what is merged here, and others may share that"),
+    };
     Refusal::new(
         "a merge key `<<`",
         why,
         "write the field out where it is meant, or name its source",
     )
-    .at(scan.nodes[name].position())
+    .at(scan.position(name))
 }
 
 fn item(scan: &Scan<'_>, sequence: usize, index: usize, depth: usize) -> Result<usize, Lost> {
@@ -179,7 +182,7 @@ fn selected(
         (Some(_), Some(second)) => {
             let why = format!("a second item with {key}={value}; the path must choose one");
             let hint = "choose by its number ([0]) or by another key";
-            Err(Lost::Refused(Refusal::new("an item", why, hint).at(scan.nodes[second].position())))
+            Err(Lost::Refused(Refusal::new("an item", why, hint).at(scan.position(second))))
         }
         (None, _) => Err(missing(scan, sequence, depth, &format!("no item with {key}={value}"))),
     }
@@ -190,7 +193,7 @@ pub(super) fn passable(scan: &Scan<'_>, at: usize) -> Result<(), Refusal> {
     let node = &scan.nodes[at];
     let refused = |why| {
         let hint = "write the value out here, or edit it where its anchor stands";
-        Err(Refusal::new(describe(scan, at), why, hint).at(node.position()))
+        Err(Refusal::new(describe(scan, at), why, hint).at(scan.position(at)))
     };
     match node.kind {
         Kind::Alias(_) => refused("the value stands elsewhere, and others may share it"),
@@ -206,7 +209,7 @@ pub(super) fn editable(scan: &Scan<'_>, at: usize) -> Result<(), Refusal> {
     passable(scan, at)?;
     let node = &scan.nodes[at];
     let refused = |why: &str, hint: &str| {
-        Err(Refusal::new(describe(scan, at), why, hint).at(node.position()))
+        Err(Refusal::new(describe(scan, at), why, hint).at(scan.position(at)))
     };
     match node.kind {
         Kind::Mapping if starts_template(scan, at) => refused(

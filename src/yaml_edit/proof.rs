@@ -9,7 +9,7 @@ use std::fmt;
 
 use super::edit::{Change, Edit, Span, spans, spans_of};
 use super::place::{Place, resolve_all, shortened};
-use super::reading::Reading;
+use super::reading::{self, Reading};
 use super::scalar;
 use super::scan::{Kind, Scan, Style};
 
@@ -63,11 +63,16 @@ impl NotProved {
 pub fn prove(before: &[u8], after: &[u8], edits: &[Edit]) -> Result<(), NotProved> {
     let scan = Scan::read(before)
         .map_err(|refusal| NotProved::because(format!("the text before: {refusal}")))?;
-    prove_from(&scan, after, edits)
+    let reading = read(&scan)?;
+    prove_from((&scan, &reading), after, edits)
 }
 
-/// As [`prove`], from a text before that was read already.
-pub(super) fn prove_from(before: &Scan<'_>, after: &[u8], edits: &[Edit]) -> Result<(), NotProved> {
+/// As [`prove`], from a text before that both parsers have read already.
+pub(super) fn prove_from(
+    (before, reading): (&Scan<'_>, &Reading),
+    after: &[u8],
+    edits: &[Edit],
+) -> Result<(), NotProved> {
     let after = Scan::read(after)
         .map_err(|refusal| NotProved::because(format!("the text after: {refusal}")))?;
     let locate = |scan: &Scan<'_>, which: &str| {
@@ -91,7 +96,7 @@ pub(super) fn prove_from(before: &Scan<'_>, after: &[u8], edits: &[Edit]) -> Res
     pair.same_bytes_outside(&pairs)?;
     pair.same_events_outside(&pairs)?;
     let places = before.ordinals(wanted.iter().map(|(node, _)| *node));
-    let found = pair.readings()?;
+    let found = differences(reading, &read(&after)?)?;
     let exact = found.len() == wanted.len()
         && found.iter().zip(places.iter().zip(&wanted)).all(|(found, (place, (_, value)))| {
             found.ordinals == *place && found.text.as_deref() == Some(*value)
@@ -140,7 +145,7 @@ pub fn only_changed(
         pair.same_type(*pair_of)?;
     }
     let allowed = old.ordinals(pairs.iter().map(|(old, _)| old.node));
-    let found = pair.readings()?;
+    let found = differences(&read(&old)?, &read(&new)?)?;
     if found.iter().any(|found| allowed.binary_search(&found.ordinals).is_err()) {
         return Err(NotProved::because("a second YAML reader sees other values changed"));
     }
@@ -290,18 +295,19 @@ impl Pair<'_, '_> {
         }
         Ok(())
     }
+}
 
-    /// What an unrelated parser reads differently in the two.
-    fn readings(&self) -> Result<Vec<super::reading::Difference>, NotProved> {
-        let read = |scan: &Scan<'_>| {
-            Reading::of(scan.text).map_err(|error| {
-                NotProved::because(format!("a second YAML reader cannot read it: {error}"))
-            })
-        };
-        let (old, new) = (read(self.before)?, read(self.after)?);
-        old.differences(&new)
-            .map_err(|why| NotProved::because(format!("to a second YAML reader, {why}")))
-    }
+/// What an unrelated parser reads in a text.
+fn read(scan: &Scan<'_>) -> Result<Reading, NotProved> {
+    Reading::of(scan).map_err(|unread| {
+        NotProved::because(format!("a second YAML reader cannot read it: {}", unread.why))
+    })
+}
+
+/// What it reads differently in the two.
+fn differences(old: &Reading, new: &Reading) -> Result<Vec<reading::Difference>, NotProved> {
+    old.differences(new)
+        .map_err(|why| NotProved::because(format!("to a second YAML reader, {why}")))
 }
 
 /// Lists differing lines. Lines that are alike at both ends are set aside first; what is left is told

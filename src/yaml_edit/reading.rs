@@ -9,6 +9,9 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
+use super::refusal::Refusal;
+use super::scan::Scan;
+
 /// Aliases repeat what they name; this many times the text's own size is more than any real file.
 const MOST_PER_BYTE: usize = 16;
 
@@ -35,17 +38,46 @@ pub(super) struct Reading {
     most: usize,
 }
 
+/// Why the second parser does not read a text.
+pub(super) struct Unread {
+    at: Option<(usize, usize)>,
+    pub(super) why: String,
+}
+
+impl From<&serde_yaml::Error> for Unread {
+    fn from(error: &serde_yaml::Error) -> Self {
+        // Where a byte is wrong, not a construct, libyaml knows no line.
+        let place = error.location().filter(|place| place.index() > 0);
+        let at = place.map(|place| (place.line(), place.column()));
+        Self { at, why: error.to_string() }
+    }
+}
+
+impl Unread {
+    pub(super) fn refusal(self) -> Refusal {
+        let why = format!("a second YAML reader does not read it ({})", self.why);
+        let hint = "mend the file; hoist edits only what every YAML reader can read";
+        let refusal = Refusal::new("the file", why, hint);
+        match self.at {
+            Some(at) => refusal.at(at),
+            None => refusal,
+        }
+    }
+}
+
 /// A node's way from the root: at each level which child, keys and values counted alike.
 pub(super) type Ordinals = Vec<usize>;
 
 impl Reading {
-    pub(super) fn of(text: &str) -> Result<Self, String> {
+    pub(super) fn of(scan: &Scan<'_>) -> Result<Self, Unread> {
+        // libyaml counts a byte order mark as a column.
+        let text = &scan.text[scan.mark..];
         let most = 1000 + text.len() * MOST_PER_BYTE;
         let mut reading =
             Self { tokens: Vec::with_capacity(text.len() / 8), text: String::new(), most };
         reading.text.reserve(text.len());
         for document in serde_yaml::Deserializer::from_str(text) {
-            Scribe(&mut reading).deserialize(document).map_err(|error| error.to_string())?;
+            Scribe(&mut reading).deserialize(document).map_err(|error| Unread::from(&error))?;
         }
         Ok(reading)
     }

@@ -214,13 +214,18 @@ fn in_double_quotes(value: &str) -> String {
 pub(super) fn stays_plain(value: &str) -> bool {
     let mut characters = value.chars();
     let Some(first) = characters.next() else { return false };
-    let starts = first.is_alphanumeric() || "._/^~$+\\();".contains(first);
-    let inside = |c: char| is_printable(c) && !c.is_whitespace() && !",[]{}#\"'`".contains(c);
-    let spaces = value.contains("  ") || value.ends_with(' ') || value.ends_with(':');
+    let second = characters.next();
+    let starts = match first {
+        // An option (`--image=…`), not an item, a number or a document's start.
+        '-' => !value.starts_with("---") && second.is_some_and(|c| c.is_alphabetic() || c == '-'),
+        other => other.is_alphanumeric() || "._/^~$+\\();".contains(other),
+    };
+    let inside = |c: char| is_printable(c) && !c.is_whitespace() && !",[]{}".contains(c);
+    let meaningful = [": ", " #", "  "].iter().any(|text| value.contains(text));
     starts
-        && characters.all(|c| c == ' ' || inside(c))
-        && !spaces
-        && !value.contains(": ")
+        && value.chars().all(|c| c == ' ' || inside(c))
+        && !meaningful
+        && !value.ends_with([' ', ':'])
         && !value.starts_with("...")
         && !reads_as_other(value)
 }

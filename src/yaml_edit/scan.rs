@@ -41,18 +41,14 @@ pub(super) struct Node {
     /// The anchor's number, 0 for none. Numbers are never given twice in a text.
     pub(super) anchor: usize,
     pub(super) tag: Option<Tag>,
+    /// Counted from 1.
     pub(super) line: usize,
-    /// In characters, from 0.
+    /// In characters, counted from 0.
     column: usize,
     pub(super) end: usize,
 }
 
 impl Node {
-    /// Line and column as people count them.
-    pub(super) fn position(&self) -> (usize, usize) {
-        (self.line, self.column + 1)
-    }
-
     pub(super) fn is_empty_scalar(&self) -> bool {
         self.kind == Kind::Scalar(Style::Plain) && self.value.is_empty()
     }
@@ -73,7 +69,7 @@ pub(super) struct Scan<'a> {
     /// The whole text, with its byte order mark if it has one.
     pub(super) text: &'a str,
     /// Bytes of byte order mark.
-    mark: usize,
+    pub(super) mark: usize,
     pub(super) nodes: Vec<Node>,
     pub(super) documents: Vec<usize>,
     /// The numbers of anchors that some alias names.
@@ -101,6 +97,9 @@ impl<'a> Scan<'a> {
         loop {
             let (event, marker) = parser.next_token().map_err(|error| {
                 let at = (error.marker().line(), error.marker().col() + 1);
+                if error.info() == "recursion limit exceeded" {
+                    return too_deep().at(at);
+                }
                 let hint = "mend the file; hoist edits only what every YAML reader can read";
                 Refusal::new("this is not YAML", error.info(), hint).at(at)
             })?;
@@ -151,12 +150,35 @@ impl<'a> Scan<'a> {
             if collection {
                 open.push(index);
                 if open.len() > DEEPEST {
-                    let why = format!("more than {DEEPEST} levels stand inside each other");
-                    let hint = "flatten the file";
-                    return Err(Refusal::new("a collection", why, hint).at((at.0, at.1 + 1)));
+                    return Err(too_deep().at((at.0, at.1 + 1)));
                 }
             }
         }
+    }
+
+    /// Where a person looks for a node: line and column, counted from 1.
+    ///
+    /// Events mark a block mapping behind its first key, and an empty value or a block of text where the
+    /// next thing stands; the key tells better.
+    pub(super) fn position(&self, index: usize) -> (usize, usize) {
+        let mark = |index: usize| (self.nodes[index].line, self.nodes[index].column + 1);
+        let node = &self.nodes[index];
+        let vague = node.is_empty_scalar() || node.kind == Kind::Scalar(Style::Block);
+        let telling = match node.kind {
+            Kind::Mapping if node.end > index + 1 => Some(index + 1),
+            Kind::Scalar(_) if vague => self.key_of(index),
+            Kind::Mapping | Kind::Sequence | Kind::Scalar(_) | Kind::Alias(_) => None,
+        };
+        telling.map_or(mark(index), |telling| mark(index).min(mark(telling)))
+    }
+
+    /// The key of a value, if it stands in a mapping.
+    fn key_of(&self, value: usize) -> Option<usize> {
+        let parent = (0..value).rev().find(|parent| self.nodes[*parent].end > value)?;
+        if self.nodes[parent].kind != Kind::Mapping {
+            return None;
+        }
+        self.entries(parent).find(|(_, held)| *held == value).map(|(name, _)| name)
     }
 
     /// The children of a node, in order; a mapping's are key, value, key, value.
@@ -216,6 +238,11 @@ impl<'a> Scan<'a> {
             .map(|node| cursor.forward(self.nodes[node].line, self.nodes[node].column))
             .collect()
     }
+}
+
+fn too_deep() -> Refusal {
+    let why = format!("more than {DEEPEST} levels stand inside each other");
+    Refusal::new("a collection", why, "flatten the file")
 }
 
 impl From<TScalarStyle> for Style {

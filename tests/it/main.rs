@@ -18,3 +18,4 @@ mod generated;
 mod plan;
 mod support;
 mod webhooks;
+mod yaml;
