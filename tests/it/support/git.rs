@@ -1,13 +1,20 @@
 //! Remotes for a mirror: a bare repository by `file://`, or behind a real HTTP server.
 
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, create_bare};
+use hoist::app::ports::{CommitSpec, RefUpdate, Signature};
+use hoist::domain::id::CommitId;
 use tempfile::TempDir;
+
+use super::git_server::{GitServer, PASSWORD, USER};
 
 /// A bare repository that a mirror can be opened on, and that a test looks at with the real `git`.
 pub struct Remote {
+    pub server: Option<GitServer>,
     pub directory: TempDir,
 }
 
@@ -16,42 +23,114 @@ impl Remote {
     pub fn local() -> Self {
         let directory = tempfile::tempdir().unwrap();
         create_bare(&directory.path().join("gitops.git"), "main").unwrap();
-        Self { directory }
+        Self { server: None, directory }
     }
 
+    /// The same behind HTTP with basic auth.
+    pub fn http() -> Self {
+        let mut remote = Self::local();
+        remote.git(&["config", "http.receivepack", "true"]);
+        remote.server = Some(GitServer::start(remote.directory.path()));
+        remote
+    }
+
+    /// The bare repository's place.
     pub fn bare(&self) -> PathBuf {
         self.directory.path().join("gitops.git")
     }
 
-    pub fn url(&self) -> String {
-        format!("file://{}", self.bare().display())
+    /// Where the mirror named `gitops` keeps its data.
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// The mirror's directory.
+    pub fn mirror_path(&self) -> PathBuf {
+        self.data().join("mirrors/gitops.git")
+    }
+
+    /// Settings for another repository of the same place.
+    pub fn settings_for(&self, repository: &str, credentials: Credentials) -> RemoteSettings {
+        let url = match &self.server {
+            Some(server) => format!("http://127.0.0.1:{}/{repository}", server.port),
+            None => format!("file://{}", self.directory.path().join(repository).display()),
+        };
+        RemoteSettings { name: "gitops".parse().unwrap(), url, credentials }
     }
 
     pub fn settings(&self) -> RemoteSettings {
-        RemoteSettings {
-            name: "gitops".parse().unwrap(),
-            url: self.url(),
-            credentials: Credentials::None,
-        }
+        let credentials = match &self.server {
+            Some(_) => basic(PASSWORD),
+            None => Credentials::None,
+        };
+        self.settings_for("gitops.git", credentials)
     }
 
     pub fn mirror(&self) -> Mirror {
-        Mirror::open(self.settings(), &self.directory.path().join("data")).unwrap()
+        Mirror::open(self.settings(), &self.data()).unwrap()
+    }
+
+    /// One more mirror of the same remote, as another machine would keep it.
+    pub fn other_mirror(&self, name: &str) -> Mirror {
+        Mirror::open(self.settings(), &self.directory.path().join(name)).unwrap()
     }
 
     /// Runs `git` in the bare repository and gives what it printed.
     pub fn git(&self, arguments: &[&str]) -> String {
         git(&self.bare(), arguments)
     }
+
+    /// Installs a hook on the server.
+    pub fn hook(&self, name: &str, script: &str) {
+        let path = self.bare().join("hooks").join(name);
+        std::fs::create_dir_all(self.bare().join("hooks")).unwrap();
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+/// The server's user with this password.
+pub fn basic(password: &str) -> Credentials {
+    Credentials::Basic { username: USER.into(), password: password.to_owned().into() }
 }
 
 /// Runs `git` and gives what it printed; it must succeed.
 pub fn git(directory: &Path, arguments: &[&str]) -> String {
-    let output = Command::new("git").arg("-C").arg(directory).args(arguments).output().unwrap();
+    let author = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"];
+    let mut command = Command::new("git");
+    let output = command.arg("-C").arg(directory).args(author).args(arguments).output().unwrap();
     assert!(
         output.status.success(),
         "git {arguments:?}: {}",
         String::from_utf8_lossy(&output.stderr)
     );
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+/// hoist as an author, at a time that stands still.
+pub fn bot() -> Signature {
+    Signature {
+        name: "hoist".into(),
+        email: "hoist@example.com".into(),
+        at: "2026-01-02T03:04:05Z".parse().unwrap(),
+    }
+}
+
+/// A commit with these files; `None` deletes.
+pub fn spec(parents: &[&CommitId], files: &[(&str, Option<&str>)]) -> CommitSpec {
+    let files: BTreeMap<String, Option<Vec<u8>>> = files
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), text.map(|text| text.as_bytes().to_vec())))
+        .collect();
+    CommitSpec {
+        parents: parents.iter().map(|id| (*id).clone()).collect(),
+        files,
+        message: "shop: 1.4.2 into staging\n\nHoist-Version: 1.4.2\n".into(),
+        author: bot(),
+    }
+}
+
+/// Moves `name` from `expected` to `new`.
+pub fn update(name: &str, expected: Option<&CommitId>, new: Option<&CommitId>) -> RefUpdate {
+    RefUpdate { name: name.into(), expected: expected.cloned(), new: new.cloned() }
 }

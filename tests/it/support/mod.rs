@@ -1,4 +1,5 @@
 //! The world around hoist, simulated or really started.
 
 pub mod git;
+pub mod git_server;
 pub mod remote;

@@ -1,15 +1,14 @@
 //! A remote behind HTTP or HTTPS, by libgit2's own transport.
 //!
 //! Its traps: a push that the server refused returns success, and only a callback tells; the lease
-//! goes on the wire only as the value that the server itself advertised; a callback asked for
-//! credentials is asked again and again.
+//! goes on the wire only as the value that the server itself advertised.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use git2::{
-    AutotagOption, Cred, Direction, ErrorClass, ErrorCode, FetchOptions, ProxyOptions, PushOptions,
-    Remote, RemoteCallbacks, RemoteRedirect, Repository,
+    AutotagOption, ErrorClass, ErrorCode, FetchOptions, ProxyOptions, PushOptions, Remote,
+    RemoteCallbacks, RemoteRedirect, Repository,
 };
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -21,6 +20,9 @@ use crate::domain::id::CommitId;
 
 /// Longest text of the server's that a refusal carries.
 const WORDS_LIMIT: usize = 2_000;
+
+/// A refspec that no ref fits: what is asked with it brings the list of refs alone.
+const NOTHING: &str = "refs/hoist/no-such-ref:refs/hoist/no-such-ref";
 
 pub(in super::super) struct Libgit2Transport {
     url: Url,
@@ -41,42 +43,36 @@ impl Libgit2Transport {
             .map_err(|cause| TransportError::mirror("naming the remote", &cause))
     }
 
-    /// The header says who we are before it is asked, which saves a round trip a connection.
+    /// The header says who we are before it is asked, which saves a round trip a connection, and
+    /// says it once, where a callback would be asked again and again.
     ///
-    /// So redirects are not followed: the header would follow them to whatever host they name.
+    /// No redirect to another host is followed: the header would go there as well.
     fn headers(&self) -> Vec<&str> {
         self.header.iter().map(|header| header.expose_secret()).collect()
     }
 
-    /// Callbacks that answer for us where the header does not reach, and end what nobody awaits.
-    fn callbacks<'a>(&'a self, asked: &'a Cell<u32>) -> RemoteCallbacks<'a> {
+    /// Ends a transfer that nobody awaits any more.
+    fn callbacks<'a>(&'a self) -> RemoteCallbacks<'a> {
         let mut callbacks = RemoteCallbacks::new();
-        callbacks.credentials(|_, _, _| {
-            asked.set(asked.get() + 1);
-            match self.credentials.basic() {
-                // Asked twice means that the first answer was wrong; it would be wrong 15 times.
-                Some((username, password)) if asked.get() == 1 => {
-                    Cred::userpass_plaintext(username, password)
-                }
-                Some(_) | None => Err(git2::Error::new(
-                    ErrorCode::Auth,
-                    ErrorClass::Http,
-                    "the server accepts none of our credentials",
-                )),
-            }
-        });
         callbacks.transfer_progress(|_| self.patience.lasts());
         callbacks
     }
 
-    /// Asks for the refs alone.
-    fn refs(&self, mirror: &Repository) -> Result<RemoteRefs, TransportError> {
-        let asked = Cell::new(0);
+    /// Brings the objects of the refs that `specs` fit, and tells all refs of the remote.
+    fn download(&self, mirror: &Repository, specs: &[&str]) -> Result<RemoteRefs, TransportError> {
+        let mut options = FetchOptions::new();
+        let mut callbacks = self.callbacks();
+        callbacks.sideband_progress(|_| self.patience.lasts());
+        options
+            .remote_callbacks(callbacks)
+            .proxy_options(proxy())
+            .follow_redirects(RemoteRedirect::None)
+            .custom_headers(&self.headers())
+            .download_tags(AutotagOption::None)
+            .update_fetchhead(false);
         let mut remote = self.remote(mirror)?;
-        let connection = remote
-            .connect_auth(Direction::Fetch, Some(self.callbacks(&asked)), Some(proxy()))
-            .map_err(|cause| self.sort(&cause))?;
-        let heads = connection.list().map_err(|cause| self.sort(&cause))?;
+        remote.download(specs, Some(&mut options)).map_err(|cause| self.sort(&cause))?;
+        let heads = remote.list().map_err(|cause| self.sort(&cause))?;
         Ok(heads.iter().map(|head| (head.name().to_owned(), head.oid())).collect())
     }
 
@@ -87,12 +83,11 @@ impl Libgit2Transport {
         mirror: &Repository,
         updates: &[&RefUpdate],
     ) -> Result<Attempt, TransportError> {
-        let asked = Cell::new(0);
         let mut remote = self.remote(mirror)?;
         let advertised: RefCell<Option<RemoteRefs>> = RefCell::default();
         let answers: RefCell<BTreeMap<String, Option<String>>> = RefCell::default();
         let words: RefCell<Vec<u8>> = RefCell::default();
-        let mut callbacks = self.callbacks(&asked);
+        let mut callbacks = self.callbacks();
         callbacks.push_update_reference(|name, refusal| {
             answers.borrow_mut().insert(name.to_owned(), refusal.map(str::to_owned));
             Ok(())
@@ -158,7 +153,7 @@ impl Libgit2Transport {
             (Kind::Unauthorized, "; check the repository's credentials and what they may do")
         } else if says("status code: 404") || says("status code: 410") {
             (Kind::NoRepository, "; check the repository's url, and that our account may see it")
-        } else if says("unexpected redirect") || says("redirect") {
+        } else if says("redirect") {
             (Kind::NoRepository, "; it has moved: set the repository's url to its new address")
         } else if is_ours(cause.class()) {
             (Kind::Mirror, "")
@@ -178,26 +173,10 @@ struct Attempt {
 
 impl Transport for Libgit2Transport {
     fn fetch(&self, mirror: &Repository) -> Result<RemoteRefs, TransportError> {
-        let asked = Cell::new(0);
-        let mut options = FetchOptions::new();
-        let mut callbacks = self.callbacks(&asked);
-        callbacks.sideband_progress(|_| self.patience.lasts());
-        options
-            .remote_callbacks(callbacks)
-            .proxy_options(proxy())
-            .follow_redirects(RemoteRedirect::None)
-            .custom_headers(&self.headers())
-            .download_tags(AutotagOption::None)
-            .update_fetchhead(false);
-        let mut remote = self.remote(mirror)?;
         let specs = ["+refs/heads/*:refs/heads/*", "+refs/hoist/*:refs/hoist/*"];
-        remote.download(&specs, Some(&mut options)).map_err(|cause| self.sort(&cause))?;
-        let heads = remote.list().map_err(|cause| self.sort(&cause))?;
-        Ok(heads
-            .iter()
-            .filter(|head| is_mirrored(head.name()))
-            .map(|head| (head.name().to_owned(), head.oid()))
-            .collect())
+        let mut refs = self.download(mirror, &specs)?;
+        refs.retain(|name, _| is_mirrored(name));
+        Ok(refs)
     }
 
     fn push(
@@ -251,7 +230,7 @@ impl Libgit2Transport {
         if updates.iter().all(|update| outcomes.contains_key(update.name.as_str())) {
             return Ok(());
         }
-        let refs = self.refs(mirror)?;
+        let refs = self.download(mirror, &[NOTHING])?;
         for update in updates {
             if outcomes.contains_key(update.name.as_str()) {
                 continue;

@@ -1,0 +1,126 @@
+//! A real Git server: nginx and fcgiwrap before `git http-backend`, on a free loopback port.
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Who may enter.
+pub const USER: &str = "bot";
+/// With which password; no error may ever show it.
+pub const PASSWORD: &str = "pass-wörd-hunter2";
+
+/// Serves the bare repositories of a directory until it is dropped.
+pub struct GitServer {
+    pub port: u16,
+    directory: PathBuf,
+    nginx: Child,
+    fcgiwrap: Child,
+}
+
+impl GitServer {
+    /// Serves plain HTTP, asking for [`USER`] and [`PASSWORD`].
+    pub fn start(repositories: &Path) -> Self {
+        Self::start_with(repositories, "")
+    }
+
+    fn start_with(repositories: &Path, tls: &str) -> Self {
+        let directory = repositories.join("server");
+        std::fs::create_dir_all(&directory).unwrap();
+        let socket = directory.join("fcgiwrap.sock");
+        let fcgiwrap =
+            spawn(Command::new("fcgiwrap").arg("-s").arg(format!("unix:{}", socket.display())));
+        let port =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        std::fs::write(directory.join("users"), format!("{USER}:{{PLAIN}}{PASSWORD}\n")).unwrap();
+        std::fs::write(
+            directory.join("nginx.conf"),
+            configuration(&directory, repositories, (port, tls)),
+        )
+        .unwrap();
+        let nginx = spawn(
+            Command::new("nginx")
+                .arg("-p")
+                .arg(&directory)
+                .arg("-e")
+                .arg(directory.join("error.log"))
+                .arg("-c")
+                .arg(directory.join("nginx.conf")),
+        );
+        let server = Self { port, directory, nginx, fcgiwrap };
+        server.wait(&socket);
+        server
+    }
+
+    fn wait(&self, socket: &Path) {
+        for _ in 0..200 {
+            if socket.exists() && TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        panic!("nginx does not answer: {}", self.log("error.log"));
+    }
+
+    /// How often clients asked for something whose request line holds `part`.
+    pub fn requests(&self, part: &str) -> usize {
+        self.log("access.log").lines().filter(|line| line.contains(part)).count()
+    }
+
+    fn log(&self, name: &str) -> String {
+        std::fs::read_to_string(self.directory.join(name)).unwrap_or_default()
+    }
+}
+
+impl Drop for GitServer {
+    fn drop(&mut self) {
+        for child in [&mut self.nginx, &mut self.fcgiwrap] {
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}
+
+fn spawn(command: &mut Command) -> Child {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.spawn().unwrap_or_else(|error| {
+        panic!("{program} does not start ({error}); apt-get install nginx-light fcgiwrap git")
+    })
+}
+
+/// One process each, so that killing the child leaves nobody behind.
+fn configuration(directory: &Path, repositories: &Path, (port, tls): (u16, &str)) -> String {
+    let backend = Command::new("git").arg("--exec-path").output().unwrap().stdout;
+    let backend = String::from_utf8(backend).unwrap();
+    let (backend, here, root) = (backend.trim(), directory.display(), repositories.display());
+    let listen = if tls.is_empty() { "" } else { "ssl" };
+    format!(
+        r#"daemon off; master_process off; pid {here}/nginx.pid;
+events {{ worker_connections 256; }}
+http {{
+  access_log {here}/access.log; client_max_body_size 0;
+  client_body_temp_path {here}/body; proxy_temp_path {here}/proxy; fastcgi_temp_path {here}/fastcgi;
+  uwsgi_temp_path {here}/uwsgi; scgi_temp_path {here}/scgi;
+  server {{
+    listen 127.0.0.1:{port} {listen}; {tls}
+    location /moved.git {{ return 301 http://localhost:{port}/gitops.git$is_args$args; }}
+    location /broken.git {{ return 503; }}
+    location / {{
+      auth_basic git; auth_basic_user_file {here}/users;
+      fastcgi_pass unix:{here}/fcgiwrap.sock;
+      fastcgi_param SCRIPT_FILENAME {backend}/git-http-backend;
+      fastcgi_param GIT_PROJECT_ROOT {root};
+      fastcgi_param GIT_HTTP_EXPORT_ALL "";
+      fastcgi_param PATH_INFO $uri;
+      fastcgi_param QUERY_STRING $query_string;
+      fastcgi_param REQUEST_METHOD $request_method;
+      fastcgi_param CONTENT_TYPE $content_type;
+      fastcgi_param CONTENT_LENGTH $content_length;
+      fastcgi_param REMOTE_USER $remote_user;
+    }}
+  }}
+}}
+"#
+    )
+}
