@@ -34,6 +34,15 @@ impl Remote {
         remote
     }
 
+    /// The same behind HTTPS, and the certificate to trust. Its server speaks no plain HTTP.
+    pub fn https() -> (Self, PathBuf) {
+        let mut remote = Self::local();
+        remote.git(&["config", "http.receivepack", "true"]);
+        let (server, certificate) = GitServer::start_tls(remote.directory.path());
+        remote.server = Some(server);
+        (remote, certificate)
+    }
+
     /// The bare repository's place.
     pub fn bare(&self) -> PathBuf {
         self.directory.path().join("gitops.git")

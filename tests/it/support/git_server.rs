@@ -24,6 +24,23 @@ impl GitServer {
         Self::start_with(repositories, "")
     }
 
+    /// Serves HTTPS with a certificate that only whoever trusts the returned file accepts.
+    pub fn start_tls(repositories: &Path) -> (Self, PathBuf) {
+        let (certificate, key) = (repositories.join("ca.pem"), repositories.join("key.pem"));
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]);
+        openssl.args(["-nodes", "-days", "2", "-subj", "/CN=hoist test"]);
+        openssl.args(["-addext", "subjectAltName=IP:127.0.0.1"]);
+        let made = openssl.arg("-out").arg(&certificate).arg("-keyout").arg(&key).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let tls = format!(
+            "ssl_certificate {}; ssl_certificate_key {};",
+            certificate.display(),
+            key.display()
+        );
+        (Self::start_with(repositories, &tls), certificate)
+    }
+
     fn start_with(repositories: &Path, tls: &str) -> Self {
         let directory = repositories.join("server");
         std::fs::create_dir_all(&directory).unwrap();

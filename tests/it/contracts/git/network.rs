@@ -160,3 +160,42 @@ async fn a_server_that_says_nothing_is_given_up_on() {
     let error = mirror.fetch().await.unwrap_err();
     assert!(matches!(error, GitError::Unreachable(_)), "{error:?}");
 }
+
+/// Where the test below finds its server when it runs as its own child.
+const TLS_URL: &str = "HOIST_TEST_TLS_URL";
+
+/// Which authorities a process trusts is read once, at its start: so the trusting half runs in a
+/// process of its own.
+#[tokio::test]
+async fn https_works_with_an_authority_of_ones_own_and_never_without() {
+    if let Ok(url) = std::env::var(TLS_URL) {
+        return push_over_tls(url).await;
+    }
+    let (remote, certificate) = Remote::https();
+    let url = remote.settings().url.replace("http://", "https://");
+    let settings = RemoteSettings { url: url.clone(), ..remote.settings() };
+    let mirror = Mirror::open(settings, &remote.data()).unwrap();
+    let error = mirror.fetch().await.unwrap_err();
+    assert!(matches!(error, GitError::Unreachable(_)), "{error:?}");
+    assert!(text(error).contains("certificate"), "says why");
+
+    let own_name =
+        "contracts::git::network::https_works_with_an_authority_of_ones_own_and_never_without";
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", own_name, "--nocapture"]);
+    child.env(TLS_URL, url).env("SSL_CERT_FILE", certificate);
+    let output = child.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(remote.git(&["show", "main:v.yaml"]), "tag: 1");
+}
+
+async fn push_over_tls(url: String) {
+    let data = tempfile::tempdir().unwrap();
+    let settings =
+        RemoteSettings { name: "gitops".parse().unwrap(), url, credentials: basic(PASSWORD) };
+    let mirror = Mirror::open(settings, data.path()).unwrap();
+    mirror.fetch().await.unwrap();
+    let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
+    let pushed = mirror.push(vec![update(MAIN, None, Some(&first))]).await.unwrap();
+    assert_eq!(pushed, [RefOutcome::Moved]);
+}
