@@ -55,7 +55,8 @@ mod tests {
     fn a_document_is_chosen_by_its_number() {
         let text = b"a: 1\n---\na: 2\n";
         let edited = edit_text(text, &[pair("a", "3")], Some(1)).unwrap();
-        assert_eq!(edited.text, b"a: 1\n---\na: 3\n");
+        // A number written plainly is no text to every reader: it is quoted from now on.
+        assert_eq!(edited.text, b"a: 1\n---\na: \"3\"\n");
         assert!(matches!(edit_text(text, &[pair("a", "3")], None), Err(EditRefused::Text(_))));
         assert!(matches!(edit_text(text, &[pair("a", "3")], Some(2)), Err(EditRefused::Text(_))));
     }
