@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use crate::serve::{serve, sign_in_link};
 use crate::wiring;
 use folder::Folder;
-use narrate::Narrator;
+use narrate::{Narrator, Port, Served};
 use story::{Reviewer, Story};
 
 /// The port that is tried first.
@@ -44,7 +44,11 @@ pub async fn run(folder: &Path, port: Option<u16>, mode: Mode) -> anyhow::Result
     let app = Arc::new(app);
     folder.fill(&app).await.context("making the demo's GitOps repository")?;
     let narrator = Narrator;
-    narrator.welcome(&folder, &public_url);
+    let port = match port {
+        None if address.port() != PORT => Port::NextFree,
+        Some(_) | None => Port::Wished,
+    };
+    narrator.welcome(&folder, Served { url: &public_url, port });
     let (end, ended) = oneshot::channel::<()>();
     let server = tokio::spawn(serve(listener, Arc::clone(&app), async move {
         drop(ended.await);

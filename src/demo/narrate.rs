@@ -16,6 +16,20 @@ const MINUS: Style = AnsiColor::Red.on_default();
 const HUNK: Style = AnsiColor::Cyan.on_default();
 const PROMPT: Style = AnsiColor::Yellow.on_default().bold();
 
+/// Where the demo serves.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Served<'a> {
+    pub(super) url: &'a str,
+    pub(super) port: Port,
+}
+
+/// Whether the demo got the port that a person expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Port {
+    Wished,
+    NextFree,
+}
+
 /// Speaks to standard output; colours only where that is a terminal.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Narrator;
@@ -31,11 +45,17 @@ impl Narrator {
         self.line(&format!("{style}{text}{style:#}"));
     }
 
-    pub(super) fn welcome(self, folder: &Folder, url: &str) {
+    pub(super) fn welcome(self, folder: &Folder, served: Served<'_>) {
         self.styled(HEADING, "hoist demo");
+        let repository = folder.path().join("gitops.git");
         self.line(&format!(
-            "A GitOps repository with three applications: {}\nhoist serves on {url}",
-            folder.path().join("gitops.git").display()
+            "A GitOps repository with three applications: {}\nhoist serves on {}{}",
+            repository.display(),
+            served.url,
+            match served.port {
+                Port::Wished => "",
+                Port::NextFree => " (8080 is taken)",
+            }
         ));
     }
 
