@@ -1,12 +1,13 @@
 //! Answers "what is where, what is on its way, and what happened?"
 
+use crate::domain::command::Actor;
 use crate::domain::id::{ApplicationKey, PromotionId};
 use crate::domain::pipeline::Environment;
 use crate::domain::promotion::{Kind, Promotion};
 use crate::domain::snapshot::Snapshot;
 use crate::messages::{answer, explain};
 
-use super::ports::{AuditEntry, DeliveryOutcome};
+use super::ports::{AuditEntry, AuditLine, DeliveryOutcome};
 use super::reconcile::Sight;
 use super::views::{
     ApplicationView, DeliveryView, EnvironmentView, HistoryLine, HistoryPromotion, HistoryView,
@@ -176,16 +177,42 @@ pub(super) fn kind_name(kind: &Kind) -> &'static str {
 /// A line of the audit log, for the wire.
 pub(super) fn history_line(entry: AuditEntry) -> HistoryLine {
     let line = entry.line;
+    let (pipeline, application) =
+        line.application.map(|key| (key.pipeline, key.application)).unzip();
     HistoryLine {
         number: entry.number,
         at: line.at,
-        actor: line.actor.to_string(),
+        actor: line.actor.name,
+        door: line.actor.door,
         verb: line.verb,
         text: line.text,
-        application: line.application.map(|key| key.application),
+        pipeline,
+        application,
         environment: line.environment,
         promotion: line.promotion,
         commit: line.commit,
         hash: entry.hash,
+    }
+}
+
+/// The entry that a line was made of: what its hash is judged by.
+impl From<HistoryLine> for AuditEntry {
+    fn from(line: HistoryLine) -> Self {
+        let key = line.pipeline.zip(line.application);
+        let key = key.map(|(pipeline, application)| ApplicationKey { pipeline, application });
+        Self {
+            number: line.number,
+            line: AuditLine {
+                at: line.at,
+                actor: Actor { name: line.actor, door: line.door },
+                verb: line.verb,
+                application: key,
+                environment: line.environment,
+                promotion: line.promotion,
+                commit: line.commit,
+                text: line.text,
+            },
+            hash: line.hash,
+        }
     }
 }

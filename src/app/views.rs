@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::artifact::{Artifact, Build, SourceCode};
+use crate::domain::command::Door;
 use crate::domain::id::{
     ApplicationName, CommitId, EnvironmentName, EventId, PipelineName, PromotionId, ProposalNumber,
 };
@@ -285,7 +286,7 @@ pub struct HistoryPromotion {
     pub commit: Option<CommitId>,
 }
 
-/// One thing that happened: a line of the audit log.
+/// One thing that happened: a line of the audit log, with all that its hash is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryLine {
     /// Its number in the audit log.
@@ -294,10 +295,14 @@ pub struct HistoryLine {
     pub at: Timestamp,
     /// Who.
     pub actor: String,
+    /// The door they came through.
+    pub door: Door,
     /// What, as a verb.
     pub verb: String,
     /// In words.
     pub text: String,
+    /// The pipeline of what it was done to.
+    pub pipeline: Option<PipelineName>,
     /// To what.
     pub application: Option<ApplicationName>,
     /// Where.
