@@ -35,6 +35,8 @@ mod history;
 
 mod deliveries;
 
+mod audit;
+
 mod completions;
 
 mod planned;
@@ -111,6 +113,8 @@ enum Here {
     History(history::HistoryArgs),
     /// Show which announcements came in, newest first.
     Deliveries(deliveries::DeliveriesArgs),
+    /// Check the audit log.
+    Audit(audit::AuditArgs),
     /// Print a script that completes hoist's commands in a shell.
     Completions(completions::CompletionsArgs),
 }
@@ -169,6 +173,7 @@ impl Errand {
             Here::Status(args) => args.run(&connection, out).await,
             Here::History(args) => args.run(&connection, out).await,
             Here::Deliveries(args) => args.run(&connection, out).await,
+            Here::Audit(args) => args.run(&connection, out).await,
             Here::Completions(args) => args.run(&mut Cli::command(), out),
         };
         match done {

@@ -28,17 +28,23 @@ pub fn reference() -> String {
          It is never an argument, because everybody on the machine can read those.\n",
     );
     for verb in command.get_subcommands().filter(|it| it.get_name() != "help") {
-        section(&mut page, verb);
+        section(&mut page, "hoist", verb);
     }
     page
 }
 
-fn section(page: &mut String, verb: &Command) {
+/// A verb's part of the page, or its verbs' where it has some.
+fn section(page: &mut String, before: &str, verb: &Command) {
+    let name = format!("{before} {}", verb.get_name());
+    if verb.has_subcommands() {
+        let verbs = verb.get_subcommands().filter(|it| it.get_name() != "help");
+        return verbs.for_each(|it| section(page, &name, it));
+    }
     let usage = verb.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").trim();
     let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
     // Writing to a String cannot fail, here and below.
-    let _ = write!(page, "\n## hoist {}\n\n{about}.\n\n```text\n{usage}\n```\n", verb.get_name());
+    let _ = write!(page, "\n## {name}\n\n{about}.\n\n```text\n{usage}\n```\n");
     let own = |arg: &&Arg| !arg.is_global_set() && !arg.is_hide_set();
     let is_help = |arg: &Arg| {
         matches!(arg.get_action(), ArgAction::Help | ArgAction::HelpShort | ArgAction::HelpLong)

@@ -101,6 +101,7 @@ fn help_names_every_verb_that_is_built() {
     status       Show what is where, and what is on its way
     history      Show an application's promotions, newest first
     deliveries   Show which announcements came in, newest first
+    audit        Check the audit log
     completions  Print a script that completes hoist's commands in a shell
     help         Print this message or the help of the given subcommand(s)
     ");

@@ -6,6 +6,9 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use hoist::app::audit::chain;
+use hoist::app::ports::AuditEntry;
+use hoist::app::views::HistoryLine;
 use serde_json::{Value, json};
 
 use super::{Hoist, Ran};
@@ -350,4 +353,51 @@ fn an_announcement_that_is_refused_is_not_sent_again() {
     assert_eq!(server.asked().len(), 1);
 
     Hoist::new(arguments).run().refused(2, &["no secret", "HOIST_ANNOUNCE_SECRET"]);
+}
+
+/// The audit log of one command and of what followed, hashed as the product hashes it.
+fn log(texts: &[&str]) -> Vec<HistoryLine> {
+    let mut hash = String::new();
+    let mut lines = Vec::new();
+    for (number, text) in (1..).zip(texts) {
+        let line = json!({
+            "number": number, "at": "2026-11-22T21:58:57.123456789Z", "actor": "alice",
+            "door": "api", "verb": "promote", "text": text, "pipeline": "services",
+            "application": "shop", "environment": "prod", "promotion": PROMOTION, "commit": null,
+            "hash": ""
+        });
+        let mut line: HistoryLine = serde_json::from_value(line).unwrap();
+        hash = chain(&hash, &AuditEntry::from(line.clone()).line);
+        line.hash = hash.clone();
+        lines.push(line);
+    }
+    lines
+}
+
+#[test]
+fn the_audit_log_is_verified_over_the_wire() {
+    let log = log(&["one", "two", "three"]);
+    let first = &log[0].hash;
+    let serve = |log: &[HistoryLine]| {
+        let (page, rest) = log.split_at(2);
+        Canned::answering(vec![(200, json!(page)), (200, json!(rest)), (200, json!([]))])
+    };
+    let server = serve(&log);
+    let ran = server.hoist(["audit", "verify", "--known", first]).done();
+    let last = &log[2].hash;
+    let expected =
+        format!("each of the 3 entries follows from the one before; the last hash is\n{last}\n");
+    assert_eq!(ran.text(), expected);
+    assert_eq!(server.asked()[1].line, "GET /api/v1/audit?after=2&limit=1000");
+
+    let mut changed = log.clone();
+    changed[1].actor = "mallory".to_owned();
+    serve(&changed).hoist(["audit", "verify"]).refused(1, &["entry 2", "next:"]);
+
+    let mut removed = log.clone();
+    removed.remove(0);
+    serve(&removed).hoist(["audit", "verify"]).refused(1, &["entries were removed"]);
+
+    let cut = "f".repeat(64);
+    serve(&log).hoist(["audit", "verify", "--known", &cut]).refused(1, &["none has the hash"]);
 }
