@@ -46,8 +46,7 @@ fn overview(applications: &[ApplicationView], now: Timestamp) -> String {
                 environment of a pipeline"
             .to_owned();
     }
-    let headings =
-        ["APPLICATION", "ENVIRONMENT", "VERSION", "AGE", "STATE", "ON ITS WAY", "WAITS FOR"];
+    let headings = ["APPLICATION", "ENVIRONMENT", "VERSION", "AGE", "STATE", "ON ITS WAY", "WHY"];
     let mut table = Table::new(headings);
     for application in applications {
         for environment in &application.environments {
@@ -126,7 +125,7 @@ fn one_environment(environment: &EnvironmentView, now: Timestamp) -> String {
         line("held", format!("by {}, {}{until}{why}", hold.by, age(now, hold.since)));
     }
     if let Some(words) = waits_for(environment, now) {
-        line("waits for", words);
+        line("why", words);
     }
     text
 }

@@ -151,7 +151,7 @@ fn status_shows_what_is_where() {
     let server = Canned::answering(vec![(200, json!({"applications": [overview()]}))]);
     let ran = server.hoist(["status"]).done();
     insta::assert_snapshot!(without_ages(ran.text()), @r"
-    APPLICATION  ENVIRONMENT  VERSION  AGE        STATE      ON ITS WAY  WAITS FOR
+    APPLICATION  ENVIRONMENT  VERSION  AGE        STATE      ON ITS WAY  WHY
     shop         staging      v2       XXXXd ago  succeeded  -           -
     shop         prod         v1       -          waiting    v2 (#7)     soak in staging�[31m
     ");
@@ -175,7 +175,7 @@ fn status_of_one_application_shows_all_of_it() {
       version    v1
       on its way v2 (#7), proposed
                  promotion 01kb4qn5d50000000000000001
-      waits for  soak in staging�[31m
+      why        soak in staging�[31m
     ");
     assert_eq!(server.asked()[0].line, "GET /api/v1/applications/services%2Fshop");
 }
