@@ -119,7 +119,14 @@ impl App {
         refuse_older(&snapshot, &wish, artifact, age)?;
         refuse_unproven(&snapshot, &wish, artifact, &skips)?;
         let pending = snapshot.promotions_into(&wish.environment).find(|promotion| {
-            promotion.state.is_pending() && promotion.artifact.as_ref() == Some(&artifact.id)
+            // One that waits for an environment which is to be skipped now gives way to a new one.
+            let skips_enough = match &promotion.kind {
+                Kind::Forward { skips: has } => skips.iter().all(|skip| has.contains(skip)),
+                Kind::Found { .. } | Kind::Rollback { .. } => false,
+            };
+            promotion.state.is_pending()
+                && skips_enough
+                && promotion.artifact.as_ref() == Some(&artifact.id)
         });
         if let Some(pending) = pending {
             return Ok(self.answer(answer::already_on_its_way(pending), Some(&pending.id)));

@@ -309,7 +309,11 @@ impl App {
         let request = MergeRequest {
             number,
             head,
-            message: commit::merge(promotion, number, approvals, &by),
+            message: commit::merge(
+                promotion,
+                number,
+                &commit::Passage { approvals, by: &by, past: &[] },
+            ),
             by: by.clone(),
             at: self.clock.now(),
         };

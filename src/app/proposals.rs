@@ -203,7 +203,10 @@ impl App {
         };
         at.desk.review(at.proposed.number, review).await.map_err(stale)?;
         let own = at.actor.name == at.promotion.requested_by.name;
-        let note = if own { " It does not count: they asked for the promotion." } else { "" };
+        let note = match verdict {
+            ReviewVerdict::Approve if own => " It does not count: they asked for the promotion.",
+            ReviewVerdict::Approve | ReviewVerdict::RequestChanges => "",
+        };
         let did = match verdict {
             ReviewVerdict::Approve => "approved",
             ReviewVerdict::RequestChanges => "asked for changes in",
@@ -259,9 +262,16 @@ impl App {
         }
         let proposal = at.repository.forge.load(number).await?;
         let head = same_head(request, &proposal)?;
-        let approvals: Vec<PersonName> = proposal.approvals.into_iter().map(|a| a.by).collect();
+        let requester = at.promotion.requested_by.name.as_str();
+        let approvals: Vec<PersonName> = proposal
+            .approvals
+            .into_iter()
+            .map(|approval| approval.by)
+            .filter(|by| by.as_str() != requester)
+            .collect();
         let by = person(at.actor)?;
-        let message = commit::merge(at.promotion, number, &approvals, &by);
+        let passage = commit::Passage { approvals: &approvals, by: &by, past: &past };
+        let message = commit::merge(at.promotion, number, &passage);
         let merge = MergeRequest { number, head, message, by, at: self.clock.now() };
         match at.repository.forge.merge(&merge).await? {
             MergeOutcome::Merged(commit) if past.is_empty() => {
@@ -379,10 +389,25 @@ fn gate_view(judged: Judged) -> GateView {
     }
 }
 
-/// The change that the promotion's own commit makes; none where it has none or it is gone.
+/// What a merge would bring, or has brought: everything on the branch, whoever pushed it.
+///
+/// A reviewer approves the forge's head, so that is what must be shown, and not hoist's own commit.
 async fn diff(repository: &Repository, promotion: &Promotion) -> Option<String> {
     let proposed = promotion.proposal.as_ref()?;
-    repository.git.patch(&proposed.base, &proposed.head, DIFF_LIMIT).await.ok()
+    let git = repository.git.as_ref();
+    let proposal = repository.forge.load(proposed.number).await.ok()?;
+    let (base, head) = match proposal.state {
+        ProposalState::Merged { commit, .. } => {
+            let merge = git.log(&commit, None, 1).await.ok()?.into_iter().next()?;
+            (merge.parents.into_iter().next()?, commit)
+        }
+        ProposalState::Open | ProposalState::Closed { .. } => {
+            let target = format!("refs/heads/{}", proposal.target);
+            let tip = git.refs(&target).await.ok()?.remove(&target)?;
+            (git.merge_base(&tip, &proposal.head).await.ok()??, proposal.head)
+        }
+    };
+    git.patch(&base, &head, DIFF_LIMIT).await.ok()
 }
 
 async fn proposal_view(

@@ -27,8 +27,12 @@ pub(super) async fn prove(app: &App, told: &Promotions, narrator: &Narrator) -> 
     let log = repository.git.log(tip, None, ENOUGH).await?;
     for promotion in told.merged.iter().chain(&told.rollback) {
         prove_merge(app, repository, &log, promotion).await?;
+        let did = match promotion.kind.as_str() {
+            "rollback" => "brought back into",
+            _ => "merged into",
+        };
         narrator.proved(&format!(
-            "{} merged into {}, changing version fields only",
+            "{} {did} {}, changing version fields only",
             promotion.version, promotion.environment
         ));
     }

@@ -67,8 +67,9 @@ pub fn resumed(application: &ApplicationName, environment: &EnvironmentName) -> 
 pub fn unknown_application(typed: &str, known: &[ApplicationKey]) -> String {
     if known.is_empty() {
         return format!(
-            "no application is called {typed:?}; none is known yet: hoist finds them in the first \
-             environment's files (`hoist check` tells which it looks for)"
+            "no application is called {typed:?}; none is known yet: hoist finds them in the files that \
+             the first environment's rules name, at the tip of its branch; `/readyz` says whether the \
+             repository could be read"
         );
     }
     let names: Vec<&str> = known.iter().take(20).map(|key| key.application.as_str()).collect();

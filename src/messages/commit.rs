@@ -53,18 +53,27 @@ pub fn subject(promotion: &Promotion) -> String {
     }
 }
 
-/// The message of the commit that merges a proposal: who said yes, and who merged.
-pub fn merge(
-    promotion: &Promotion,
-    number: ProposalNumber,
-    approvals: &[PersonName],
-    by: &PersonName,
-) -> String {
+/// How a proposal got in.
+#[derive(Debug, Clone, Copy)]
+pub struct Passage<'a> {
+    /// Whose approvals counted.
+    pub approvals: &'a [PersonName],
+    /// Who merged.
+    pub by: &'a PersonName,
+    /// The gates that were shut, in words: somebody with the right to skip them merged past them.
+    pub past: &'a [String],
+}
+
+/// The message of the commit that merges a proposal: who said yes, who merged, and past what.
+pub fn merge(promotion: &Promotion, number: ProposalNumber, passage: &Passage<'_>) -> String {
     let mut text = format!("Merge proposal {number}: {}\n\n", subject(promotion));
     let _ = writeln!(text, "Hoist-Promotion: {}", promotion.id);
-    for approval in approvals {
+    for approval in passage.approvals {
         let _ = writeln!(text, "Reviewed-by: {approval}");
     }
-    let _ = writeln!(text, "Merged-by: {by}");
+    for gate in passage.past {
+        let _ = writeln!(text, "Hoist-Past-Gate: {}", one_line(gate));
+    }
+    let _ = writeln!(text, "Merged-by: {}", passage.by);
     text
 }

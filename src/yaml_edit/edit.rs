@@ -104,11 +104,13 @@ fn token(scan: &Scan<'_>, span: &Span, edit: &Edit) -> Result<Option<String>, Re
     if edit.value == edit.expect {
         return Ok(None);
     }
-    scalar::write(span.style, &edit.value).map(|(_, token)| Some(token)).map_err(|_| {
-        let why = format!("`{}` cannot be written in single quotes", shortened(&edit.value));
-        let hint = "put the value in double quotes, or choose one without control characters";
-        Refusal::new(describe(scan, span.node), why, hint).at(scan.position(span.node))
-    })
+    scalar::write(scan.rewritten(span.style), &edit.value).map(|(_, token)| Some(token)).map_err(
+        |_| {
+            let why = format!("`{}` cannot be written in single quotes", shortened(&edit.value));
+            let hint = "put the value in double quotes, or choose one without control characters";
+            Refusal::new(describe(scan, span.node), why, hint).at(scan.position(span.node))
+        },
+    )
 }
 
 /// Finds the tokens of places, each read again and found to say what the parser saw.

@@ -179,7 +179,7 @@ fn token_is_exact(
     let expected = if edit.value == edit.expect {
         Some(before.text[old.start..old.end].to_owned())
     } else {
-        scalar::write(old.style, &edit.value).ok().map(|(_, token)| token)
+        scalar::write(before.rewritten(old.style), &edit.value).ok().map(|(_, token)| token)
     };
     if after.nodes[new.node].value == edit.value && expected.as_deref() == Some(found) {
         return Ok(());

@@ -77,6 +77,20 @@ pub(super) struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
+    /// The style in which a token of `style` is written anew: JSON knows no plain text.
+    pub(super) fn rewritten(&self, style: Style) -> Style {
+        match style {
+            Style::Plain if self.is_json() => Style::Double,
+            Style::Plain | Style::Single | Style::Double | Style::Block => style,
+        }
+    }
+
+    /// Whether other readers take the whole text for JSON (RFC 8259).
+    fn is_json(&self) -> bool {
+        self.text.trim_start().starts_with(['{', '['])
+            && serde_json::from_str::<serde::de::IgnoredAny>(self.text).is_ok()
+    }
+
     /// Reads a text, or says what in it cannot be read exactly.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Refusal> {
         let text = readable(bytes)?;

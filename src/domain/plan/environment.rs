@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::gates::{counted, judge, shuts_proposal};
+use super::gates::{count, counted, judge, shuts_proposal};
 use super::wanted::{Wanted, wanted};
 use super::{Action, Because, Closed, Plan, Proposing};
 use crate::domain::artifact::Artifact;
@@ -398,7 +398,7 @@ impl<'a> View<'a> {
                 promotion: bearer.id.clone(),
                 number: facts.number,
                 head: facts.head.clone(),
-                approvals: facts.approvals.clone(),
+                approvals: counted(bearer, facts).cloned().collect(),
             }),
         }
     }
@@ -444,7 +444,7 @@ impl<'a> View<'a> {
         if head == Head::Foreign && !facts.conflicts.is_empty() {
             return Some((Because::Conflict(facts.conflicts.clone()), None));
         }
-        let have = counted(bearer, facts);
+        let have = count(bearer, facts);
         if head == Head::Foreign && have == 0 {
             return Some((Because::ForeignPush(facts.head.clone()), None));
         }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::gate::{Gate, Judged, Verdict};
-use crate::domain::id::EnvironmentName;
+use crate::domain::id::{EnvironmentName, PersonName};
 use crate::domain::pipeline::Environment;
 use crate::domain::promotion::{Kind, Promotion, State};
 use crate::domain::snapshot::{ProposalFacts, Snapshot};
@@ -86,7 +86,7 @@ fn short_time(at: Timestamp) -> String {
 
 /// Counts approvals of the head as it is, the requester's left out.
 fn approvals_gate(promotion: &Promotion, proposal: Option<&ProposalFacts>, needed: u32) -> Judged {
-    let have = proposal.map_or(0, |facts| counted(promotion, facts));
+    let have = proposal.map_or(0, |facts| count(promotion, facts));
     let saw = format!("{have} of {needed} approvals, the requester's not counted");
     let verdict = if have >= needed {
         Verdict::Open
@@ -96,8 +96,15 @@ fn approvals_gate(promotion: &Promotion, proposal: Option<&ProposalFacts>, neede
     Judged { name: "approvals", verdict, saw }
 }
 
+/// The approvals that count: everybody's but the requester's.
+pub(super) fn counted<'a>(
+    promotion: &'a Promotion,
+    facts: &'a ProposalFacts,
+) -> impl Iterator<Item = &'a PersonName> {
+    facts.approvals.iter().filter(|by| by.as_str() != promotion.requested_by.name)
+}
+
 /// How many approvals count.
-pub(super) fn counted(promotion: &Promotion, facts: &ProposalFacts) -> u32 {
-    let others = facts.approvals.iter().filter(|by| by.as_str() != promotion.requested_by.name);
-    u32::try_from(others.count()).unwrap_or(u32::MAX)
+pub(super) fn count(promotion: &Promotion, facts: &ProposalFacts) -> u32 {
+    u32::try_from(counted(promotion, facts).count()).unwrap_or(u32::MAX)
 }
