@@ -1,17 +1,17 @@
 //! Answers "what is where, what is on its way, and what happened?"
 
 use crate::domain::command::Actor;
-use crate::domain::id::{ApplicationKey, PromotionId};
+use crate::domain::id::{ApplicationKey, EventId, PromotionId};
 use crate::domain::pipeline::Environment;
 use crate::domain::promotion::{Kind, Promotion};
 use crate::domain::snapshot::Snapshot;
 use crate::messages::{answer, explain};
 
-use super::ports::{AuditEntry, AuditLine, DeliveryOutcome};
+use super::ports::{AuditEntry, AuditLine, Delivery, DeliveryOutcome};
 use super::reconcile::Sight;
 use super::views::{
-    ApplicationView, DeliveryView, EnvironmentView, HistoryLine, HistoryPromotion, HistoryView,
-    HoldView, NextView, StatusView,
+    AnnouncedArtifact, ApplicationView, DeliveryDetailView, DeliveryView, EnvironmentView,
+    HistoryLine, HistoryPromotion, HistoryView, HoldView, NextView, StatusView,
 };
 use super::{App, AppError};
 
@@ -142,19 +142,21 @@ impl App {
     /// The newest deliveries.
     pub async fn deliveries(&self, limit: u32) -> Result<Vec<DeliveryView>, AppError> {
         let deliveries = self.store.deliveries(limit.min(1000)).await?;
-        Ok(deliveries
-            .into_iter()
-            .map(|delivery| DeliveryView {
-                id: delivery.event,
-                source: delivery.source.map(String::from),
-                delivery: delivery.delivery,
-                received_at: delivery.received_at,
-                outcome: match delivery.outcome {
-                    DeliveryOutcome::Accepted => "accepted".to_owned(),
-                    DeliveryOutcome::Undecided { why } => format!("undecided: {why}"),
-                },
-            })
-            .collect())
+        Ok(deliveries.into_iter().map(delivery_view).collect())
+    }
+
+    /// One delivery, and what it brought.
+    pub async fn delivery(&self, id: &str) -> Result<DeliveryDetailView, AppError> {
+        let unknown = || AppError::NotFound { what: format!("no delivery has the id {id:?}") };
+        let event: EventId = id.parse().map_err(|_| unknown())?;
+        let record = self.store.delivery(&event).await?.ok_or_else(unknown)?;
+        let artifacts = record.artifacts.iter().map(|(key, artifact)| AnnouncedArtifact {
+            pipeline: key.pipeline.clone(),
+            application: key.application.clone(),
+            artifact: artifact.into(),
+        });
+        let artifacts = artifacts.collect();
+        Ok(DeliveryDetailView { delivery: delivery_view(record.delivery), artifacts })
     }
 
     /// The promotion of that id, as somebody typed it.
@@ -162,6 +164,19 @@ impl App {
         let unknown = || AppError::NotFound { what: answer::unknown_promotion(typed) };
         let id: PromotionId = typed.parse().map_err(|_| unknown())?;
         self.store.promotion(&id).await?.ok_or_else(unknown)
+    }
+}
+
+fn delivery_view(delivery: Delivery) -> DeliveryView {
+    DeliveryView {
+        id: delivery.event,
+        source: delivery.source.map(String::from),
+        delivery: delivery.delivery,
+        received_at: delivery.received_at,
+        outcome: match delivery.outcome {
+            DeliveryOutcome::Accepted => "accepted".to_owned(),
+            DeliveryOutcome::Undecided { why } => format!("undecided: {why}"),
+        },
     }
 }
 

@@ -330,6 +330,27 @@ pub struct DeliveryView {
     pub outcome: String,
 }
 
+/// `GET /api/v1/deliveries/{id}`: a delivery and what it brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryDetailView {
+    /// The delivery.
+    #[serde(flatten)]
+    pub delivery: DeliveryView,
+    /// What it brought, for each application.
+    pub artifacts: Vec<AnnouncedArtifact>,
+}
+
+/// An artifact that a delivery brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnnouncedArtifact {
+    /// The application's pipeline.
+    pub pipeline: PipelineName,
+    /// Whose it is.
+    pub application: ApplicationName,
+    /// The artifact.
+    pub artifact: ArtifactView,
+}
+
 /// `POST /api/v1/promotions`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -18,8 +18,8 @@ use super::security::guard_api;
 use crate::app::App;
 use crate::app::sessions::Allowed;
 use crate::app::views::{
-    ApplicationView, CommandView, DeliveryView, HistoryLine, HistoryView, HoldRequest,
-    PromoteRequest, PromotionView, ProposalRequest, RollbackRequest, StatusView,
+    ApplicationView, CommandView, DeliveryDetailView, DeliveryView, HistoryLine, HistoryView,
+    HoldRequest, PromoteRequest, PromotionView, ProposalRequest, RollbackRequest, StatusView,
 };
 use crate::domain::command::{Identity, ProposalStep, Right};
 
@@ -47,6 +47,7 @@ pub(super) fn api(app: Arc<App>) -> Router {
         .route("/holds", post(hold))
         .route("/holds/resume", post(resume))
         .route("/deliveries", get(list_deliveries))
+        .route("/deliveries/{delivery}", get(show_delivery))
         .route("/audit", get(show_audit))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -281,6 +282,15 @@ async fn list_deliveries(
     part: Result<Query<Part>, QueryRejection>,
 ) -> Result<Json<Vec<DeliveryView>>, Problem> {
     Ok(Json(app.deliveries(part?.limit()).await?))
+}
+
+/// `GET /api/v1/deliveries/{delivery}`
+async fn show_delivery(
+    State(app): State<Arc<App>>,
+    _reader: Reader,
+    id: Name,
+) -> Result<Json<DeliveryDetailView>, Problem> {
+    Ok(Json(app.delivery(&id?).await?))
 }
 
 /// `GET /api/v1/audit?after=&limit=`
