@@ -32,7 +32,7 @@ pub struct SignedIn {
 
 impl SignedIn {
     /// Somebody who came with that form token.
-    pub fn for_templates(identity: Identity, form_token: SecretString) -> Self {
+    pub fn new(identity: Identity, form_token: SecretString) -> Self {
         let form_key = hash(form_token.expose_secret());
         Self { identity, form_token, form_key }
     }

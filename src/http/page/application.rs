@@ -100,7 +100,7 @@ fn commands(
         @if may(Right::Hold) {
             (form("Hold", words::WHAT_HOLD_DOES, &format!("{base}/hold"), &html! {
                 (hidden)
-                (field(&format!("hold-{length}"), "for", "For how long", "2h; until resumed"))
+                (field(&format!("hold-{length}"), "for", "For how long", "2h, or nothing: until resumed"))
                 (field(&format!("hold-{why}"), "reason", "Why", "optional"))
             }))
         }

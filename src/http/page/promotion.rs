@@ -40,6 +40,7 @@ fn heading(view: &PromotionView, viewer: &Viewer<'_>) -> Markup {
             h1 {
                 @if view.kind == "rollback" { "Rollback of " }
                 (view.application) " "
+                @if view.kind == "rollback" { span class="quiet" { "to " } }
                 span class="version" { (view.version) }
                 span class="quiet" { " in " } (view.environment)
             }

@@ -13,6 +13,8 @@ pub(super) fn by_token(next: &LocalPath) -> Markup {
             h1 id="sign-in" { "Sign in" }
             form method="post" action="/sign-in" {
                 input type="hidden" name="next" value=(next);
+                // Password managers keep a secret under a name.
+                input type="text" name="username" value="hoist" autocomplete="username" hidden;
                 p class="field" {
                     label for="token" { "Token" }
                     input type="password" id="token" name="token" required maxlength="500"

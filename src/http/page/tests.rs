@@ -83,7 +83,7 @@ fn person(name: &str) -> SignedIn {
         actor: Actor { name: name.into(), door: Door::Page },
         roles: vec!["sre".parse().unwrap()],
     };
-    SignedIn::for_templates(identity, SecretString::from("f0rm"))
+    SignedIn::new(identity, SecretString::from("f0rm"))
 }
 
 fn roles(may: &[Right]) -> Roles {
