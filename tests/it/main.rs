@@ -14,6 +14,7 @@ mod cli;
 mod config;
 mod contracts;
 mod deploy;
+mod doors;
 mod generated;
 mod plan;
 mod support;

@@ -1,0 +1,157 @@
+//! The API: who may call it, and what it answers.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use serde_json::json;
+
+use crate::support::served::{Answer, Served, token};
+
+async fn get(hoist: &Served, who: &str, path: &str) -> Answer {
+    let request = Request::get(format!("/api/v1{path}"))
+        .header("authorization", format!("Bearer {}", token(who)));
+    hoist.send(request.body(Body::empty()).unwrap()).await
+}
+
+async fn post(hoist: &Served, who: &str, path: &str, body: impl ToString) -> Answer {
+    let request = Request::post(format!("/api/v1{path}"))
+        .header("authorization", format!("Bearer {}", token(who)))
+        .header("content-type", "application/json");
+    hoist.send(request.body(Body::from(body.to_string())).unwrap()).await
+}
+
+/// That an answer is a problem of that status, and what it says.
+fn problem(answer: &Answer, status: StatusCode) -> String {
+    assert_eq!(answer.status, status, "{}", answer.body);
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    let problem = answer.json();
+    assert_eq!(problem["status"], status.as_u16());
+    problem["detail"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn nobody_gets_in_without_a_token() {
+    let hoist = Served::start().await;
+    for (authorization, challenge) in [
+        ("", "Bearer realm=\"hoist\""),
+        ("Basic YWxpY2U6eA==", "Bearer realm=\"hoist\""),
+        ("Bearer ", "Bearer realm=\"hoist\""),
+        ("Bearer made-up", "Bearer realm=\"hoist\", error=\"invalid_token\""),
+    ] {
+        for method in ["GET", "POST"] {
+            let path = if method == "GET" { "/api/v1/applications" } else { "/api/v1/holds" };
+            let mut request = Request::builder().method(method).uri(path);
+            if !authorization.is_empty() {
+                request = request.header("authorization", authorization);
+            }
+            let answer = hoist.send(request.body(Body::empty()).unwrap()).await;
+            problem(&answer, StatusCode::UNAUTHORIZED);
+            assert_eq!(answer.header("www-authenticate"), challenge);
+        }
+    }
+}
+
+#[tokio::test]
+async fn everybody_does_what_their_roles_allow() {
+    let hoist = Served::start().await;
+    hoist.settle().await;
+    let shop = json!({"application": "shop", "environment": "prod"});
+    assert_eq!(get(&hoist, "reader", "/applications").await.status, StatusCode::OK);
+    let blind = get(&hoist, "robot", "/applications").await;
+    assert!(problem(&blind, StatusCode::FORBIDDEN).contains("lacks the right `status`"));
+    let nosy = get(&hoist, "reader", "/audit").await;
+    assert!(problem(&nosy, StatusCode::FORBIDDEN).contains("lacks the right `audit`"));
+    for path in ["/holds", "/holds/resume", "/rollbacks", "/promotions"] {
+        let answer = post(&hoist, "reader", path, &shop).await;
+        assert!(problem(&answer, StatusCode::FORBIDDEN).contains("reader may not"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_where_can_be_asked() {
+    let hoist = Served::start().await;
+    hoist.settle().await;
+    let all = get(&hoist, "alice", "/applications").await.json();
+    let names: Vec<&str> = all["applications"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["application"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["cart", "shop"]);
+    for name in ["shop", "services%2Fshop"] {
+        let shop = get(&hoist, "alice", &format!("/applications/{name}")).await.json();
+        assert_eq!(shop["environments"][1]["version"], "v1.0.0", "{name}");
+    }
+    let history = get(&hoist, "alice", "/applications/shop/history?environment=prod").await.json();
+    assert_eq!(history["promotions"][0]["kind"], "found");
+    let unknown = get(&hoist, "alice", "/applications/nothing").await;
+    problem(&unknown, StatusCode::NOT_FOUND);
+    let lines = get(&hoist, "alice", "/audit?after=0&limit=2").await.json();
+    assert_eq!(lines.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_hold_is_made_and_ended() {
+    let hoist = Served::start().await;
+    hoist.settle().await;
+    let hold = json!({"application": "shop", "environment": "prod", "for": "2h", "reason": "sale"});
+    let held = post(&hoist, "alice", "/holds", &hold).await;
+    assert_eq!(held.status, StatusCode::CREATED, "{}", held.body);
+    let shop = get(&hoist, "alice", "/applications/shop").await.json();
+    assert_eq!(shop["environments"][1]["hold"]["reason"], "sale");
+    let resume = json!({"application": "shop", "environment": "prod"});
+    assert_eq!(post(&hoist, "alice", "/holds/resume", &resume).await.status, StatusCode::OK);
+    let shop = get(&hoist, "alice", "/applications/shop").await.json();
+    assert_eq!(shop["environments"][1]["hold"], json!(null));
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_a_problem_that_says_so() {
+    let hoist = Served::start().await;
+    problem(&post(&hoist, "alice", "/holds", "{").await, StatusCode::BAD_REQUEST);
+    let unknown = json!({"application": "shop", "environment": "prod", "untill": "2h"});
+    let detail =
+        problem(&post(&hoist, "alice", "/holds", unknown).await, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(detail.contains("untill"), "{detail}");
+    let request = Request::post("/api/v1/holds")
+        .header("authorization", format!("Bearer {}", token("alice")))
+        .header("content-type", "text/plain");
+    let answer = hoist.send(request.body(Body::from("{}")).unwrap()).await;
+    problem(&answer, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    problem(&get(&hoist, "alice", "/nothing").await, StatusCode::NOT_FOUND);
+    problem(&get(&hoist, "alice", "/rollbacks").await, StatusCode::METHOD_NOT_ALLOWED);
+    problem(&get(&hoist, "alice", "/audit?limit=many").await, StatusCode::BAD_REQUEST);
+    let huge = format!("{{\"reason\": \"{}\"}}", "x".repeat(70_000));
+    problem(&post(&hoist, "alice", "/holds", huge).await, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn a_proposal_is_reviewed_and_merged() {
+    let hoist = Served::start().await;
+    hoist.settle().await;
+    hoist.announce("shop", "v1.1.0").await;
+    hoist.settle().await;
+    let deliveries = get(&hoist, "alice", "/deliveries").await.json();
+    let event = deliveries[0]["id"].as_str().unwrap().to_owned();
+    let delivery = get(&hoist, "alice", &format!("/deliveries/{event}")).await.json();
+    assert_eq!(delivery["artifacts"][0]["artifact"]["version"], "v1.1.0", "{delivery}");
+    problem(&get(&hoist, "alice", "/deliveries/nothing").await, StatusCode::NOT_FOUND);
+
+    let shop = get(&hoist, "alice", "/applications/shop").await.json();
+    let id = shop["environments"][1]["next"]["promotion"].as_str().unwrap().to_owned();
+    let promotion = get(&hoist, "alice", &format!("/promotions/{id}")).await.json();
+    let head = promotion["proposal"]["head"].clone();
+    let step = |step: &str| json!({"step": step, "head": head});
+
+    let misplaced = post(&hoist, "bob", &format!("/promotions/{id}/merge"), step("approve")).await;
+    problem(&misplaced, StatusCode::BAD_REQUEST);
+    let early = post(&hoist, "bob", &format!("/promotions/{id}/merge"), step("merge")).await;
+    assert!(problem(&early, StatusCode::CONFLICT).contains("approvals"), "{}", early.body);
+    let approved = post(&hoist, "bob", &format!("/promotions/{id}/reviews"), step("approve")).await;
+    assert_eq!(approved.status, StatusCode::OK, "{}", approved.body);
+    let merged = post(&hoist, "bob", &format!("/promotions/{id}/merge"), step("merge")).await;
+    assert_eq!(merged.status, StatusCode::OK, "{}", merged.body);
+    hoist.settle().await;
+    let promotion = get(&hoist, "alice", &format!("/promotions/{id}")).await.json();
+    assert_eq!(promotion["state"], "succeeded");
+}
