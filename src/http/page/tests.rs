@@ -67,9 +67,9 @@ const PROMOTION: &str = r##"{
     "reviewed_here": "yes"},
   "diff": "diff --git a/environments/prod/apps/shop/values.yaml b/environments/prod/apps/shop/values.yaml\nindex 1234567..89abcde 100644\n--- a/environments/prod/apps/shop/values.yaml\n+++ b/environments/prod/apps/shop/values.yaml\n@@ -4,7 +4,7 @@ replicas: 3\n \n image:\n   repository: ghcr.io/acme/shop\n-  tag: v2.8.1 # keep in step with the chart\n+  tag: v2.9.0 # keep in step with the chart\n   pullPolicy: IfNotPresent\n \n resources:\n",
   "history": [
-    {"number": 4, "at": "2026-03-10T09:00:00Z", "actor": "ci", "verb": "announced", "text": "v2.9.0 was announced by ci", "application": "shop", "environment": "prod", "promotion": "01hzy3v5q8e0000000000000p6", "commit": null, "hash": "00"},
-    {"number": 7, "at": "2026-03-10T10:00:00Z", "actor": "hoist", "verb": "proposed", "text": "proposal #12 was opened", "application": "shop", "environment": "prod", "promotion": "01hzy3v5q8e0000000000000p6", "commit": "89abcdef89abcdef89abcdef89abcdef89abcdef", "hash": "01"},
-    {"number": 9, "at": "2026-03-10T11:40:00Z", "actor": "bob", "verb": "approve", "text": "bob approved proposal #12.", "application": "shop", "environment": "prod", "promotion": "01hzy3v5q8e0000000000000p6", "commit": null, "hash": "02"}]
+    {"number": 4, "at": "2026-03-10T09:00:00Z", "actor": "ci", "door": "ci", "verb": "announced", "text": "v2.9.0 was announced by ci", "application": "shop", "environment": "prod", "promotion": "01hzy3v5q8e0000000000000p6", "commit": null, "hash": "00"},
+    {"number": 7, "at": "2026-03-10T10:00:00Z", "actor": "hoist", "door": "hoist", "verb": "proposed", "text": "proposal #12 was opened", "application": "shop", "environment": "prod", "promotion": "01hzy3v5q8e0000000000000p6", "commit": "89abcdef89abcdef89abcdef89abcdef89abcdef", "hash": "01"},
+    {"number": 9, "at": "2026-03-10T11:40:00Z", "actor": "bob", "door": "page", "verb": "approve", "text": "bob approved proposal #12.", "application": "shop", "environment": "prod", "promotion": "01hzy3v5q8e0000000000000p6", "commit": null, "hash": "02"}]
 }"##;
 
 const HISTORY: &str = r##"{"application": "web", "promotions": [
