@@ -10,10 +10,12 @@ use url::Url;
 use crate::adapters::client::Client;
 use crate::adapters::clock::{SystemClock, SystemDice};
 use crate::adapters::forge::builtin::BuiltinForge;
-use crate::adapters::git::{Credentials, Mirror, RemoteSettings, create_bare};
+use crate::adapters::git::{Credentials, LocalRepository, Mirror, RemoteSettings, create_bare};
 use crate::adapters::store::sqlite::SqliteStore;
 use crate::app::policy::{ImagePattern, Policy, Source, Token};
-use crate::app::ports::{Clock, Dice, Forge, Git, Remote, RemoteError, Server, Store};
+use crate::app::ports::{
+    Checkout, CheckoutError, Clock, Dice, Forge, Git, Remote, RemoteError, Server, Store,
+};
 use crate::app::{App, Repository};
 use crate::config::{self, Configuration, Settings, StoreAt};
 use crate::domain::id::{PersonName, RepositoryName, RoleName};
@@ -30,6 +32,15 @@ pub fn clock() -> impl Clock {
 /// When no HTTP client can be made.
 pub fn remote(server: Server) -> Result<Arc<dyn Remote>, RemoteError> {
     Ok(Arc::new(Client::new(server)?))
+}
+
+/// The Git repository that a folder is in, only to be read.
+///
+/// # Errors
+///
+/// When there is none, or it is not to be trusted.
+pub fn checkout(path: &Path) -> Result<Box<dyn Checkout>, CheckoutError> {
+    Ok(Box::new(LocalRepository::open(path)?))
 }
 
 /// Whether this is the first start with this store.

@@ -11,6 +11,7 @@ use super::reconcile::chain;
 use super::{App, AppError, Repository};
 use crate::domain::id::{ApplicationKey, ApplicationName, CommitId, PipelineName, RepositoryName};
 use crate::domain::pipeline::{Applications, Environment, Pipeline};
+use crate::domain::template::Template;
 
 /// Every application known.
 pub type Known = Arc<BTreeSet<ApplicationKey>>;
@@ -171,14 +172,21 @@ async fn names_in(
     tip: &CommitId,
     environment: &Environment,
 ) -> Result<BTreeSet<ApplicationName>, GitError> {
+    let mut paths = BTreeMap::new();
+    for file in environment.edits.iter().map(|rule| &rule.file) {
+        paths.insert(file, git.list(tip, &file.pattern()).await?);
+    }
+    Ok(common_names(&paths))
+}
+
+/// The applications that have a path under each of the files' templates.
+pub(super) fn common_names(paths: &BTreeMap<&Template, Vec<String>>) -> BTreeSet<ApplicationName> {
     let mut names: Option<BTreeSet<ApplicationName>> = None;
-    let files: BTreeSet<_> = environment.edits.iter().map(|rule| &rule.file).collect();
-    for file in files {
-        let paths = git.list(tip, &file.as_str().replace("{application}", "*")).await?;
+    for (file, paths) in paths {
         if !file.as_str().contains("{application}") {
             // One file for all of them: it is there for each, or for none.
             if paths.is_empty() {
-                return Ok(BTreeSet::new());
+                return BTreeSet::new();
             }
             continue;
         }
@@ -188,7 +196,7 @@ async fn names_in(
             None => here,
         });
     }
-    Ok(names.unwrap_or_default())
+    names.unwrap_or_default()
 }
 
 /// Tells whether a pipeline moves applications of that name, if there are any.

@@ -20,6 +20,8 @@ pub mod sessions;
 
 pub mod edit;
 
+pub mod verify;
+
 mod commands;
 mod execute;
 mod look;

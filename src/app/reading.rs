@@ -47,7 +47,7 @@ fn apply(
 }
 
 /// The version fields that one rule finds in a file; the error says where and why.
-fn fields_of(
+pub(super) fn fields_of(
     rule: &EditRule,
     application: &ApplicationName,
     text: &[u8],
@@ -124,16 +124,23 @@ fn judge_file(
     if rules.is_empty() {
         return Err("no rule names this file".into());
     }
-    let (Some(before), Some(after)) = (&change.before, &change.after) else {
-        return Err("the file was added, deleted or renamed".into());
-    };
-    if change.mode == ModeChange::Differs {
-        return Err("the file's mode changed".into());
-    }
+    let (before, after) = both_sides(change)?;
     let mut allowed: Vec<Place> = Vec::new();
     for rule in rules {
         allowed.extend(fields_of(rule, application, before)?.into_iter().map(|f| f.place));
     }
     yaml_edit::only_changed(before, after, &allowed).map_err(|e| e.to_string())?;
     Ok(())
+}
+
+/// A file's bytes before and after, if it is still the same kind of file.
+pub(super) fn both_sides(change: &FileChange) -> Result<(&[u8], &[u8]), String> {
+    match (&change.before, &change.after, change.mode) {
+        (Some(before), Some(after), ModeChange::Same) => Ok((before, after)),
+        (Some(_), Some(_), ModeChange::Differs) => Err("the file's mode changed".to_owned()),
+        (None, _, ModeChange::Same | ModeChange::Differs) => Err("the file was added".to_owned()),
+        (Some(_), None, ModeChange::Same | ModeChange::Differs) => {
+            Err("the file was deleted".to_owned())
+        }
+    }
 }

@@ -9,6 +9,7 @@ use crate::config::{self, Configuration, Problem, Problems};
 
 use super::failure::Trouble;
 use super::output::{Format, Output};
+use super::words::count;
 
 /// What `hoist check` is told.
 #[derive(Debug, Args)]
@@ -84,8 +85,4 @@ fn good(file: &str, configuration: &Configuration) -> String {
         count(settings.sources.len(), ["source", "sources"]),
         count(pipelines.len(), ["pipeline", "pipelines"]),
     )
-}
-
-fn count(number: usize, [one, many]: [&str; 2]) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }

@@ -17,6 +17,8 @@ mod check;
 
 mod edit;
 
+mod verify;
+
 mod announce;
 
 mod promote;
@@ -60,6 +62,7 @@ use output::{Format, Output};
 pub use connection::Connect;
 pub use demo::DemoArgs;
 pub use serve::ServeArgs;
+pub use verify::OpenCheckout;
 
 /// Moves a built artifact up a GitOps repository's environments, one reviewed pull request at a
 /// time, and brings it down again when it is bad.
@@ -95,6 +98,8 @@ enum Here {
     Check(check::CheckArgs),
     /// Change values of a YAML or JSON file and not a byte more.
     Edit(edit::EditArgs),
+    /// Tell whether only version fields changed between two revisions of a Git repository.
+    Verify(verify::VerifyArgs),
     /// Tell a running hoist that an artifact was built.
     Announce(announce::AnnounceArgs),
     /// Bring a version into an environment.
@@ -143,6 +148,8 @@ pub struct World<'w> {
     pub connect: Connect<'w>,
     /// The time.
     pub clock: &'w dyn Clock,
+    /// Opens the Git repository that a folder is in.
+    pub open_checkout: OpenCheckout<'w>,
 }
 
 /// Reads the command line; where it cannot, tells why and gives the status to end with.
@@ -164,6 +171,7 @@ impl Errand {
         let done = match *self.verb {
             Here::Check(args) => args.run(out),
             Here::Edit(args) => args.run(out),
+            Here::Verify(args) => args.run(world.open_checkout, out),
             Here::Announce(args) => args.run(&connection, out).await,
             Here::Promote(args) => args.run(&connection, out).await,
             Here::Rollback(args) => args.run(&connection, out).await,

@@ -55,6 +55,11 @@ impl Template {
         self.text.replace("{application}", application.as_str())
     }
 
+    /// The text for any application: `*` stands for its name.
+    pub fn pattern(&self) -> String {
+        self.text.replace("{application}", "*")
+    }
+
     /// The application whose text would be `candidate`, where there is one.
     ///
     /// `{application}` is one path segment, and every occurrence must be the same one.

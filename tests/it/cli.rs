@@ -2,6 +2,7 @@
 
 mod editing;
 mod remote;
+mod verify;
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -92,6 +93,7 @@ fn help_names_every_verb_that_is_built() {
     demo         See it work, in a folder of its own
     check        Read the configuration and tell everything that is wrong with it
     edit         Change values of a YAML or JSON file and not a byte more
+    verify       Tell whether only version fields changed between two revisions of a Git repository
     announce     Tell a running hoist that an artifact was built
     promote      Bring a version into an environment
     rollback     Bring back the last version that was good

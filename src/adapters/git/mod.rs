@@ -8,6 +8,7 @@
 pub mod mirror;
 pub mod settings;
 
+mod checkout;
 mod disk;
 mod history;
 mod keeper;
@@ -15,6 +16,7 @@ mod transport;
 mod trees;
 mod tuning;
 
+pub use checkout::LocalRepository;
 pub use disk::create_bare;
 pub use mirror::Mirror;
 pub use settings::{Credentials, RemoteSettings};

@@ -2,12 +2,14 @@
 //!
 //! Every method may be called twice with the same arguments; its outcome says which call did it.
 
+mod checkout;
 mod clock;
 mod forge;
 mod git;
 mod remote;
 mod store;
 
+pub use checkout::{Checkout, CheckoutError};
 pub use clock::{Clock, Dice};
 pub use forge::{
     Approval, BranchState, Closing, Comment, Forge, ForgeError, MergeOutcome, MergeRequest,
