@@ -343,7 +343,7 @@ impl<'a> View<'a> {
         mut proposing: Proposing,
     ) {
         if let Some(facts) = open {
-            if bearer.is_rollback() {
+            if bearer.is_rollback() && self.is_anothers(bearer, facts) {
                 let because = Closed::RolledBack { by: bearer.id.clone() };
                 plan.actions.push(Action::Close { number: facts.number, because });
                 return;
@@ -351,6 +351,16 @@ impl<'a> View<'a> {
             proposing.overwrites = (!self.is_ours(&facts.head)).then(|| facts.head.clone());
         }
         plan.actions.push(Action::Propose(proposing));
+    }
+
+    /// Tells whether the proposal is known to carry another promotion.
+    ///
+    /// One that nobody is known to have opened is the bearer's own, if a crash came between its
+    /// opening and the record of it.
+    fn is_anothers(&self, bearer: &Promotion, facts: &ProposalFacts) -> bool {
+        self.promotions().filter(|promotion| promotion.id != bearer.id).any(|promotion| {
+            promotion.proposal.as_ref().is_some_and(|proposed| proposed.number == facts.number)
+        })
     }
 
     /// Tells whether hoist made that commit for this environment.
