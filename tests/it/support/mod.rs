@@ -2,5 +2,7 @@
 
 pub mod git;
 pub mod git_server;
+pub mod mortal;
 pub mod remote;
 pub mod served;
+pub mod world;

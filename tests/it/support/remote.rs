@@ -36,6 +36,11 @@ impl Remote {
         format!("file://{}", self.bare.display())
     }
 
+    /// The bare repository's folder.
+    pub fn path(&self) -> &Path {
+        &self.bare
+    }
+
     /// A new process's mirror of it, which knows nothing yet.
     pub fn mirror(&self) -> Mirror {
         let data = tempfile::tempdir_in(self.dir.path()).unwrap().keep();
@@ -49,6 +54,14 @@ impl Remote {
         self.check_out(from);
         self.write(path, text);
         self.commit(&format!("write {path}"));
+        self.push_head(branch)
+    }
+
+    /// A person removes a file from a branch.
+    pub fn remove(&self, branch: &str, path: &str) -> CommitId {
+        self.check_out(branch);
+        std::fs::remove_file(self.clone.join(path)).unwrap();
+        self.commit(&format!("remove {path}"));
         self.push_head(branch)
     }
 

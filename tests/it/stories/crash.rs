@@ -1,0 +1,124 @@
+//! The process ends at any of its writes, and starts again on what it left.
+
+use crate::support::mortal::{LastWrite, Life};
+use crate::support::world::Bot;
+
+/// The main path, told so that it can be told again from its beginning: whoever got no answer asks
+/// again.
+async fn go_up(bot: &Bot) {
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    bot.minutes_pass(30);
+    bot.work().await;
+    if is_proposed(bot).await {
+        // A process that is dead approves nothing.
+        drop(bot.step("bob", "prod", hoist::domain::command::ProposalStep::Approve).await);
+        bot.work().await;
+    }
+}
+
+/// The way back, told in the same manner: nobody asks for a second rollback after the first.
+async fn go_back(bot: &Bot) {
+    let history = bot.app().history("shop", Some("prod")).await;
+    let is_under_way =
+        history.is_ok_and(|it| it.promotions.iter().any(|promotion| promotion.kind == "rollback"));
+    if !is_under_way {
+        drop(bot.roll_back("dora", None).await);
+    }
+    bot.work().await;
+    if is_proposed(bot).await {
+        drop(bot.step("bob", "prod", hoist::domain::command::ProposalStep::Approve).await);
+        bot.work().await;
+    }
+}
+
+async fn is_proposed(bot: &Bot) -> bool {
+    let view = bot.app().application("shop").await;
+    let is_proposed = |it: &hoist::app::views::EnvironmentView| {
+        it.environment.as_str() == "prod"
+            && it.next.as_ref().is_some_and(|next| next.state == "proposed")
+    };
+    view.is_ok_and(|view| view.environments.iter().any(is_proposed))
+}
+
+/// All that must be the same whether or not there was a crash on the way.
+///
+/// A merged proposal's branch is not: a crash right after the merge leaves it, and the next
+/// proposal takes it over.
+async fn end_of(bot: &Bot) -> String {
+    let changed = bot.remote.ask(&["log", "--no-merges", "--format=%s", "--numstat", "main"]);
+    let text = bot.file_on("main", "environments/prod/apps/shop/kustomization.yaml");
+    let proposals = bot.proposals().await;
+    let mut comments = String::new();
+    for (number, _) in (1..).zip(proposals.lines()) {
+        comments.push_str(&bot.comments(number).await);
+    }
+    // One environment may be looked at before or after another moved on.
+    let history = bot.history().await;
+    let mut history: Vec<_> = history.lines().collect();
+    history.sort_unstable();
+    let (status, log, history) = (bot.status().await, bot.git_log(), history.join("\n"));
+    [log, changed, proposals, comments, history, status, text].join("\n--\n")
+}
+
+/// Goes up with a process that ends at each of its writes in turn.
+async fn die_on_the_way_up(last: LastWrite) {
+    let unharmed = Bot::new().await;
+    go_up(&unharmed).await;
+    let expected = end_of(&unharmed).await;
+    for writes in 0.. {
+        let mut bot = Bot::asleep(&crate::support::world::STAGING_THEN_PROD);
+        let life = Life::of(writes, last);
+        bot.restart_mortal(&life).await;
+        go_up(&bot).await;
+        bot.restart().await;
+        go_up(&bot).await;
+        assert_eq!(end_of(&bot).await, expected, "the process ended at write {writes}: {last:?}");
+        if life.survived() {
+            assert!(writes > 20, "the story has only {writes} writes");
+            return;
+        }
+    }
+}
+
+/// Goes back with a process that ends at each of its writes in turn.
+async fn die_on_the_way_back(last: LastWrite) {
+    let unharmed = Bot::new().await;
+    go_up(&unharmed).await;
+    go_back(&unharmed).await;
+    let expected = end_of(&unharmed).await;
+    for writes in 0.. {
+        let mut bot = Bot::new().await;
+        go_up(&bot).await;
+        let life = Life::of(writes, last);
+        bot.restart_mortal(&life).await;
+        go_back(&bot).await;
+        bot.restart().await;
+        go_back(&bot).await;
+        assert_eq!(end_of(&bot).await, expected, "the process ended at write {writes}: {last:?}");
+        if life.survived() {
+            assert!(writes > 10, "the story has only {writes} writes");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_crash_before_any_write_of_a_promotion_changes_nothing_in_the_end() {
+    die_on_the_way_up(LastWrite::Lost).await;
+}
+
+#[tokio::test]
+async fn a_crash_after_any_write_of_a_promotion_changes_nothing_in_the_end() {
+    die_on_the_way_up(LastWrite::Done).await;
+}
+
+#[tokio::test]
+async fn a_crash_before_any_write_of_a_rollback_changes_nothing_in_the_end() {
+    die_on_the_way_back(LastWrite::Lost).await;
+}
+
+#[tokio::test]
+async fn a_crash_after_any_write_of_a_rollback_changes_nothing_in_the_end() {
+    die_on_the_way_back(LastWrite::Done).await;
+}

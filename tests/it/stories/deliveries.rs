@@ -1,0 +1,92 @@
+//! Announcements that come twice, late, or while something is under way.
+
+use crate::support::world::Bot;
+
+#[tokio::test]
+async fn a_delivery_that_comes_twice_does_nothing_twice() {
+    let bot = Bot::new().await;
+    assert_eq!(bot.announce("v1.4.2").await, 202);
+    assert_eq!(bot.announce("v1.4.2").await, 200);
+    bot.work().await;
+    let before = (bot.deeds().await, bot.git_log());
+    assert_eq!(bot.announce("v1.4.2").await, 200);
+    assert_eq!(bot.announce_in_another_delivery("v1.4.2").await, 200);
+    bot.work().await;
+    assert_eq!((bot.deeds().await, bot.git_log()), before);
+}
+
+#[tokio::test]
+async fn an_old_announcement_that_comes_again_does_not_replace_a_newer_one() {
+    let bot = Bot::new().await;
+    bot.announce("v1.4.2").await;
+    bot.announce("v1.5.0").await;
+    bot.work().await;
+    assert_eq!(bot.announce("v1.4.2").await, 200);
+    assert_eq!(bot.announce_in_another_delivery("v1.4.2").await, 200);
+    bot.work().await;
+    insta::assert_snapshot!(bot.git_log(), @"
+    begin
+    Merge proposal #1: staging: promote shop to v1.5.0
+    ");
+    assert_eq!(bot.version_line("staging"), "newTag: v1.5.0 # hoist writes this");
+}
+
+#[tokio::test]
+async fn what_is_accepted_later_is_newer_whatever_its_number_says() {
+    let bot = Bot::new().await;
+    bot.announce("v1.5.0").await;
+    bot.work().await;
+    bot.announce("v1.4.3").await;
+    bot.work().await;
+    assert_eq!(bot.version_line("staging"), "newTag: v1.4.3 # hoist writes this");
+}
+
+#[tokio::test]
+async fn a_newer_artifact_updates_the_open_proposal_in_place() {
+    let bot = Bot::new().await;
+    bot.propose_to_prod("v1.4.2").await;
+    bot.announce("v1.5.0").await;
+    bot.work().await;
+    // While the newer one soaks, the older one keeps its proposal.
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.5.0, soaking (soaking: it runs and is watched (until 2026-11-22 22:00 UTC))
+    prod: v1.0.0, waiting, next v1.5.0 waiting (waiting for review: 0 of 1 approvals, the requester's not counted)
+    ");
+    bot.minutes_pass(30);
+    bot.work().await;
+    insta::assert_snapshot!(bot.proposals().await, @"
+    #1 staging: promote shop to v1.4.2: merged by hoist
+    #2 prod: promote shop to v1.5.0: open
+    #3 staging: promote shop to v1.5.0: merged by hoist
+    ");
+    insta::assert_snapshot!(bot.history().await, @"
+    staging found v1.0.0 hoist: succeeded
+    prod found v1.0.0 hoist: succeeded
+    staging forward v1.4.2 alice: succeeded
+    prod forward v1.4.2 alice: superseded
+    staging forward v1.5.0 alice: succeeded
+    prod forward v1.5.0 alice: proposed
+    ");
+    let on_top = bot.remote.ask(&["rev-list", "--count", "main..hoist/prod/shop"]);
+    assert_eq!(on_top, "1", "the proposal carries one commit");
+}
+
+#[tokio::test]
+async fn an_approval_of_the_older_version_does_not_merge_the_newer_one() {
+    let bot = Bot::with(&[
+        ("staging", "merge: automatic"),
+        ("prod", "after: [staging], gates: [{approvals: 2}], merge: on-approval"),
+    ])
+    .await;
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    bot.approve("bob", "prod").await;
+    bot.announce("v1.5.0").await;
+    bot.work().await;
+    bot.approve("carol", "prod").await;
+    bot.work().await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.5.0, succeeded
+    prod: v1.0.0, proposed, next v1.5.0 proposed in #2 (waiting for review: 1 of 2 approvals, the requester's not counted)
+    ");
+}

@@ -1,0 +1,94 @@
+//! The real process, killed at many moments of the main path.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hoist::app::ports::{Remote, Server};
+use hoist::wiring;
+
+use crate::support::world::{Bot, signed};
+
+/// How often the process is killed before it may go on to the end.
+const KILLS: u32 = 12;
+/// How long the end may take, on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+struct Process {
+    child: Child,
+    remote: Arc<dyn Remote>,
+}
+
+impl Process {
+    fn start(bot: &Bot) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let listen = format!("127.0.0.1:{port}");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hoist"));
+        command.args(["serve", "--listen", &listen, "--config"]).arg(bot.config());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let url = format!("http://{listen}").parse().unwrap();
+        let remote = wiring::remote(Server { url, token: None }).unwrap();
+        Self { child: command.spawn().unwrap(), remote }
+    }
+
+    /// Announces as CI does that has been told to try until it is answered.
+    async fn announce(&self, within: Duration) {
+        let begun = Instant::now();
+        while begun.elapsed() < within {
+            if self.remote.announce(&signed("shop", "v1.4.2")).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Process {
+    /// SIGKILL: it is not asked, and puts nothing in order.
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_is_killed_again_and_again_promotes_once() {
+    let bot = Bot::asleep(&[
+        ("staging", "merge: automatic"),
+        ("prod", "after: [staging], gates: [{soak: 1s}], merge: automatic"),
+    ]);
+    for kill in 0..KILLS {
+        let process = Process::start(&bot);
+        let lives = Duration::from_millis(80 + 60 * u64::from(kill));
+        let begun = Instant::now();
+        process.announce(lives).await;
+        tokio::time::sleep(lives.saturating_sub(begun.elapsed())).await;
+    }
+    let process = Process::start(&bot);
+    process.announce(PATIENCE).await;
+    let begun = Instant::now();
+    while !bot.version_line("prod").contains("v1.4.2") && begun.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // It goes on for a moment, and must find nothing more to do.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    drop(process);
+    insta::assert_snapshot!(bot.git_log(), @"
+    begin
+    Merge proposal #1: staging: promote shop to v1.4.2
+    Merge proposal #2: prod: promote shop to v1.4.2
+    ");
+    let proposals =
+        bot.remote.ask(&["for-each-ref", "--format=%(refname)", "refs/hoist/proposals"]);
+    assert_eq!(proposals, "refs/hoist/proposals/1\nrefs/hoist/proposals/2");
+    let changes = bot.remote.ask(&["log", "--no-merges", "--format=%s", "--numstat", "-2", "main"]);
+    insta::assert_snapshot!(changes, @"
+    prod: promote shop to v1.4.2
+
+    1	1	environments/prod/apps/shop/kustomization.yaml
+    staging: promote shop to v1.4.2
+
+    1	1	environments/staging/apps/shop/kustomization.yaml
+    ");
+}

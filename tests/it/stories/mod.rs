@@ -1,0 +1,11 @@
+//! What happens to an artifact, told from its build to the Git history.
+
+mod crash;
+mod deliveries;
+mod killed;
+mod main_path;
+mod outages;
+mod people;
+mod policies;
+mod pushes;
+mod rollback;

@@ -1,0 +1,54 @@
+//! The remote goes away for a while, and comes back.
+
+use crate::support::world::Bot;
+
+#[tokio::test]
+async fn nothing_is_lost_while_the_remote_is_away() {
+    let bot = Bot::new().await;
+    bot.work().await;
+    bot.the_remote_goes_away();
+    assert_eq!(bot.announce("v1.4.2").await, 202);
+    bot.work().await;
+    let status = bot.status().await;
+    assert!(status.contains("could not be reached") || status.contains("no such"), "{status}");
+    bot.the_remote_comes_back();
+    bot.minutes_pass(10);
+    bot.work().await;
+    assert_eq!(bot.version_line("staging"), "newTag: v1.4.2 # hoist writes this");
+    insta::assert_snapshot!(bot.git_log(), @"
+    begin
+    Merge proposal #1: staging: promote shop to v1.4.2
+    ");
+}
+
+#[tokio::test]
+async fn what_was_announced_before_the_first_look_is_decided_at_the_first_look() {
+    let bot = Bot::new().await;
+    bot.the_remote_goes_away();
+    assert_eq!(bot.announce("v1.4.2").await, 202);
+    bot.work().await;
+    bot.the_remote_comes_back();
+    bot.minutes_pass(10);
+    bot.work().await;
+    assert_eq!(bot.version_line("staging"), "newTag: v1.4.2 # hoist writes this");
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_where_it_stood() {
+    let mut bot = Bot::new().await;
+    bot.announce("v1.4.2").await;
+    bot.restart().await;
+    bot.work().await;
+    bot.restart().await;
+    bot.minutes_pass(30);
+    bot.work().await;
+    bot.restart().await;
+    bot.approve("bob", "prod").await;
+    bot.restart().await;
+    bot.work().await;
+    insta::assert_snapshot!(bot.proposals().await, @"
+    #1 staging: promote shop to v1.4.2: merged by hoist
+    #2 prod: promote shop to v1.4.2: merged by hoist
+    ");
+    assert_eq!(bot.version_line("prod"), "newTag: v1.4.2 # hoist writes this");
+}

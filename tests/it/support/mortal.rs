@@ -1,0 +1,318 @@
+//! A Git and a store that die together at one write, as the process around them does.
+//!
+//! What the forge does goes through Git, so these two are all that a process leaves behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use async_trait::async_trait;
+use hoist::app::ports::{
+    Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, CommitSpec,
+    Delivery, DeliveryRecord, FileChange, Git, GitError, LogEntry, Merged, RefOutcome, RefUpdate,
+    Session, Signature, Store, StoreError,
+};
+use hoist::domain::artifact::Artifact;
+use hoist::domain::id::{ApplicationKey, CommitId, EventId, PromotionId};
+use hoist::domain::promotion::Promotion;
+use jiff::{SignedDuration, Timestamp};
+
+/// What is left of the write at which the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastWrite {
+    /// It never happened.
+    Lost,
+    /// It happened, and nobody was told.
+    Done,
+}
+
+/// How many writes are left to a process.
+pub struct Life {
+    writes: AtomicI64,
+    last: LastWrite,
+}
+
+/// What to do with a write.
+enum Write {
+    Do,
+    DoAndDie,
+    Die,
+}
+
+impl Life {
+    pub fn of(writes: i64, last: LastWrite) -> Arc<Self> {
+        Arc::new(Self { writes: AtomicI64::new(writes), last })
+    }
+
+    /// Tells whether the process lived to the end of the story.
+    pub fn survived(&self) -> bool {
+        self.writes.load(Ordering::SeqCst) >= 0
+    }
+
+    fn read(&self) -> anyhow::Result<()> {
+        if self.survived() { Ok(()) } else { Err(dead()) }
+    }
+
+    fn write(&self) -> Write {
+        match self.writes.fetch_sub(1, Ordering::SeqCst) {
+            1.. => Write::Do,
+            0 if self.last == LastWrite::Done => Write::DoAndDie,
+            _ => Write::Die,
+        }
+    }
+}
+
+fn dead() -> anyhow::Error {
+    anyhow::anyhow!("the process has ended")
+}
+
+/// A Git that dies.
+pub struct MortalGit {
+    pub git: Arc<dyn Git>,
+    pub life: Arc<Life>,
+}
+
+impl MortalGit {
+    fn alive(&self) -> Result<&dyn Git, GitError> {
+        self.life.read().map_err(GitError::Mirror)?;
+        Ok(self.git.as_ref())
+    }
+
+    async fn write<T>(
+        &self,
+        write: impl Future<Output = Result<T, GitError>> + Send,
+    ) -> Result<T, GitError> {
+        match self.life.write() {
+            Write::Do => write.await,
+            Write::DoAndDie => {
+                write.await?;
+                Err(GitError::Mirror(dead()))
+            }
+            Write::Die => Err(GitError::Mirror(dead())),
+        }
+    }
+}
+
+#[async_trait]
+impl Git for MortalGit {
+    async fn commit(&self, spec: CommitSpec) -> Result<CommitId, GitError> {
+        self.write(self.git.commit(spec)).await
+    }
+
+    async fn push(&self, updates: Vec<RefUpdate>) -> Result<Vec<RefOutcome>, GitError> {
+        self.write(self.git.push(updates)).await
+    }
+
+    async fn merge(
+        &self,
+        onto: &CommitId,
+        head: &CommitId,
+        message: String,
+        author: Signature,
+    ) -> Result<Merged, GitError> {
+        // It writes objects that nothing names yet: to die in it is to die before the push.
+        self.alive()?.merge(onto, head, message, author).await
+    }
+
+    async fn fetch(&self) -> Result<(), GitError> {
+        self.alive()?.fetch().await
+    }
+
+    async fn refs(&self, prefix: &str) -> Result<BTreeMap<String, CommitId>, GitError> {
+        self.alive()?.refs(prefix).await
+    }
+
+    async fn read(
+        &self,
+        commit: &CommitId,
+        paths: BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Vec<u8>>, GitError> {
+        self.alive()?.read(commit, paths).await
+    }
+
+    async fn list(&self, commit: &CommitId, pattern: &str) -> Result<Vec<String>, GitError> {
+        self.alive()?.list(commit, pattern).await
+    }
+
+    async fn diff(&self, base: &CommitId, head: &CommitId) -> Result<Vec<FileChange>, GitError> {
+        self.alive()?.diff(base, head).await
+    }
+
+    async fn patch(
+        &self,
+        base: &CommitId,
+        head: &CommitId,
+        limit: usize,
+    ) -> Result<String, GitError> {
+        self.alive()?.patch(base, head, limit).await
+    }
+
+    async fn merge_base(&self, a: &CommitId, b: &CommitId) -> Result<Option<CommitId>, GitError> {
+        self.alive()?.merge_base(a, b).await
+    }
+
+    async fn contains(&self, commit: &CommitId, ancestor: &CommitId) -> Result<bool, GitError> {
+        self.alive()?.contains(commit, ancestor).await
+    }
+
+    async fn log(
+        &self,
+        from: &CommitId,
+        path: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<LogEntry>, GitError> {
+        self.alive()?.log(from, path, limit).await
+    }
+}
+
+/// A store that dies.
+pub struct MortalStore {
+    pub store: Arc<dyn Store>,
+    pub life: Arc<Life>,
+}
+
+impl MortalStore {
+    fn alive(&self) -> Result<&dyn Store, StoreError> {
+        self.life.read().map_err(StoreError::Unavailable)?;
+        Ok(self.store.as_ref())
+    }
+
+    async fn write<T>(
+        &self,
+        write: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        match self.life.write() {
+            Write::Do => write.await,
+            Write::DoAndDie => {
+                write.await?;
+                Err(StoreError::Unavailable(dead()))
+            }
+            Write::Die => Err(StoreError::Unavailable(dead())),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for MortalStore {
+    async fn announce(&self, announcement: Announcement) -> Result<Announced, StoreError> {
+        self.write(self.store.announce(announcement)).await
+    }
+
+    async fn decide(
+        &self,
+        event: &EventId,
+        artifacts: Vec<(ApplicationKey, Artifact)>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(self.store.decide(event, artifacts, at)).await
+    }
+
+    async fn record(
+        &self,
+        application: &ApplicationKey,
+        changes: Vec<Change>,
+        audit: Vec<AuditLine>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(self.store.record(application, changes, audit, now)).await
+    }
+
+    async fn enlist(
+        &self,
+        applications: Vec<ApplicationKey>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(self.store.enlist(applications, now)).await
+    }
+
+    async fn wake(
+        &self,
+        applications: Option<Vec<ApplicationKey>>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(self.store.wake(applications, now)).await
+    }
+
+    async fn claim(
+        &self,
+        now: Timestamp,
+        lease: SignedDuration,
+        limit: u32,
+    ) -> Result<Vec<Claim>, StoreError> {
+        self.write(self.store.claim(now, lease, limit)).await
+    }
+
+    async fn outcome(
+        &self,
+        claim: &Claim,
+        changes: Vec<Change>,
+        audit: Vec<AuditLine>,
+    ) -> Result<(), StoreError> {
+        self.write(self.store.outcome(claim, changes, audit)).await
+    }
+
+    async fn release(
+        &self,
+        claim: &Claim,
+        wake_at: Option<Timestamp>,
+        failures: u32,
+    ) -> Result<(), StoreError> {
+        self.write(self.store.release(claim, wake_at, failures)).await
+    }
+
+    async fn note(&self, audit: Vec<AuditLine>) -> Result<(), StoreError> {
+        self.write(self.store.note(audit)).await
+    }
+
+    async fn keep_code(&self, code: Session) -> Result<(), StoreError> {
+        self.write(self.store.keep_code(code)).await
+    }
+
+    async fn take_code(&self, key: &str, now: Timestamp) -> Result<Option<Session>, StoreError> {
+        self.write(self.store.take_code(key, now)).await
+    }
+
+    async fn open_session(&self, session: Session) -> Result<(), StoreError> {
+        self.write(self.store.open_session(session)).await
+    }
+
+    async fn close_session(&self, key: &str) -> Result<(), StoreError> {
+        self.write(self.store.close_session(key)).await
+    }
+
+    async fn session(&self, key: &str, now: Timestamp) -> Result<Option<Session>, StoreError> {
+        self.alive()?.session(key, now).await
+    }
+
+    async fn deliveries(&self, limit: u32) -> Result<Vec<Delivery>, StoreError> {
+        self.alive()?.deliveries(limit).await
+    }
+
+    async fn delivery(&self, event: &EventId) -> Result<Option<DeliveryRecord>, StoreError> {
+        self.alive()?.delivery(event).await
+    }
+
+    async fn applications(&self) -> Result<Vec<ApplicationKey>, StoreError> {
+        self.alive()?.applications().await
+    }
+
+    async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.alive()?.next_wake().await
+    }
+
+    async fn load(&self, application: &ApplicationKey) -> Result<ApplicationRecord, StoreError> {
+        self.alive()?.load(application).await
+    }
+
+    async fn promotion(&self, id: &PromotionId) -> Result<Option<Promotion>, StoreError> {
+        self.alive()?.promotion(id).await
+    }
+
+    async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
+        self.alive()?.audit(after, limit).await
+    }
+
+    async fn audit_of(&self, promotion: &PromotionId) -> Result<Vec<AuditEntry>, StoreError> {
+        self.alive()?.audit_of(promotion).await
+    }
+}

@@ -1,0 +1,572 @@
+//! A whole hoist in a temporary folder, and everybody around it, in the words of the trade.
+//!
+//! The store, the mirror, the forge and the doors are the real ones; only time and chance are told
+//! what to say. A test moves the clock; nothing happens unless it says [`Bot::work`].
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::body::Body;
+use axum::http::Request;
+use hoist::adapters::forge::builtin::BuiltinForge;
+use hoist::app::ingest::send::{Outgoing, SignedAnnouncement};
+use hoist::app::ports::{Clock, Dice, ForgeError, Proposal, ProposalState};
+use hoist::app::views::{
+    CommandView, EnvironmentView, HoldRequest, PromoteRequest, ProposalRequest, RollbackRequest,
+};
+use hoist::app::{App, AppError, Repository};
+use hoist::domain::artifact::{Build, SourceCode};
+use hoist::domain::command::{Identity, ProposalStep};
+use hoist::domain::id::{ProposalNumber, RepositoryName};
+use hoist::{config, http, scheduler, wiring};
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use super::mortal::{Life, MortalGit, MortalStore};
+use super::remote::Remote;
+
+const SECRET: &str = "what ci signs with";
+
+/// Staging by itself, prod after half an hour and one approval.
+pub const STAGING_THEN_PROD: [(&str, &str); 2] = [
+    ("staging", "merge: automatic"),
+    ("prod", "after: [staging], gates: [{soak: 30m}], merge: on-approval"),
+];
+
+/// The applications that stand in the repository from the beginning.
+const APPLICATIONS: [&str; 2] = ["cart", "shop"];
+
+/// A clock that stands still until a test moves it.
+pub struct HandClock(AtomicU64);
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::SeqCst).try_into().unwrap()).unwrap()
+    }
+}
+
+/// Counts, so that what is made later sorts later.
+#[derive(Default)]
+struct CountingDice(AtomicU64);
+
+impl Dice for CountingDice {
+    fn roll(&self) -> u128 {
+        self.0.fetch_add(1, Ordering::SeqCst).into()
+    }
+}
+
+/// hoist, and whoever stands around it.
+pub struct Bot {
+    /// The GitOps repository, and a person with a clone of it.
+    pub remote: Remote,
+    home: TempDir,
+    clock: Arc<HandClock>,
+    dice: Arc<CountingDice>,
+    app: Option<Arc<App>>,
+}
+
+impl Bot {
+    /// Runs with [`STAGING_THEN_PROD`]. Nobody has looked at the repository yet.
+    pub async fn new() -> Self {
+        Self::with(&STAGING_THEN_PROD).await
+    }
+
+    /// Runs with these environments: a name, and what its entry says besides `edit`.
+    pub async fn with(environments: &[(&str, &str)]) -> Self {
+        let bot = Self::asleep(environments);
+        let app = bot.wake(None).await;
+        Self { app: Some(Arc::new(app)), ..bot }
+    }
+
+    /// Has its files on disk, and does not run.
+    pub fn asleep(environments: &[(&str, &str)]) -> Self {
+        let mut files = vec![("README.md".to_owned(), "What runs where.\n".to_owned())];
+        for (environment, _) in environments {
+            for application in APPLICATIONS {
+                let text = kustomization(application, "v1.0.0");
+                files.push((file(environment, application), text));
+            }
+        }
+        let files: Vec<_> = files.iter().map(|(path, text)| (&**path, &**text)).collect();
+        let remote = Remote::with_main(&files);
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("pipelines.yaml"), pipelines(environments)).unwrap();
+        std::fs::write(home.path().join("ci-secret"), SECRET).unwrap();
+        let begin = 1_795_381_200; // 2026-11-22T21:00:00Z
+        let clock = Arc::new(HandClock(AtomicU64::new(begin)));
+        let bot = Self { remote, home, clock, dice: Arc::default(), app: None };
+        std::fs::write(bot.config(), bot.process_file()).unwrap();
+        bot
+    }
+
+    /// The process file, for a real process.
+    pub fn config(&self) -> PathBuf {
+        self.home.path().join("hoist.yaml")
+    }
+
+    fn process_file(&self) -> String {
+        let home = self.home.path().display();
+        let mut text = format!(
+            "listen: 127.0.0.1:1\n\
+             public_url: https://hoist.example.com\n\
+             store: sqlite://{home}/var/hoist.db\n\
+             data: {home}/var\n\
+             pipelines: {home}/pipelines.yaml\n\
+             repositories:\n  gitops: {{forge: builtin, url: \"{}\", branch: main}}\n\
+             sources:\n  ci: {{hmac: {{file: \"{home}/ci-secret\"}}, images: [\"ghcr.io/acme/*\"]}}\n\
+             people: {{alice: {{}}, bob: {{}}, carol: {{}}, dora: {{}}}}\n\
+             roles:\n\
+             \x20 reviewers:\n    people: [alice, bob, carol]\n    \
+             may: [review, merge, promote, rollback, hold, resume, status, audit]\n    \
+             environments: [\"*\"]\n\
+             \x20 on-call:\n    people: [dora]\n    \
+             may: [review, merge, promote, rollback, hold, resume, skip-gates, status, audit]\n    \
+             environments: [\"*\"]\n\
+             tokens:\n",
+            self.remote.url(),
+        );
+        for person in ["alice", "bob", "carol", "dora"] {
+            let sha256 = hex::encode(Sha256::digest(token(person)));
+            let _ = writeln!(
+                text,
+                "  - {{name: {person}s-laptop, person: {person}, sha256: \"{sha256}\", roles: []}}"
+            );
+        }
+        text
+    }
+
+    /// Opens everything anew, as a start of the process does; mortal, if it is given a life.
+    async fn wake(&self, life: Option<&Arc<Life>>) -> App {
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let App { mut store, mut repositories, policy, .. } = self.open(&clock).await;
+        if let Some(life) = life {
+            store = Arc::new(MortalStore { store, life: Arc::clone(life) });
+            for (name, repository) in &mut repositories {
+                let git = Arc::clone(&repository.git);
+                let git = Arc::new(MortalGit { git, life: Arc::clone(life) });
+                let forge = BuiltinForge::new(git.clone(), name, &policy.public_url);
+                let branch = repository.branch.clone();
+                *repository = Repository { git, forge: Arc::new(forge), branch };
+            }
+        }
+        App::new(store, repositories, policy, clock, self.dice.clone())
+    }
+
+    /// Waits for the store's lock: a program that another test is just starting shares it for the
+    /// moment between its fork and its exec.
+    async fn open(&self, clock: &Arc<dyn Clock>) -> App {
+        for _ in 0..500 {
+            let configuration = config::load(&self.config()).unwrap();
+            match wiring::app_at(configuration, Arc::clone(clock)).await {
+                Ok((app, _)) => return app,
+                Err(error) if format!("{error:#}").contains("another hoist uses") => {
+                    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                }
+                Err(error) => panic!("{error:#}"),
+            }
+        }
+        panic!("the store stays locked")
+    }
+
+    /// The process ends between two steps, and starts again on the same disk.
+    pub async fn restart(&mut self) {
+        self.app = None;
+        self.app = Some(Arc::new(self.wake(None).await));
+    }
+
+    /// The process starts again, and will end at a point that `life` knows.
+    pub async fn restart_mortal(&mut self, life: &Arc<Life>) {
+        self.app = None;
+        self.app = Some(Arc::new(self.wake(Some(life)).await));
+    }
+
+    pub fn app(&self) -> &Arc<App> {
+        self.app.as_ref().unwrap()
+    }
+
+    fn repository(&self) -> &Repository {
+        &self.app().repositories[&"gitops".parse::<RepositoryName>().unwrap()]
+    }
+
+    // Time and work.
+
+    pub fn minutes_pass(&self, minutes: u64) {
+        self.clock.0.fetch_add(minutes * 60, Ordering::SeqCst);
+    }
+
+    /// hoist looks at everything and does what there is to do, until nothing is.
+    pub async fn work(&self) {
+        // What happens later has a later time.
+        self.clock.0.fetch_add(1, Ordering::SeqCst);
+        scheduler::sweep(self.app()).await;
+        scheduler::work_off(self.app()).await;
+    }
+
+    // CI.
+
+    /// CI announces a version of the shop; the answer's status.
+    pub async fn announce(&self, version: &str) -> u16 {
+        self.announce_of("shop", version).await
+    }
+
+    pub async fn announce_of(&self, application: &str, version: &str) -> u16 {
+        self.send(announcement(application, version)).await
+    }
+
+    /// CI announces again what it announced, in a delivery of its own.
+    pub async fn announce_in_another_delivery(&self, version: &str) -> u16 {
+        let mut request = announcement("shop", version);
+        request.headers_mut().remove("x-hoist-delivery");
+        self.send(request).await
+    }
+
+    async fn send(&self, request: Request<Body>) -> u16 {
+        let router = http::router(Arc::clone(self.app()));
+        router.oneshot(request).await.unwrap().status().as_u16()
+    }
+
+    // People on the page and at the command line.
+
+    fn identity(&self, person: &str) -> Identity {
+        self.app().identify(&token(person)).unwrap()
+    }
+
+    /// The environment of the shop, as `hoist status` has it.
+    pub async fn environment(&self, environment: &str) -> EnvironmentView {
+        let view = self.app().application("shop").await.unwrap();
+        let mut all = view.environments.into_iter();
+        all.find(|it| it.environment.as_str() == environment).unwrap()
+    }
+
+    /// A person takes a step on the open proposal of the shop; the answer, or why not.
+    pub async fn step(
+        &self,
+        person: &str,
+        environment: &str,
+        step: ProposalStep,
+    ) -> Result<String, String> {
+        let next = self.environment(environment).await.next.unwrap();
+        let request = ProposalRequest { step, head: None, comment: Some("a word about it".into()) };
+        let app = self.app();
+        said(app.review(&self.identity(person), next.promotion.as_str(), request).await)
+    }
+
+    pub async fn approve(&self, person: &str, environment: &str) {
+        self.step(person, environment, ProposalStep::Approve).await.unwrap();
+    }
+
+    /// The shop's newest version goes all the way into prod.
+    pub async fn bring_into_prod(&self, version: &str) {
+        self.propose_to_prod(version).await;
+        self.approve("bob", "prod").await;
+        self.work().await;
+    }
+
+    /// The shop's newest version goes as far as it does without people.
+    pub async fn propose_to_prod(&self, version: &str) {
+        self.announce(version).await;
+        self.work().await;
+        self.minutes_pass(30);
+        self.work().await;
+    }
+
+    pub async fn close(&self, person: &str, environment: &str) {
+        self.step(person, environment, ProposalStep::Close).await.unwrap();
+    }
+
+    pub async fn promote(&self, person: &str, request: PromoteRequest) -> Result<String, String> {
+        said(self.app().promote(&self.identity(person), request).await)
+    }
+
+    pub async fn roll_back(&self, person: &str, to: Option<&str>) -> Result<String, String> {
+        let request = RollbackRequest {
+            application: "shop".into(),
+            environment: "prod".into(),
+            to: to.map(str::to_owned),
+            reason: Some("payments fail".into()),
+        };
+        said(self.app().roll_back(&self.identity(person), request).await)
+    }
+
+    pub async fn hold(&self, person: &str) -> Result<String, String> {
+        said(self.app().hold(&self.identity(person), hold("freeze week")).await)
+    }
+
+    pub async fn resume(&self, person: &str) -> Result<String, String> {
+        said(self.app().resume(&self.identity(person), hold("all is well")).await)
+    }
+
+    // People with a clone.
+
+    /// A person changes a file on main.
+    pub fn edit_main(&self, path: &str, from: &str, to: &str) {
+        self.edit("main", path, from, to);
+    }
+
+    /// A person changes a file on a branch.
+    pub fn edit(&self, branch: &str, path: &str, from: &str, to: &str) {
+        let text = self.file_on(branch, path);
+        assert!(text.contains(from), "{path} on {branch} has no {from:?}:\n{text}");
+        self.remote.push(branch, branch, path, &text.replacen(from, to, 1));
+    }
+
+    /// A file as the repository has it.
+    pub fn file_on(&self, branch: &str, path: &str) -> String {
+        self.remote.ask(&["show", &format!("{branch}:{path}")]) + "\n"
+    }
+
+    /// The line of the shop's file that holds its version, on main.
+    pub fn version_line(&self, environment: &str) -> String {
+        let text = self.file_on("main", &file(environment, "shop"));
+        text.lines().find(|line| line.contains("newTag")).unwrap().trim().to_owned()
+    }
+
+    // What is to be seen.
+
+    /// Every environment of the shop in a line.
+    pub async fn status(&self) -> String {
+        self.status_of("shop").await
+    }
+
+    pub async fn status_of(&self, application: &str) -> String {
+        let view = self.app().application(application).await.unwrap();
+        let lines: Vec<String> = view.environments.iter().map(line).collect();
+        plain(&lines.join("\n"))
+    }
+
+    /// Every application in every environment.
+    pub async fn overview(&self) -> String {
+        let mut text = String::new();
+        for view in self.app().status().await.unwrap().applications {
+            for environment in &view.environments {
+                let _ = writeln!(text, "{} {}", view.application, line(environment));
+            }
+        }
+        plain(&text)
+    }
+
+    /// What is on main, oldest first, one line a merge.
+    pub fn git_log(&self) -> String {
+        self.remote.ask(&["log", "--first-parent", "--reverse", "--format=%s", "main"])
+    }
+
+    /// The whole message of the newest commit on a branch.
+    pub fn message_on(&self, branch: &str) -> String {
+        plain(&self.remote.ask(&["log", "-1", "--format=%B", branch]))
+    }
+
+    /// What hoist and people said on a proposal.
+    pub async fn comments(&self, number: u64) -> String {
+        let comments = self.proposal(number).await.comments;
+        let lines: Vec<_> = comments.iter().map(|it| format!("{}: {}", it.by, it.body)).collect();
+        plain(&lines.join("\n"))
+    }
+
+    /// The proposals as the forge has them, one line each.
+    pub async fn proposals(&self) -> String {
+        let mut lines = Vec::new();
+        for number in 1.. {
+            let Some(it) = self.find_proposal(number).await else { break };
+            let state = match it.state {
+                ProposalState::Open => "open".to_owned(),
+                ProposalState::Merged { by, .. } => {
+                    format!("merged by {}", by.map_or("somebody".into(), String::from))
+                }
+                ProposalState::Closed { by, .. } => {
+                    format!("closed by {}", by.map_or("somebody".into(), String::from))
+                }
+            };
+            lines.push(format!("#{number} {}: {state}", it.title));
+        }
+        lines.join("\n")
+    }
+
+    pub async fn proposal(&self, number: u64) -> Proposal {
+        self.find_proposal(number).await.unwrap()
+    }
+
+    async fn find_proposal(&self, number: u64) -> Option<Proposal> {
+        let Repository { git, forge, .. } = self.repository();
+        git.fetch().await.unwrap();
+        match forge.load(ProposalNumber(number)).await {
+            Ok(proposal) => Some(proposal),
+            Err(ForgeError::NotFound(_)) => None,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+
+    /// The statuses on a proposal's head, by context.
+    pub async fn statuses(&self, number: u64) -> String {
+        let statuses = self.proposal(number).await.statuses;
+        let line = |(context, status): (&String, &hoist::app::ports::Status)| {
+            format!("{context} {:?}: {}", status.state, status.description)
+        };
+        statuses.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The shop's promotions, oldest first: kind, version, where, state.
+    pub async fn history(&self) -> String {
+        let history = self.app().history("shop", None).await.unwrap();
+        let line = |it: &hoist::app::views::HistoryPromotion| {
+            format!(
+                "{} {} {} {}: {}",
+                it.environment, it.kind, it.version, it.requested_by, it.state
+            )
+        };
+        history.promotions.iter().rev().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What was done, oldest first: the verbs of the audit log that concern the shop.
+    pub async fn deeds(&self) -> String {
+        let audit = self.app().audit(0, 1000).await.unwrap();
+        let of_shop = audit.iter().filter(|it| {
+            it.application.as_ref().is_some_and(|application| application.as_str() == "shop")
+        });
+        let deed = |it: &hoist::app::views::HistoryLine| {
+            let place = it.environment.as_ref().map_or("-", |name| name.as_str());
+            format!("{} {} {place}", it.actor, it.verb)
+        };
+        of_shop.map(deed).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Takes the repository away, as an outage does; [`Bot::the_remote_comes_back`] ends it.
+    pub fn the_remote_goes_away(&self) {
+        std::fs::rename(self.remote.path(), self.home.path().join("away.git")).unwrap();
+    }
+
+    pub fn the_remote_comes_back(&self) {
+        std::fs::rename(self.home.path().join("away.git"), self.remote.path()).unwrap();
+    }
+}
+
+/// The shop's file, and everybody else's.
+pub fn file(environment: &str, application: &str) -> String {
+    format!("environments/{environment}/apps/{application}/kustomization.yaml")
+}
+
+/// What `hoist promote shop prod` asks.
+pub fn promote_to_prod(version: Option<&str>) -> PromoteRequest {
+    PromoteRequest {
+        application: "shop".into(),
+        environment: "prod".into(),
+        version: version.map(str::to_owned),
+        reason: Some("it is wanted".into()),
+        allow_older: false,
+        skip: Vec::new(),
+    }
+}
+
+/// What CI says, signed.
+pub fn signed(application: &str, version: &str) -> SignedAnnouncement {
+    let outgoing = Outgoing {
+        application: Some(application.parse().unwrap()),
+        image: format!("ghcr.io/acme/{application}").parse().unwrap(),
+        digest: digest(application, version).parse().unwrap(),
+        tag: Some(version.parse().unwrap()),
+        version: None,
+        source: SourceCode {
+            repository: Some(format!("https://github.com/acme/{application}")),
+            commit: Some(format!("9f2c-{version}")),
+            reference: Some("refs/heads/main".into()),
+        },
+        build: Build::default(),
+        actor: Some("alice".into()),
+    };
+    outgoing.signed(&SECRET.to_owned().into())
+}
+
+/// A request as CI sends it.
+fn announcement(application: &str, version: &str) -> Request<Body> {
+    let signed = signed(application, version);
+    Request::post("/hooks/artifacts")
+        .header("content-type", "application/json")
+        .header("x-hub-signature-256", signed.signature)
+        .header("x-hoist-delivery", signed.delivery)
+        .body(Body::from(signed.body))
+        .unwrap()
+}
+
+/// The digest that a version of an application always has.
+pub fn digest(application: &str, version: &str) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(format!("{application} {version}"))))
+}
+
+fn token(person: &str) -> String {
+    format!("the token of {person}")
+}
+
+fn hold(reason: &str) -> HoldRequest {
+    HoldRequest {
+        application: "shop".into(),
+        environment: "prod".into(),
+        length: None,
+        reason: Some(reason.into()),
+    }
+}
+
+fn said(answer: Result<CommandView, AppError>) -> Result<String, String> {
+    answer.map(|view| view.message).map_err(|error| error.to_string())
+}
+
+/// A text without what no reader knows by heart: commits, digests and our own ids.
+pub fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for word in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        let end = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        let is_hex = end.bytes().all(|b| b.is_ascii_hexdigit());
+        plain.push_str(match end.len() {
+            64 if is_hex => "DIGEST",
+            7..=40 if is_hex => "COMMIT",
+            26 if end.starts_with("01") => "ID",
+            _ => end,
+        });
+        plain.push_str(&word[end.len()..]);
+    }
+    plain
+}
+
+fn line(view: &EnvironmentView) -> String {
+    let version = view.version.as_deref().unwrap_or("unknown");
+    let mut text = format!("{}: {version}, {}", view.environment, view.state);
+    if let Some(next) = &view.next {
+        let _ = write!(text, ", next {} {}", next.version, next.state);
+        if let Some(number) = next.proposal {
+            let _ = write!(text, " in {number}");
+        }
+    }
+    if let Some(waits_for) = &view.waits_for {
+        let _ = write!(text, " ({waits_for})");
+    }
+    text
+}
+
+fn kustomization(application: &str, version: &str) -> String {
+    format!(
+        "# {application}: asked for by the shop's team\n\
+         resources:\n  - ../../../../base/{application}\n\
+         images:\n  - name: ghcr.io/acme/{application}\n    \
+         newTag: {version} # hoist writes this\n\
+         labels:\n  - pairs: {{team: shop}}\n\n\
+         replicas:\n  - name: {application}\n    count: 2 # two are enough\n"
+    )
+}
+
+fn pipelines(environments: &[(&str, &str)]) -> String {
+    let mut text =
+        "pipelines:\n  services:\n    repository: gitops\n    applications: discover\n    \
+                    image: ghcr.io/acme/{application}\n    environments:\n"
+            .to_owned();
+    for (name, rest) in environments {
+        let path = file(name, "{application}");
+        let _ = writeln!(
+            text,
+            "      - {{name: {name}, edit: [{{file: \"{path}\", \
+             kustomize_image: \"ghcr.io/acme/{{application}}\"}}], {rest}}}"
+        );
+    }
+    text
+}
