@@ -270,6 +270,13 @@ impl State {
 }
 
 impl Promotion {
+    /// What orders promotions by age, the oldest first.
+    ///
+    /// An id alone does not: two made within one millisecond differ by chance only.
+    pub fn age(&self) -> (Timestamp, &PromotionId) {
+        (self.created_at, &self.id)
+    }
+
     /// Tells whether it brings an earlier version back.
     pub fn is_rollback(&self) -> bool {
         match self.kind {

@@ -247,7 +247,7 @@ impl<'a> View<'a> {
         let pending: Vec<&Promotion> = self.promotions().filter(|p| p.state.is_pending()).collect();
         let Some(bearer) = self.bearer(&pending) else { return };
         // What came after the bearer waits: for its gates, or after a rollback for a resume.
-        for other in pending.iter().filter(|other| other.id < bearer.id) {
+        for other in pending.iter().filter(|other| other.age() < bearer.age()) {
             plan.step(&other.id, State::Superseded { by: bearer.id.clone() });
         }
         match wanted(self.snapshot, bearer, fields) {
@@ -267,13 +267,13 @@ impl<'a> View<'a> {
     ///
     /// A newer promotion whose gates are still shut does not take an older one's proposal away.
     fn bearer(&self, pending: &[&'a Promotion]) -> Option<&'a Promotion> {
-        let newest = || pending.iter().copied().max_by_key(|p| &p.id);
-        let rollback = pending.iter().copied().filter(|p| p.is_rollback()).max_by_key(|p| &p.id);
+        let newest = || pending.iter().copied().max_by_key(|p| p.age());
+        let rollback = pending.iter().copied().filter(|p| p.is_rollback()).max_by_key(|p| p.age());
         rollback
             .or_else(|| {
                 let ready =
                     |p: &&&Promotion| p.state == State::Proposed || self.shut_gate(p).is_none();
-                pending.iter().filter(ready).copied().max_by_key(|p| &p.id)
+                pending.iter().filter(ready).copied().max_by_key(|p| p.age())
             })
             .or_else(newest)
     }
