@@ -26,6 +26,22 @@ fn make_bare(path: &Path, initial_branch: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Takes the lock, waiting a moment for whoever is just leaving: a process that ends while its
+/// successor starts, or a child that was forked and has not begun its own program yet.
+fn lock_soon(lock: &File) -> Result<(), TryLockError> {
+    // Nobody sends; the channel is only the clock that a lint leaves us.
+    let (_open, wait) = std::sync::mpsc::channel::<()>();
+    for _ in 0..20 {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                let _elapsed = wait.recv_timeout(std::time::Duration::from_millis(50));
+            }
+            taken_or_broken => return taken_or_broken,
+        }
+    }
+    lock.try_lock()
+}
+
 /// A mirror's place on disk. As long as it lives, no other process of ours opens the same one.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -42,7 +58,7 @@ impl Place {
         let lock_path = mirrors.join(format!("{name}.in-use"));
         let lock =
             File::create(&lock_path).with_context(|| format!("opening {}", lock_path.display()))?;
-        match lock.try_lock() {
+        match lock_soon(&lock) {
             Ok(()) => Ok(Self { path: mirrors.join(format!("{name}.git")), _lock: lock }),
             Err(TryLockError::WouldBlock) => bail!(
                 "another process uses the mirror of {name} under {}; one data directory serves one hoist",
