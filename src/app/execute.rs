@@ -61,7 +61,12 @@ impl App {
                     self.start(snapshot, &environment, artifact)
                 }))
             }
-            Action::Step { promotion, to } => Ok(self.step(snapshot, &promotion, to)),
+            Action::Step { promotion, to } => {
+                if let State::Merged { .. } = &to {
+                    self.tidy(snapshot, &promotion).await?;
+                }
+                Ok(self.step(snapshot, &promotion, to))
+            }
             Action::AlreadyThere { promotion, values } => {
                 Ok(self.already_there(snapshot, &promotion, values))
             }
@@ -320,6 +325,7 @@ impl App {
         };
         match repository.forge.merge(&request).await? {
             MergeOutcome::Merged(commit) => {
+                self.tidy(snapshot, id).await?;
                 Ok(self.step(snapshot, id, State::Merged { commit, by: Some(by) }))
             }
             MergeOutcome::HeadMoved | MergeOutcome::Conflict(_) => Ok(Outcome::LookAgain),
@@ -327,6 +333,31 @@ impl App {
                 Err(AppError::Forge(super::ports::ForgeError::Refused(reason)))
             }
         }
+    }
+
+    /// Takes a merged proposal's branch away, before the merge is recorded: afterwards nobody looks
+    /// at that proposal again.
+    ///
+    /// A forge may have done so by itself. Commits that came since are somebody's work, and stay.
+    async fn tidy(&self, snapshot: &Snapshot, id: &PromotionId) -> Result<(), AppError> {
+        let (_, repository) = self.rules(&snapshot.application)?;
+        let merged = snapshot.promotion(id).and_then(|promotion| {
+            let number = promotion.proposal.as_ref()?.number;
+            Some((promotion, snapshot.proposals.get(&number)?))
+        });
+        let Some((promotion, facts)) = merged else { return Ok(()) };
+        let branch = branch_of(&promotion.environment, &snapshot.application.application);
+        let name = format!("refs/heads/{branch}");
+        if repository.git.refs(&name).await?.get(&name) != Some(&facts.head) {
+            return Ok(());
+        }
+        let update = RefUpdate { name, expected: Some(facts.head.clone()), new: None };
+        for outcome in repository.git.push(vec![update]).await? {
+            if let RefOutcome::Refused { reason } = outcome {
+                tracing::warn!("the merged branch {branch} stays: the server says {reason}");
+            }
+        }
+        Ok(())
     }
 
     async fn close(

@@ -42,13 +42,11 @@ async fn is_proposed(bot: &Bot) -> bool {
 }
 
 /// All that must be the same whether or not there was a crash on the way.
-///
-/// A merged proposal's branch is not: a crash right after the merge leaves it, and the next
-/// proposal takes it over.
 async fn end_of(bot: &Bot) -> String {
     let changed = bot.remote.ask(&["log", "--no-merges", "--format=%s", "--numstat", "main"]);
     let text = bot.file_on("main", "environments/prod/apps/shop/kustomization.yaml");
     let proposals = bot.proposals().await;
+    let branches = bot.remote.ask(&["for-each-ref", "--format=%(refname)"]);
     let mut comments = String::new();
     for (number, _) in (1..).zip(proposals.lines()) {
         comments.push_str(&bot.comments(number).await);
@@ -58,7 +56,7 @@ async fn end_of(bot: &Bot) -> String {
     let mut history: Vec<_> = history.lines().collect();
     history.sort_unstable();
     let (status, log, history) = (bot.status().await, bot.git_log(), history.join("\n"));
-    [log, changed, proposals, comments, history, status, text].join("\n--\n")
+    [log, changed, branches, proposals, comments, history, status, text].join("\n--\n")
 }
 
 /// Goes up with a process that ends at each of its writes in turn.
