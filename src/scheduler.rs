@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::app::App;
 
@@ -15,7 +15,7 @@ use crate::app::App;
 pub const SWEEP: SignedDuration = SignedDuration::from_secs(60);
 
 /// How many applications are worked on at once.
-const WORKERS: u32 = 8;
+const WORKERS: usize = 8;
 
 /// Works until `shutdown` ends; then lets what has begun come to its end.
 ///
@@ -24,21 +24,27 @@ const WORKERS: u32 = 8;
 pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()>) {
     let mut shutdown = std::pin::pin!(shutdown);
     let mut next_sweep = app.clock.now();
+    let mut passes = JoinSet::new();
     loop {
         if app.clock.now() >= next_sweep {
             tokio::select! {
                 () = sweep(&app) => {}
-                () = &mut shutdown => return,
+                () = &mut shutdown => break,
             }
             next_sweep = app.clock.now() + SWEEP;
         }
-        work_off(&app).await;
+        take_up(&app, &mut passes).await;
         let wait = until_next(&app, next_sweep).await;
         tokio::select! {
-            () = app.nudge.notified() => {}
-            () = tokio::time::sleep(wait) => {}
-            () = &mut shutdown => return,
+            // With every worker busy, only the end of a pass makes room for more.
+            () = app.nudge.notified(), if passes.len() < WORKERS => {}
+            () = tokio::time::sleep(wait), if passes.len() < WORKERS => {}
+            Some(ended) = passes.join_next() => note_breakdown(ended),
+            () = &mut shutdown => break,
         }
+    }
+    while let Some(ended) = passes.join_next().await {
+        note_breakdown(ended);
     }
 }
 
@@ -59,31 +65,41 @@ pub async fn sweep(app: &App) {
 
 /// Works on everything that is due, until nothing is.
 pub async fn work_off(app: &Arc<App>) {
+    let mut passes = JoinSet::new();
     loop {
-        let claims = match app.claim(WORKERS).await {
-            Ok(claims) => claims,
-            Err(error) => {
-                tracing::error!("claiming what is due: {error:#}");
-                return;
+        take_up(app, &mut passes).await;
+        match passes.join_next().await {
+            Some(ended) => note_breakdown(ended),
+            None => return,
+        }
+    }
+}
+
+/// Begins a pass over each application that is due, as far as there are workers.
+///
+/// A slow one keeps its own worker busy and nobody else's.
+async fn take_up(app: &Arc<App>, passes: &mut JoinSet<()>) {
+    let free = WORKERS - passes.len();
+    if free == 0 {
+        return;
+    }
+    let claims = match app.claim(u32::try_from(free).unwrap_or(u32::MAX)).await {
+        Ok(claims) => claims,
+        Err(error) => return tracing::error!("claiming what is due: {error:#}"),
+    };
+    for claim in claims {
+        let app = Arc::clone(app);
+        passes.spawn(async move {
+            if let Err(error) = app.pass(&claim).await {
+                tracing::error!(application = %claim.application, "ending a pass: {error:#}");
             }
-        };
-        if claims.is_empty() {
-            return;
-        }
-        let mut passes = JoinSet::new();
-        for claim in claims {
-            let app = Arc::clone(app);
-            passes.spawn(async move {
-                if let Err(error) = app.pass(&claim).await {
-                    tracing::error!(application = %claim.application, "ending a pass: {error:#}");
-                }
-            });
-        }
-        while let Some(ended) = passes.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!("a pass broke down: {error}");
-            }
-        }
+        });
+    }
+}
+
+fn note_breakdown(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!("a pass broke down: {error}");
     }
 }
 
