@@ -176,6 +176,7 @@ fn delivery_view(delivery: Delivery) -> DeliveryView {
         outcome: match delivery.outcome {
             DeliveryOutcome::Accepted => "accepted".to_owned(),
             DeliveryOutcome::Undecided { why } => format!("undecided: {why}"),
+            DeliveryOutcome::Refused { why } => format!("refused: {why}"),
         },
     }
 }

@@ -88,7 +88,9 @@ impl App {
         let delivery = check_delivery(verified.delivery)?;
         let notice = Notice::parse(&verified.body)?;
         let (artifacts, undecided) = match self.resolve(&notice, source).await? {
-            Resolved::Applications(concerned) => (self.artifacts(&notice, concerned, now), None),
+            Resolved::Applications(concerned) => {
+                (self.artifacts(&notice, &source.name, concerned, now), None)
+            }
             Resolved::Undecided { why } => (Vec::new(), Some(why)),
         };
         let announcement = Announcement {
@@ -115,9 +117,12 @@ impl App {
     }
 
     /// One artifact for each application, all the same thing.
+    ///
+    /// Where CI does not say who started the build, its source did: somebody must have asked.
     fn artifacts(
         &self,
         notice: &Notice,
+        source: &SourceName,
         concerned: Vec<ApplicationKey>,
         accepted_at: Timestamp,
     ) -> Vec<(ApplicationKey, Artifact)> {
@@ -129,7 +134,7 @@ impl App {
             version: notice.version.clone(),
             source: notice.source.clone(),
             build: notice.build.clone(),
-            actor: notice.actor.clone(),
+            actor: Some(notice.actor.clone().unwrap_or_else(|| source.to_string())),
             accepted_at,
         };
         concerned.into_iter().map(|application| (application, artifact())).collect()
@@ -143,7 +148,7 @@ impl App {
     async fn why_undecided(&self, event: &EventId) -> Result<Option<String>, StoreError> {
         let record = self.store.delivery(event).await?;
         Ok(record.and_then(|record| match record.delivery.outcome {
-            DeliveryOutcome::Undecided { why } => Some(why),
+            DeliveryOutcome::Undecided { why } | DeliveryOutcome::Refused { why } => Some(why),
             DeliveryOutcome::Accepted => None,
         }))
     }
@@ -160,10 +165,9 @@ impl App {
     ) {
         let mut lines = Vec::new();
         for (application, artifact) in brought {
-            match self.store.load(application).await {
-                Ok(record) => {
-                    let earlier = record.artifacts.iter().rev().find(|it| conflict(it, artifact));
-                    let text = earlier.map(|earlier| conflict_text(source, earlier, artifact));
+            match self.store.moved_from(application, artifact).await {
+                Ok(earlier) => {
+                    let text = earlier.map(|earlier| conflict_text(source, &earlier, artifact));
                     lines.extend(text.map(|text| conflict_line(source, application, text, now)));
                 }
                 Err(error) => {
@@ -220,14 +224,6 @@ fn tell(
         notice.image,
         notice.digest.short(),
     );
-}
-
-/// Tells whether a tag of one image has moved between two artifacts.
-fn conflict(earlier: &Artifact, later: &Artifact) -> bool {
-    later.tag.is_some()
-        && earlier.tag == later.tag
-        && earlier.image == later.image
-        && earlier.digest != later.digest
 }
 
 fn conflict_text(source: &SourceName, earlier: &Artifact, later: &Artifact) -> String {

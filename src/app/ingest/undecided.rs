@@ -4,38 +4,28 @@ use super::body::Notice;
 use super::resolve::Resolved;
 use super::{AnnounceError, Malformed};
 use crate::app::discover::Discovery;
-use crate::app::ports::{AuditLine, DeliveryOutcome, DeliveryRecord};
+use crate::app::ports::{AuditLine, Decision, DeliveryRecord};
 use crate::app::{App, AppError};
 use crate::domain::command::Actor;
-
-/// How many of the newest deliveries are looked through.
-const LOOKED_THROUGH: u32 = 1000;
+use crate::domain::id::SourceName;
 
 impl App {
     /// Decides the announcements that were kept, as far as the repositories can be read now.
     /// For the scheduler, after each [`App::discover`].
     pub async fn decide_undecided(&self, discovery: &Discovery) -> Result<(), AppError> {
-        let newest = self.store.deliveries(LOOKED_THROUGH).await?;
-        // Oldest first: the order of artifacts is the order in which they came.
-        for delivery in newest.iter().rev() {
-            match delivery.outcome {
-                DeliveryOutcome::Accepted => continue,
-                DeliveryOutcome::Undecided { .. } => (),
-            }
-            if let Some(record) = self.store.delivery(&delivery.event).await? {
-                self.decide(&record, discovery).await?;
-            }
+        for record in self.store.undecided().await? {
+            self.decide(&record, discovery).await?;
         }
         Ok(())
     }
 
     async fn decide(&self, record: &DeliveryRecord, discovery: &Discovery) -> Result<(), AppError> {
         let delivery = &record.delivery;
-        let artifacts = match self.resolve_again(record, discovery).await {
-            Ok((notice, Resolved::Applications(concerned))) => {
-                self.artifacts(&notice, concerned, delivery.received_at)
+        let decision = match self.resolve_again(record, discovery).await {
+            Ok((notice, source, Resolved::Applications(concerned))) => {
+                Decision::Accept(self.artifacts(&notice, &source, concerned, delivery.received_at))
             }
-            Ok((_, Resolved::Undecided { .. })) => return Ok(()),
+            Ok((_, _, Resolved::Undecided { .. })) => return Ok(()),
             Err(AnnounceError::App(error)) => return Err(error),
             Err(
                 refusal @ (AnnounceError::Signature(_)
@@ -46,10 +36,10 @@ impl App {
                 let line = self.refusal_line(record, &refusal);
                 tracing::warn!(event.id = %delivery.event, "{}", line.text);
                 self.store.note(vec![line]).await?;
-                Vec::new()
+                Decision::Refuse { why: refusal.to_string() }
             }
         };
-        self.store.decide(&delivery.event, artifacts, self.clock.now()).await?;
+        self.store.decide(&delivery.event, decision, self.clock.now()).await?;
         self.nudge.notify_one();
         Ok(())
     }
@@ -58,7 +48,7 @@ impl App {
         &self,
         record: &DeliveryRecord,
         discovery: &Discovery,
-    ) -> Result<(Notice, Resolved), AnnounceError> {
+    ) -> Result<(Notice, SourceName, Resolved), AnnounceError> {
         let announced_by = record.delivery.source.as_ref();
         // The configuration may have lost the source since.
         let source = self.policy.sources.iter().find(|source| Some(&source.name) == announced_by);
@@ -68,7 +58,7 @@ impl App {
         })?;
         let notice = Notice::parse(&record.body)?;
         let resolved = self.resolve_after(discovery, &notice, source).await?;
-        Ok((notice, resolved))
+        Ok((notice, source.name.clone(), resolved))
     }
 
     fn refusal_line(&self, record: &DeliveryRecord, refusal: &AnnounceError) -> AuditLine {

@@ -22,6 +22,6 @@ pub use git::{
 };
 pub use remote::{Remote, RemoteError, Server};
 pub use store::{
-    Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, Delivery,
-    DeliveryOutcome, DeliveryRecord, Fence, Hold, Session, Store, StoreError,
+    Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, Decision,
+    Delivery, DeliveryOutcome, DeliveryRecord, Fence, Hold, Session, Store, StoreError,
 };

@@ -68,6 +68,23 @@ pub enum DeliveryOutcome {
         /// Why.
         why: String,
     },
+    /// It was kept, and when the remote could be read it turned out to concern nobody.
+    Refused {
+        /// Why.
+        why: String,
+    },
+}
+
+/// What an undecided delivery turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// It brings these artifacts.
+    Accept(Vec<(ApplicationKey, Artifact)>),
+    /// It concerns nobody.
+    Refuse {
+        /// Why.
+        why: String,
+    },
 }
 
 /// A delivery with its body.
@@ -282,14 +299,26 @@ pub trait Store: Send + Sync {
     /// durable: announcements that come together share one transaction (group commit).
     async fn announce(&self, announcement: Announcement) -> Result<Announced, StoreError>;
 
-    /// Gives an undecided delivery the artifacts that it turned out to concern, and wakes their
-    /// applications. Those that an application has already are left alone.
+    /// Ends an undecided delivery's waiting. The applications that it concerns are woken; the
+    /// artifacts that one has already are left alone.
     async fn decide(
         &self,
         event: &EventId,
-        artifacts: Vec<(ApplicationKey, Artifact)>,
+        decision: Decision,
         at: Timestamp,
     ) -> Result<(), StoreError>;
+
+    /// The deliveries that wait to be decided, oldest first: the order of artifacts is the order in
+    /// which they came.
+    async fn undecided(&self) -> Result<Vec<DeliveryRecord>, StoreError>;
+
+    /// The newest artifact of the application that had this one's image and tag with another
+    /// digest, if there is one: the tag has moved.
+    async fn moved_from(
+        &self,
+        application: &ApplicationKey,
+        artifact: &Artifact,
+    ) -> Result<Option<Artifact>, StoreError>;
 
     /// The newest deliveries, newest first.
     async fn deliveries(&self, limit: u32) -> Result<Vec<Delivery>, StoreError>;

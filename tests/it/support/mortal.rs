@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use async_trait::async_trait;
 use hoist::app::ports::{
     Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, CommitSpec,
-    Delivery, DeliveryRecord, FileChange, Git, GitError, LogEntry, Merged, RefOutcome, RefUpdate,
-    Session, Signature, Store, StoreError,
+    Decision, Delivery, DeliveryRecord, FileChange, Git, GitError, LogEntry, Merged, RefOutcome,
+    RefUpdate, Session, Signature, Store, StoreError,
 };
 use hoist::domain::artifact::Artifact;
 use hoist::domain::id::{ApplicationKey, CommitId, EventId, PromotionId};
@@ -201,10 +201,22 @@ impl Store for MortalStore {
     async fn decide(
         &self,
         event: &EventId,
-        artifacts: Vec<(ApplicationKey, Artifact)>,
+        decision: Decision,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(self.store.decide(event, artifacts, at)).await
+        self.write(self.store.decide(event, decision, at)).await
+    }
+
+    async fn undecided(&self) -> Result<Vec<DeliveryRecord>, StoreError> {
+        self.alive()?.undecided().await
+    }
+
+    async fn moved_from(
+        &self,
+        application: &ApplicationKey,
+        artifact: &Artifact,
+    ) -> Result<Option<Artifact>, StoreError> {
+        self.alive()?.moved_from(application, artifact).await
     }
 
     async fn record(

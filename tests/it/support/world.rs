@@ -224,6 +224,12 @@ impl Bot {
         self.send(request).await
     }
 
+    /// CI announces a version of the shop and does not say who started the build.
+    pub async fn announce_by_nobody(&self, version: &str) -> u16 {
+        let outgoing = Outgoing { actor: None, ..outgoing("shop", version) };
+        self.send(request(outgoing.signed(&SECRET.to_owned().into()))).await
+    }
+
     async fn send(&self, request: Request<Body>) -> u16 {
         let router = http::router(Arc::clone(self.app()));
         router.oneshot(request).await.unwrap().status().as_u16()
@@ -462,7 +468,11 @@ pub fn promote_to_prod(version: Option<&str>) -> PromoteRequest {
 
 /// What CI says, signed.
 pub fn signed(application: &str, version: &str) -> SignedAnnouncement {
-    let outgoing = Outgoing {
+    outgoing(application, version).signed(&SECRET.to_owned().into())
+}
+
+fn outgoing(application: &str, version: &str) -> Outgoing {
+    Outgoing {
         application: Some(application.parse().unwrap()),
         image: format!("ghcr.io/acme/{application}").parse().unwrap(),
         digest: digest(application, version).parse().unwrap(),
@@ -475,13 +485,15 @@ pub fn signed(application: &str, version: &str) -> SignedAnnouncement {
         },
         build: Build::default(),
         actor: Some("alice".into()),
-    };
-    outgoing.signed(&SECRET.to_owned().into())
+    }
 }
 
 /// A request as CI sends it.
 fn announcement(application: &str, version: &str) -> Request<Body> {
-    let signed = signed(application, version);
+    request(signed(application, version))
+}
+
+fn request(signed: SignedAnnouncement) -> Request<Body> {
     Request::post("/hooks/artifacts")
         .header("content-type", "application/json")
         .header("x-hub-signature-256", signed.signature)

@@ -103,6 +103,28 @@ pub(super) async fn of_application(
     rows.iter().map(read_artifact).collect()
 }
 
+/// The newest artifact with this one's image and tag, and another digest.
+pub(super) async fn moved_from(
+    connection: &mut SqliteConnection,
+    application: &ApplicationKey,
+    artifact: &Artifact,
+) -> Result<Option<Artifact>, StoreError> {
+    let Some(tag) = &artifact.tag else { return Ok(None) };
+    let row = sqlx::query(
+        "SELECT id, image, digest, tag, accepted_at, details FROM artifacts
+         WHERE pipeline = ?1 AND application = ?2 AND image = ?3 AND tag = ?4 AND digest <> ?5
+         ORDER BY accepted_at DESC, number DESC LIMIT 1",
+    )
+    .bind(application.pipeline.as_str())
+    .bind(application.application.as_str())
+    .bind(artifact.image.as_str())
+    .bind(tag.as_str())
+    .bind(artifact.digest.as_str())
+    .fetch_optional(connection)
+    .await?;
+    row.as_ref().map(read_artifact).transpose()
+}
+
 fn read_delivery(row: &SqliteRow) -> Result<Delivery, StoreError> {
     let cells = Cells::new("deliveries", "event", row);
     Ok(Delivery {
@@ -158,4 +180,21 @@ pub(super) async fn delivery(
         body: Cells::new("deliveries", "event", &row).get("body")?,
         artifacts: artifacts.collect::<Result<_, StoreError>>()?,
     }))
+}
+
+/// The deliveries that wait to be decided, oldest first. They have brought nothing yet.
+pub(super) async fn undecided(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<DeliveryRecord>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT event, source, delivery, received_at, outcome, body FROM deliveries
+         WHERE json_extract(outcome, '$.outcome') = 'undecided' ORDER BY number",
+    )
+    .fetch_all(connection)
+    .await?;
+    let records = rows.iter().map(|row| {
+        let body = Cells::new("deliveries", "event", row).get("body")?;
+        Ok(DeliveryRecord { delivery: read_delivery(row)?, body, artifacts: Vec::new() })
+    });
+    records.collect()
 }

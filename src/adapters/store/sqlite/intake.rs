@@ -12,9 +12,8 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use super::rows::{self, Cells};
 use super::writer::Writer;
 use super::{artifacts, queue};
-use crate::app::ports::{Announced, Announcement, DeliveryOutcome, StoreError};
-use crate::domain::artifact::Artifact;
-use crate::domain::id::{ApplicationKey, EventId};
+use crate::app::ports::{Announced, Announcement, Decision, DeliveryOutcome, StoreError};
+use crate::domain::id::EventId;
 
 /// How many announcements share a transaction at most, so that the first of them is not kept
 /// waiting for ever.
@@ -141,22 +140,26 @@ async fn insert_delivery(
     Ok(())
 }
 
-/// Gives an undecided delivery its artifacts.
+/// Ends an undecided delivery's waiting.
 pub(super) async fn decide(
     connection: &mut SqliteConnection,
     event: &EventId,
-    concerned: &[(ApplicationKey, Artifact)],
+    decision: &Decision,
     at: jiff::Timestamp,
 ) -> Result<(), StoreError> {
+    let (outcome, brought) = match decision {
+        Decision::Accept(artifacts) => (DeliveryOutcome::Accepted, artifacts.as_slice()),
+        Decision::Refuse { why } => (DeliveryOutcome::Refused { why: why.clone() }, &[][..]),
+    };
     let decided = sqlx::query("UPDATE deliveries SET outcome = ?2 WHERE event = ?1")
         .bind(event.as_str())
-        .bind(rows::json(&DeliveryOutcome::Accepted)?)
+        .bind(rows::json(&outcome)?)
         .execute(&mut *connection)
         .await?;
     if decided.rows_affected() == 0 {
         return Err(StoreError::NotFound(format!("delivery {event}")));
     }
-    for (application, artifact) in concerned {
+    for (application, artifact) in brought {
         queue::wake_one(connection, application, at).await?;
         if artifacts::announced_by(connection, application, artifact).await?.is_none() {
             artifacts::insert(connection, event, application, artifact).await?;

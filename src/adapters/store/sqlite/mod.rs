@@ -26,8 +26,8 @@ use tokio::sync::{Mutex, RwLock, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::app::ports::{
-    Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, Delivery,
-    DeliveryRecord, Session, Store, StoreError,
+    Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, Decision,
+    Delivery, DeliveryRecord, Session, Store, StoreError,
 };
 use crate::domain::artifact::Artifact;
 use crate::domain::id::{ApplicationKey, EventId, PromotionId};
@@ -115,13 +115,25 @@ impl Store for SqliteStore {
     async fn decide(
         &self,
         event: &EventId,
-        artifacts: Vec<(ApplicationKey, Artifact)>,
+        decision: Decision,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let mut writer = self.writer.lock().await;
         let mut transaction = writer.begin().await?;
-        intake::decide(&mut transaction, event, &artifacts, at).await?;
+        intake::decide(&mut transaction, event, &decision, at).await?;
         Ok(transaction.commit().await?)
+    }
+
+    async fn undecided(&self) -> Result<Vec<DeliveryRecord>, StoreError> {
+        artifacts::undecided(&mut *self.read().await?).await
+    }
+
+    async fn moved_from(
+        &self,
+        application: &ApplicationKey,
+        artifact: &Artifact,
+    ) -> Result<Option<Artifact>, StoreError> {
+        artifacts::moved_from(&mut *self.read().await?, application, artifact).await
     }
 
     async fn deliveries(&self, limit: u32) -> Result<Vec<Delivery>, StoreError> {

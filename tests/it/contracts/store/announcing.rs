@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use hoist::app::ports::{Announced, DeliveryOutcome, StoreError};
+use hoist::app::ports::{Announced, Decision, DeliveryOutcome, StoreError};
 use jiff::SignedDuration;
 
 use super::given::{announcement, application, artifact, at, event};
@@ -122,18 +122,56 @@ promises! {
         let outcome = DeliveryOutcome::Undecided { why: "the remote cannot be read".into() };
         assert_eq!(store.deliveries(1).await.unwrap()[0].outcome, outcome);
         assert_eq!(store.announce(undecided).await.unwrap(), Announced::Same(event(1)));
+        store.announce(announcement("till", 2)).await.unwrap();
+        let waiting = store.undecided().await.unwrap();
+        assert_eq!(waiting, [store.delivery(&event(1)).await.unwrap().unwrap()]);
 
         let artifacts = vec![(application("shop"), artifact(1)), (application("cart"), artifact(1))];
         for _twice in 0..2 {
-            store.decide(&event(1), artifacts.clone(), at(7)).await.unwrap();
+            store.decide(&event(1), Decision::Accept(artifacts.clone()), at(7)).await.unwrap();
         }
+        assert_eq!(store.undecided().await.unwrap(), []);
 
         let delivery = store.delivery(&event(1)).await.unwrap().unwrap();
         assert_eq!(delivery.delivery.outcome, DeliveryOutcome::Accepted);
         assert_eq!(delivery.artifacts, artifacts);
         assert_eq!(store.load(&application("cart")).await.unwrap().wake_at, Some(at(7)));
-        let unknown = store.decide(&event(9), artifacts, at(7)).await;
+        let unknown = store.decide(&event(9), Decision::Accept(artifacts), at(7)).await;
         assert!(matches!(unknown, Err(StoreError::NotFound(_))), "{unknown:?}");
+    }
+
+    async fn an_undecided_delivery_that_concerns_nobody_is_refused(store) {
+        let mut undecided = announcement("shop", 1);
+        undecided.artifacts.clear();
+        undecided.undecided = Some("the remote cannot be read".into());
+        store.announce(undecided).await.unwrap();
+        let why = "there is no application shop".to_owned();
+        store.decide(&event(1), Decision::Refuse { why: why.clone() }, at(7)).await.unwrap();
+
+        assert_eq!(store.undecided().await.unwrap(), []);
+        let delivery = store.delivery(&event(1)).await.unwrap().unwrap();
+        assert_eq!(delivery.delivery.outcome, DeliveryOutcome::Refused { why });
+        assert_eq!(store.applications().await.unwrap(), []);
+    }
+
+    async fn a_moved_tag_is_seen_against_the_newest_that_had_it(store) {
+        for number in 1..=4 {
+            let mut announced = announcement("shop", number);
+            let artifact = &mut announced.artifacts[0].1;
+            artifact.tag = Some(if number == 3 { "v9" } else { "main" }.parse().unwrap());
+            store.announce(announced).await.unwrap();
+        }
+        let shop = application("shop");
+        let mut newest = artifact(4);
+        newest.tag = Some("main".parse().unwrap());
+        let before = store.moved_from(&shop, &newest).await.unwrap().unwrap();
+        assert_eq!(before.id, artifact(2).id);
+        assert_eq!(store.moved_from(&application("cart"), &newest).await.unwrap(), None);
+        newest.tag = Some("v9".parse().unwrap());
+        newest.digest = artifact(3).digest;
+        assert_eq!(store.moved_from(&shop, &newest).await.unwrap(), None);
+        newest.tag = None;
+        assert_eq!(store.moved_from(&shop, &newest).await.unwrap(), None);
     }
 
     async fn the_newest_deliveries_come_first(store) {

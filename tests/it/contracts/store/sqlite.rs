@@ -318,7 +318,7 @@ mod migrations {
         run(
             &path,
             "INSERT INTO _sqlx_migrations SELECT 9999, description, installed_on, success, checksum,
-             execution_time FROM _sqlx_migrations",
+             execution_time FROM _sqlx_migrations LIMIT 1",
         )
         .await
         .unwrap();
