@@ -1,7 +1,7 @@
 //! Which applications there are: what the tips of the repositories hold, and the pipelines name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::join_all;
 
@@ -16,26 +16,57 @@ use crate::domain::template::Template;
 /// Every application known.
 pub type Known = Arc<BTreeSet<ApplicationKey>>;
 
-/// The applications as they were last read from the store, so that not every announcement reads
-/// all of them. It may lack some and has none too many: applications are never taken away.
+/// The applications as they were last read, so that not every announcement reads all of them.
 #[derive(Debug, Default)]
-pub struct Catalogue(Mutex<Known>);
+pub struct Catalogue(Mutex<Pages>);
+
+#[derive(Debug, Default)]
+struct Pages {
+    known: Known,
+    /// Those in the store whose files were gone when their repository was last read.
+    vanished: BTreeSet<ApplicationKey>,
+}
 
 impl Catalogue {
     /// What was last read.
     pub fn last(&self) -> Known {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.pages().known)
     }
 
-    fn keep(&self, known: &Known) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(known);
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Notes which of the `stored` applications are gone from the pipelines that were read, and
+    /// tells all that are gone.
+    fn strike_out(
+        &self,
+        stored: &BTreeSet<ApplicationKey>,
+        reading: &Tips<'_>,
+    ) -> BTreeSet<ApplicationKey> {
+        let mut pages = self.pages();
+        pages.vanished.retain(|key| !reading.found.contains(key));
+        let missing = |key: &&ApplicationKey| {
+            reading.pipelines.contains(&key.pipeline) && !reading.found.contains(*key)
+        };
+        pages.vanished.extend(stored.iter().filter(missing).cloned());
+        pages.vanished.clone()
+    }
+}
+
+/// What reading some tips told.
+#[derive(Default)]
+struct Tips<'a> {
+    /// The pipelines whose applications were looked for.
+    pipelines: BTreeSet<&'a PipelineName>,
+    /// The applications that are there.
+    found: BTreeSet<ApplicationKey>,
 }
 
 /// What looking at the repositories came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discovery {
-    /// Every application known, also from before.
+    /// Every application known, also from before; without those whose files are gone.
     pub known: Known,
     /// The repositories that could not be read, and why.
     pub unread: BTreeMap<RepositoryName, String>,
@@ -58,37 +89,43 @@ impl App {
             let read = self.applications_in(name).await;
             (name.clone(), read.map_err(|error| self.note_unread(name, &error)))
         }));
-        let mut found = BTreeSet::new();
+        let mut tips = Tips::default();
         let mut unread = BTreeMap::new();
         for (name, reading) in readings.await {
             match reading {
-                Ok(applications) => found.extend(applications),
+                Ok(applications) => {
+                    let read = self.policy.pipelines.values().filter(|it| it.repository == name);
+                    tips.pipelines.extend(read.map(|pipeline| &pipeline.name));
+                    tips.found.extend(applications);
+                }
                 Err(why) => {
                     unread.insert(name, why);
                 }
             }
         }
-        Ok(Discovery { known: self.enlist(found).await?, unread })
+        Ok(Discovery { known: self.enlist(tips).await?, unread })
     }
 
     /// Every application known, read from the store.
     pub async fn catalogue(&self) -> Result<Known, AppError> {
-        self.enlist(BTreeSet::new()).await
+        self.enlist(Tips::default()).await
     }
 
     /// Makes applications known, with those that the pipelines name, and tells all there are.
-    async fn enlist(&self, mut found: BTreeSet<ApplicationKey>) -> Result<Known, AppError> {
+    async fn enlist(&self, tips: Tips<'_>) -> Result<Known, AppError> {
         let stored: BTreeSet<_> = self.store.applications().await?.into_iter().collect();
-        found.extend(self.policy.pipelines.values().flat_map(named_in));
-        found.extend(stored.iter().cloned());
-        let known = Arc::new(self.each_moved_once(found));
+        let vanished = self.catalogue.strike_out(&stored, &tips);
+        let mut there = tips.found;
+        there.extend(self.policy.pipelines.values().flat_map(named_in));
+        there.extend(stored.difference(&vanished).cloned());
+        let known = Arc::new(self.each_moved_once(there));
         let new: Vec<_> = known.difference(&stored).cloned().collect();
         if !new.is_empty() {
             tracing::info!("found {} new applications: {}", new.len(), in_words(&new));
             self.store.enlist(new, self.clock.now()).await?;
             self.nudge.notify_one();
         }
-        self.catalogue.keep(&known);
+        self.catalogue.pages().known = Arc::clone(&known);
         Ok(known)
     }
 

@@ -9,7 +9,7 @@ use super::command::Actor;
 use super::id::{
     ApplicationKey, ArtifactId, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber,
 };
-use super::pipeline::{Environment, Pipeline};
+use super::pipeline::{Applications, Environment, Pipeline};
 use super::promotion::{FieldValue, Promotion, State};
 use super::template::Template;
 use crate::yaml_edit::{Part, Place, written};
@@ -222,6 +222,20 @@ pub fn values_of(fields: &[VersionField]) -> Vec<FieldValue> {
 }
 
 impl Snapshot {
+    /// The file for lack of which this is no application any more: where they are discovered, one
+    /// is there as long as its files in the first environment are.
+    pub fn vanished(&self) -> Option<&str> {
+        match self.pipeline.applications {
+            Applications::Discover => {}
+            Applications::Named(_) => return None,
+        }
+        let first = self.pipeline.environments.first()?;
+        match self.readings.get(&first.name)? {
+            Reading::Absent { file } => Some(file),
+            Reading::Fields { .. } | Reading::Refused { .. } => None,
+        }
+    }
+
     /// The artifact of that id.
     pub fn artifact(&self, id: &ArtifactId) -> Option<&Artifact> {
         self.artifacts.iter().find(|artifact| &artifact.id == id)

@@ -43,6 +43,9 @@ impl<'a> View<'a> {
         if self.settle_ended_proposals(plan) {
             return;
         }
+        if let Some(file) = self.snapshot.vanished() {
+            return self.without_files(plan, file);
+        }
         let (tip, fields) = match self.snapshot.readings.get(&self.environment.name) {
             Some(Reading::Fields { tip, fields }) => (tip, fields.as_slice()),
             Some(Reading::Absent { file }) => return self.without_files(plan, file),

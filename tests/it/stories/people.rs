@@ -170,6 +170,41 @@ async fn an_application_that_vanishes_has_its_proposal_closed_and_keeps_its_hist
 }
 
 #[tokio::test]
+async fn an_application_whose_files_leave_the_first_environment_is_gone_from_all_of_them() {
+    let bot = Bot::new().await;
+    bot.propose_to_prod("v1.4.2").await;
+    bot.remote.remove("main", &file("staging", "shop"));
+    bot.work().await;
+    insta::assert_snapshot!(bot.proposals().await, @"
+    #1 staging: promote shop to v1.4.2: merged by hoist
+    #2 prod: promote shop to v1.4.2: closed by hoist
+    ");
+    assert_eq!(bot.announce("v1.5.0").await, 422);
+
+    bot.remote.push(
+        "main",
+        "main",
+        &file("staging", "shop"),
+        &bot.file_on("main~1", &file("staging", "shop")),
+    );
+    bot.work().await;
+    assert_eq!(bot.announce("v1.5.0").await, 202);
+}
+
+#[tokio::test]
+async fn the_source_has_asked_where_ci_names_nobody() {
+    let bot = Bot::new().await;
+    bot.announce_by_nobody("v1.4.2").await;
+    bot.work().await;
+    insta::assert_snapshot!(bot.history().await, @"
+    staging found v1.0.0 hoist: succeeded
+    prod found v1.0.0 hoist: succeeded
+    staging forward v1.4.2 ci: soaking
+    prod forward v1.4.2 ci: waiting
+    ");
+}
+
+#[tokio::test]
 async fn a_file_that_cannot_be_edited_exactly_waits_with_the_reason_and_stops_nobody_else() {
     let bot = Bot::new().await;
     let path = file("staging", "shop");
