@@ -50,6 +50,8 @@ pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()>) {
 
 /// Finds applications, decides what was left undecided, and makes everything due.
 pub async fn sweep(app: &App) {
+    // From before the reading: what is woken as of then takes that reading for its own.
+    let begun = app.clock.now();
     match app.discover().await {
         Ok(discovery) => {
             if let Err(error) = app.decide_undecided(&discovery).await {
@@ -58,7 +60,7 @@ pub async fn sweep(app: &App) {
         }
         Err(error) => tracing::warn!("looking for applications: {error:#}"),
     }
-    if let Err(error) = app.store.wake(None, app.clock.now()).await {
+    if let Err(error) = app.store.wake(None, begun).await {
         tracing::error!("waking the applications: {error:#}");
     }
 }

@@ -162,7 +162,7 @@ impl App {
         name: &RepositoryName,
     ) -> Result<Vec<ApplicationKey>, GitError> {
         let Some(repository) = self.repositories.get(name) else { return Ok(Vec::new()) };
-        repository.git.fetch().await?;
+        self.fetch(name, repository).await?;
         let mut found = Vec::new();
         for pipeline in self.policy.pipelines.values().filter(|it| &it.repository == name) {
             let applications = applications_of(pipeline, repository).await?;

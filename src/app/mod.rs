@@ -12,6 +12,8 @@ pub mod views;
 
 pub mod readiness;
 
+pub mod freshness;
+
 pub mod ingest;
 
 pub mod discover;
@@ -39,6 +41,7 @@ use tokio::sync::Notify;
 
 use crate::domain::id::RepositoryName;
 use discover::Catalogue;
+use freshness::Freshness;
 use policy::Policy;
 use ports::{Clock, Dice, Forge, ForgeError, Git, GitError, Store, StoreError};
 use readiness::Readiness;
@@ -74,6 +77,8 @@ pub struct App {
     pub readiness: Readiness,
     /// The applications as they were last read from the store.
     pub catalogue: Catalogue,
+    /// When each mirror was last brought up to date.
+    pub freshness: Freshness,
 }
 
 impl App {
@@ -96,6 +101,7 @@ impl App {
             nudge: Notify::new(),
             readiness,
             catalogue: Catalogue::default(),
+            freshness: Freshness::default(),
         }
     }
 }

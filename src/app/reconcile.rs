@@ -94,11 +94,13 @@ impl App {
     }
 
     async fn settle(&self, claim: &Claim) -> Result<Option<Timestamp>, AppError> {
-        let (_, repository) = self.rules(&claim.application)?;
-        let mut mirror = Mirror::Old;
+        let (pipeline, repository) = self.rules(&claim.application)?;
+        let name = &pipeline.repository;
+        self.fetch_since(name, repository, claim.asked_at).await?;
+        let mut mirror = Mirror::Fresh;
         for _ in 0..ROUNDS {
             if let Mirror::Old = mirror {
-                repository.git.fetch().await?;
+                self.fetch(name, repository).await?;
             }
             let snapshot = self.look(&claim.application).await?;
             let plan = plan(&snapshot, self.clock.now());

@@ -144,6 +144,8 @@ pub struct Claim {
     pub application: ApplicationKey,
     /// Which claim on it.
     pub fence: Fence,
+    /// When it was last asked for, or due by itself: what was read before that is too old for it.
+    pub asked_at: Timestamp,
     /// How many passes in a row have failed before this one, for the backoff.
     pub failures: u32,
 }

@@ -1,5 +1,6 @@
 //! Up to staging, up to prod, and what a second look changes.
 
+use crate::support::mortal::Life;
 use crate::support::world::{Bot, digest};
 
 #[tokio::test]
@@ -83,4 +84,14 @@ async fn git_alone_tells_what_was_deployed_who_asked_and_who_reviewed() {
     ");
     let change = bot.remote.ask(&["log", "-1", "--format=%B", "main^2"]);
     assert!(change.contains(&digest("shop", "v1.4.2")), "{change}");
+}
+
+#[tokio::test]
+async fn a_look_at_everything_asks_the_remote_once() {
+    let mut bot = Bot::new().await;
+    bot.work().await;
+    let life = Life::without_end();
+    bot.restart_mortal(&life).await;
+    bot.work().await;
+    assert_eq!(life.fetches(), 1, "two applications, one repository");
 }

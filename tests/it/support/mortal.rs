@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use hoist::app::ports::{
@@ -26,10 +26,11 @@ pub enum LastWrite {
     Done,
 }
 
-/// How many writes are left to a process.
+/// How many writes are left to a process, and how often it fetched.
 pub struct Life {
     writes: AtomicI64,
     last: LastWrite,
+    fetches: AtomicU64,
 }
 
 /// What to do with a write.
@@ -41,7 +42,16 @@ enum Write {
 
 impl Life {
     pub fn of(writes: i64, last: LastWrite) -> Arc<Self> {
-        Arc::new(Self { writes: AtomicI64::new(writes), last })
+        Arc::new(Self { writes: AtomicI64::new(writes), last, fetches: AtomicU64::new(0) })
+    }
+
+    /// One that does not end.
+    pub fn without_end() -> Arc<Self> {
+        Self::of(i64::MAX, LastWrite::Lost)
+    }
+
+    pub fn fetches(&self) -> u64 {
+        self.fetches.load(Ordering::SeqCst)
     }
 
     /// Tells whether the process lived to the end of the story.
@@ -115,6 +125,7 @@ impl Git for MortalGit {
     }
 
     async fn fetch(&self) -> Result<(), GitError> {
+        self.life.fetches.fetch_add(1, Ordering::SeqCst);
         self.alive()?.fetch().await
     }
 

@@ -17,7 +17,8 @@ pub(super) async fn enlist(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO applications (pipeline, application, wake_at) VALUES (?1, ?2, ?3)
+        "INSERT INTO applications (pipeline, application, wake_at, asked_at)
+         VALUES (?1, ?2, ?3, ?3)
          ON CONFLICT (pipeline, application) DO NOTHING",
     )
     .bind(application.pipeline.as_str())
@@ -35,10 +36,11 @@ pub(super) async fn wake_one(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO applications (pipeline, application, wake_at, woken_at)
-         VALUES (?1, ?2, ?3, ?3)
+        "INSERT INTO applications (pipeline, application, wake_at, woken_at, asked_at)
+         VALUES (?1, ?2, ?3, ?3, ?3)
          ON CONFLICT (pipeline, application) DO UPDATE
-         SET wake_at = min(coalesce(wake_at, ?3), ?3), woken_at = min(coalesce(woken_at, ?3), ?3)",
+         SET wake_at = min(coalesce(wake_at, ?3), ?3), woken_at = min(coalesce(woken_at, ?3), ?3),
+             asked_at = max(coalesce(asked_at, ?3), ?3)",
     )
     .bind(application.pipeline.as_str())
     .bind(application.application.as_str())
@@ -55,7 +57,8 @@ pub(super) async fn wake_all(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE applications
-         SET wake_at = min(coalesce(wake_at, ?1), ?1), woken_at = min(coalesce(woken_at, ?1), ?1)",
+         SET wake_at = min(coalesce(wake_at, ?1), ?1), woken_at = min(coalesce(woken_at, ?1), ?1),
+             asked_at = max(coalesce(asked_at, ?1), ?1)",
     )
     .bind(rows::time(now))
     .execute(connection)
@@ -120,7 +123,8 @@ pub(super) async fn claim(
              SELECT rowid FROM applications
              WHERE wake_at <= ?1 AND (lease_until IS NULL OR lease_until <= ?1)
              ORDER BY wake_at, pipeline, application LIMIT ?3)
-         RETURNING pipeline, application, fence, failures",
+         RETURNING pipeline, application, fence, failures,
+             max(wake_at, coalesce(asked_at, wake_at)) AS asked_at",
     )
     .bind(rows::time(now))
     .bind(rows::time(until))
@@ -132,6 +136,7 @@ pub(super) async fn claim(
         Ok(Claim {
             application: cells.application()?,
             fence: Fence(cells.get("fence")?),
+            asked_at: cells.parsed("asked_at")?,
             failures: cells.count("failures")?,
         })
     });

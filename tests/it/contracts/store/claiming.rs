@@ -31,6 +31,16 @@ promises! {
         assert_eq!(all, names);
     }
 
+    async fn a_claim_tells_when_it_was_last_asked_for(store) {
+        store.enlist(vec![application("shop")], at(0)).await.unwrap();
+        store.wake(Some(vec![application("shop")]), at(30)).await.unwrap();
+        store.wake(None, at(20)).await.unwrap();
+        let asked = claim(store, at(40)).await;
+        assert_eq!(asked.asked_at, at(30));
+        store.release(&asked, Some(at(60)), 0).await.unwrap();
+        assert_eq!(claim(store, at(99)).await.asked_at, at(60), "its own time has come since");
+    }
+
     async fn a_released_application_is_due_when_its_worker_said(store) {
         let held = claimed(store, "shop").await;
         store.release(&held, Some(at(60)), 3).await.unwrap();
