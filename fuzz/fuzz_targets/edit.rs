@@ -2,6 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use serde::Deserialize as _;
+use serde_yaml::Value;
 
 #[path = "../../src/yaml_edit/mod.rs"]
 #[expect(unused_imports, reason = "not all of the room is tried")]
@@ -49,6 +51,7 @@ fn check(text: &[u8], rule: &Rule, fields: &[Field], value: &str, spoiled: u8) {
     let places: Vec<Place> = edits.iter().map(|edit| edit.place.clone()).collect();
     let changes = only_changed(text, &edited.text, &places).expect("only these changed");
     assert_eq!(changes.len(), edited.changes.len());
+    same_but(text, &edited.text, &edits);
     let again = find(&edited.text, rule, &Which::Matching);
     // `a: b` may stand where a marker's text looks otherwise; the places must hold the value.
     if let Ok(again) = again {
@@ -67,4 +70,34 @@ fn check(text: &[u8], rule: &Rule, fields: &[Field], value: &str, spoiled: u8) {
     if let Ok(restored) = edit(&edited.text, &back) {
         assert!(only_changed(text, &restored.text, &places).is_ok());
     }
+}
+
+/// Holds all that the second parser reads of both texts against each other; the proof may read less.
+fn same_but(before: &[u8], after: &[u8], edits: &[Edit]) {
+    let Some(mut wanted) = documents(before) else { return };
+    for edit in edits.iter().filter(|edit| edit.value != edit.expect) {
+        let Some(at) = value_at(&mut wanted, &edit.place) else { return };
+        let at = if let Value::Tagged(tagged) = at { &mut tagged.value } else { at };
+        *at = Value::String(edit.value.clone());
+    }
+    assert_eq!(documents(after), Some(wanted));
+}
+
+fn value_at<'v>(documents: &'v mut [Value], place: &Place) -> Option<&'v mut Value> {
+    let mut at = documents.get_mut(place.document)?;
+    for token in place.pointer.split('/').skip(1) {
+        let token = token.replace("~1", "/").replace("~0", "~");
+        at = match at {
+            Value::Sequence(items) => items.get_mut(token.parse::<usize>().ok()?)?,
+            Value::Mapping(entries) => entries.get_mut(token.as_str())?,
+            _ => return None,
+        };
+    }
+    Some(at)
+}
+
+fn documents(text: &[u8]) -> Option<Vec<Value>> {
+    let text = std::str::from_utf8(text).ok()?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    serde_yaml::Deserializer::from_str(text).map(|one| Value::deserialize(one).ok()).collect()
 }

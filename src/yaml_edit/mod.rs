@@ -26,14 +26,35 @@
 //! # Ok::<(), hoist::yaml_edit::Refusal>(())
 //! ```
 //!
+//! # What is proved, and by what
+//!
+//! 1. *Tokens*: each field is located in the text before and in the text after, from its place; what
+//!    stands around the fields is the same bytes, and each token is the one this editor writes.
+//! 2. *Events*: a first parser (yaml-rust2) reads the same documents, collections, keys, anchors, tags and
+//!    values, but for the fields'.
+//! 3. *An independent reading*: a second one (libyaml's port in serde_yaml) reads the same too, and each
+//!    new value as a string.
+//!
+//! The first reads all of the text before. Where every field is inside an entry of a block mapping that has
+//! lines of its own, the rest of the proof reads these entries alone, since all else is the same bytes: the
+//! second reads the text before up to the last entry's end and must agree with the first on every node of
+//! it; then both read what each entry was and what it is. An entry ends before a line that is indented no
+//! deeper than its key, where every reader is done with it; that reading it alone gives what stood there in
+//! the whole text is checked as well. In all other cases, such as JSON, aliases or tags on the way, both
+//! read all of both texts.
+//!
+//! [`only_changed`], which judges what others did, always reads all of both texts with the first parser.
+//!
 //! # Limits
 //!
 //! Block scalars, empty values, aliases, merge keys and values that aliases repeat are refused; so are
 //! templates, keys that stand twice on the way, collections nested more than 120 deep, and files that hold
-//! control characters or that one of the two parsers does not read.
+//! control characters, that the first parser does not read, or that the second does not up to the end of
+//! the last field.
 
 mod edit;
 mod find;
+mod near;
 mod path;
 mod place;
 mod proof;
@@ -43,6 +64,7 @@ mod refusal;
 mod rule;
 mod scalar;
 mod scan;
+mod witness;
 
 pub use edit::{Change, Edit, Edited, edit};
 pub use find::find;

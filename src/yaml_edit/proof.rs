@@ -8,8 +8,10 @@
 use std::fmt;
 
 use super::edit::{Change, Edit, Span, spans, spans_of};
+use super::near::{self, Asked};
 use super::place::{Place, resolve_all, shortened};
 use super::reading::{self, Reading};
+use super::refusal::Refusal;
 use super::scalar;
 use super::scan::{Kind, Scan, Style};
 
@@ -63,40 +65,76 @@ impl NotProved {
 pub fn prove(before: &[u8], after: &[u8], edits: &[Edit]) -> Result<(), NotProved> {
     let scan = Scan::read(before)
         .map_err(|refusal| NotProved::because(format!("the text before: {refusal}")))?;
-    let reading = read(&scan)?;
-    prove_from((&scan, &reading), after, edits)
+    let spans = located(&scan, edits, "before")?;
+    let mut asked: Vec<Asked<'_>> = spans.into_iter().zip(edits).collect();
+    asked.sort_unstable_by_key(|(span, _)| span.start);
+    if near::proves(&scan, after, &asked) {
+        return Ok(());
+    }
+    prove_whole((&scan, &read(&scan)?), after, edits)
 }
 
-/// As [`prove`], from a text before that both parsers have read already.
-pub(super) fn prove_from(
+/// As [`prove`], by reading all of both texts; all of the text before has been read already.
+pub(super) fn prove_whole(
     (before, reading): (&Scan<'_>, &Reading),
     after: &[u8],
     edits: &[Edit],
 ) -> Result<(), NotProved> {
     let after = Scan::read(after)
         .map_err(|refusal| NotProved::because(format!("the text after: {refusal}")))?;
-    let locate = |scan: &Scan<'_>, which: &str| {
-        spans(scan, edits.iter().map(|edit| &edit.place))
-            .map_err(|refusal| NotProved::because(format!("the text {which}: {refusal}")))
-    };
-    let mut pairs: Vec<(Span, Span)> =
-        locate(before, "before")?.into_iter().zip(locate(&after, "after")?).collect();
-    for (edit, (old, new)) in edits.iter().zip(&pairs) {
-        token_is_exact(before, &after, edit, (old, new))?;
+    let old = located(before, edits, "before")?;
+    let new = located(&after, edits, "after")?;
+    let targets = old.into_iter().zip(new).zip(edits).collect();
+    exactly((before, reading), &after, targets)
+}
+
+/// As [`prove`], for two small texts whose nodes to be edited are known by number.
+pub(super) fn prove_nodes(
+    before: &Scan<'_>,
+    after: &Scan<'_>,
+    edits: &[(usize, &Edit)],
+) -> Result<(), NotProved> {
+    if before.nodes.len() != after.nodes.len() {
+        return Err(NotProved::because("the values are built differently"));
     }
-    let mut wanted: Vec<(usize, &str)> = pairs
+    let nodes: Vec<usize> = edits.iter().map(|(node, _)| *node).collect();
+    let found = |scan: &Scan<'_>| -> Result<Vec<Span>, Refusal> {
+        spans_of(scan, &nodes).into_iter().collect()
+    };
+    let unclear = |refusal: Refusal| NotProved::because(refusal.to_string());
+    let (old, new) = (found(before).map_err(unclear)?, found(after).map_err(unclear)?);
+    let targets = old.into_iter().zip(new).zip(edits.iter().map(|(_, edit)| *edit)).collect();
+    exactly((before, &read(before)?), after, targets)
+}
+
+fn located(scan: &Scan<'_>, edits: &[Edit], which: &str) -> Result<Vec<Span>, NotProved> {
+    spans(scan, edits.iter().map(|edit| &edit.place))
+        .map_err(|refusal| NotProved::because(format!("the text {which}: {refusal}")))
+}
+
+/// The tokens, located in both texts, hold what was asked for, and all else is the same: its bytes, its
+/// events, and what an unrelated parser reads.
+fn exactly(
+    (before, reading): (&Scan<'_>, &Reading),
+    after: &Scan<'_>,
+    targets: Vec<((Span, Span), &Edit)>,
+) -> Result<(), NotProved> {
+    for ((old, new), edit) in &targets {
+        token_is_exact(before, after, edit, (old, new))?;
+    }
+    let mut wanted: Vec<(usize, &str)> = targets
         .iter()
-        .zip(edits)
         .filter(|(_, edit)| edit.value != edit.expect)
         .map(|((old, _), edit)| (old.node, edit.value.as_str()))
         .collect();
     wanted.sort_unstable();
+    let mut pairs: Vec<(Span, Span)> = targets.into_iter().map(|(pair, _)| pair).collect();
     pairs.sort_unstable_by_key(|(old, _)| old.start);
-    let pair = Pair { before, after: &after };
+    let pair = Pair { before, after };
     pair.same_bytes_outside(&pairs)?;
     pair.same_events_outside(&pairs)?;
     let places = before.ordinals(wanted.iter().map(|(node, _)| *node));
-    let found = differences(reading, &read(&after)?)?;
+    let found = differences(reading, &read(after)?)?;
     let exact = found.len() == wanted.len()
         && found.iter().zip(places.iter().zip(&wanted)).all(|(found, (place, (_, value)))| {
             found.ordinals == *place && found.text.as_deref() == Some(*value)
@@ -145,7 +183,8 @@ pub fn only_changed(
         pair.same_type(*pair_of)?;
     }
     let allowed = old.ordinals(pairs.iter().map(|(old, _)| old.node));
-    let found = differences(&read(&old)?, &read(&new)?)?;
+    let (old_end, new_end) = pair.reach(&pairs);
+    let found = differences(&read_first(&old, old_end)?, &read_first(&new, new_end)?)?;
     if found.iter().any(|found| allowed.binary_search(&found.ordinals).is_err()) {
         return Err(NotProved::because("a second YAML reader sees other values changed"));
     }
@@ -176,16 +215,20 @@ fn token_is_exact(
         return Err(NotProved::on(line, what));
     }
     let found = &after.text[new.start..new.end];
-    let expected = if edit.value == edit.expect {
-        Some(before.text[old.start..old.end].to_owned())
-    } else {
-        scalar::write(before.rewritten(old.style), &edit.value).ok().map(|(_, token)| token)
-    };
+    let expected = expected_token(before, (*old, edit));
     if after.nodes[new.node].value == edit.value && expected.as_deref() == Some(found) {
         return Ok(());
     }
     let what = format!("`{}` stands there, not `{}`", shortened(found), shortened(&edit.value));
     Err(NotProved::on(line, what))
+}
+
+/// How the asked value is written, if it can be; one that stands there already stays as it is.
+pub(super) fn expected_token(before: &Scan<'_>, (old, edit): Asked<'_>) -> Option<String> {
+    if edit.value == edit.expect {
+        return before.text.get(old.start..old.end).map(str::to_owned);
+    }
+    scalar::write(before.rewritten(old.style), &edit.value).ok().map(|(_, token)| token)
 }
 
 /// Two texts that are compared.
@@ -256,6 +299,18 @@ impl Pair<'_, '_> {
         lines_differ(self.before.text.as_bytes(), put_back.as_bytes())
     }
 
+    /// How much of each must be read to see all that can differ, when the bytes around the tokens are the
+    /// same.
+    fn reach(&self, tokens: &[(Span, Span)]) -> (usize, usize) {
+        let (old, new) = (self.before.text, self.after.text);
+        let changed = tokens
+            .iter()
+            .filter(|(a, b)| old[a.start..a.end] != new[b.start..b.end])
+            .map(|(a, _)| a.node);
+        let end = near::reach(self.before, changed).unwrap_or(old.len());
+        (end, (new.len() + end).saturating_sub(old.len()))
+    }
+
     /// Every event but the targets' is the same, and these keep place, tag and anchor.
     fn same_events_outside(&self, tokens: &[(Span, Span)]) -> Result<(), NotProved> {
         let (old, new) = (&self.before.nodes, &self.after.nodes);
@@ -299,7 +354,12 @@ impl Pair<'_, '_> {
 
 /// What an unrelated parser reads in a text.
 fn read(scan: &Scan<'_>) -> Result<Reading, NotProved> {
-    Reading::of(scan).map_err(|unread| {
+    read_first(scan, scan.text.len())
+}
+
+/// What it reads in the first so many bytes.
+fn read_first(scan: &Scan<'_>, bytes: usize) -> Result<Reading, NotProved> {
+    Reading::of_first(scan, bytes).map_err(|unread| {
         NotProved::because(format!("a second YAML reader cannot read it: {}", unread.why))
     })
 }

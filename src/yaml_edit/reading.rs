@@ -70,8 +70,13 @@ pub(super) type Ordinals = Vec<usize>;
 
 impl Reading {
     pub(super) fn of(scan: &Scan<'_>) -> Result<Self, Unread> {
+        Self::of_first(scan, scan.text.len())
+    }
+
+    /// What stands in the first so many bytes.
+    pub(super) fn of_first(scan: &Scan<'_>, bytes: usize) -> Result<Self, Unread> {
         // libyaml counts a byte order mark as a column.
-        let text = &scan.text[scan.mark..];
+        let text = scan.text.get(scan.mark..bytes).unwrap_or_default();
         let most = 1000 + text.len() * MOST_PER_BYTE;
         let mut reading =
             Self { tokens: Vec::with_capacity(text.len() / 8), text: String::new(), most };

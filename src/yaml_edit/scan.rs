@@ -4,8 +4,10 @@
 //! Positions are lines and columns, never `Marker::index`, which counts characters and drifts after a
 //! block scalar that holds multibyte text.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
+use serde::de::IgnoredAny;
 use yaml_rust2::parser::{Event, Parser, Tag};
 use yaml_rust2::scanner::TScalarStyle;
 
@@ -44,13 +46,23 @@ pub(super) struct Node {
     /// Counted from 1.
     pub(super) line: usize,
     /// In characters, counted from 0.
-    column: usize,
+    pub(super) column: usize,
     pub(super) end: usize,
 }
 
 impl Node {
     pub(super) fn is_empty_scalar(&self) -> bool {
         self.kind == Kind::Scalar(Style::Plain) && self.value.is_empty()
+    }
+
+    /// Whether this, read in a text by itself, is what stands in a larger one: there anchors have other
+    /// numbers, and an empty value is marked where the next thing stands.
+    pub(super) fn stands_for(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && self.value == other.value
+            && (self.anchor == 0) == (other.anchor == 0)
+            && self.tag == other.tag
+            && (self.column == other.column || self.is_empty_scalar())
     }
 
     /// Whether both say the same, wherever they stand.
@@ -74,6 +86,8 @@ pub(super) struct Scan<'a> {
     pub(super) documents: Vec<usize>,
     /// The numbers of anchors that some alias names.
     pub(super) aliased: HashSet<usize>,
+    /// Whether it is JSON, once somebody asked.
+    json: OnceCell<bool>,
 }
 
 impl<'a> Scan<'a> {
@@ -88,7 +102,7 @@ impl<'a> Scan<'a> {
     /// Whether other readers take the whole text for JSON (RFC 8259).
     fn is_json(&self) -> bool {
         self.text.trim_start().starts_with(['{', '['])
-            && serde_json::from_str::<serde::de::IgnoredAny>(self.text).is_ok()
+            && *self.json.get_or_init(|| serde_json::from_str::<IgnoredAny>(self.text).is_ok())
     }
 
     /// Reads a text, or says what in it cannot be read exactly.
@@ -96,8 +110,14 @@ impl<'a> Scan<'a> {
         let text = readable(bytes)?;
         let mark = if text.starts_with('\u{feff}') { 3 } else { 0 };
         conflicts(text)?;
-        let mut scan =
-            Self { text, mark, nodes: Vec::new(), documents: Vec::new(), aliased: HashSet::new() };
+        let mut scan = Self {
+            text,
+            mark,
+            nodes: Vec::with_capacity(text.len() / 16),
+            documents: Vec::new(),
+            aliased: HashSet::new(),
+            json: OnceCell::new(),
+        };
         scan.pull().map_err(|refusal| template_or(text, refusal))?;
         Ok(scan)
     }
@@ -244,9 +264,19 @@ impl<'a> Scan<'a> {
         ways
     }
 
+    /// The bytes at which some lines start, given in order.
+    pub(super) fn line_starts(&self, lines: impl IntoIterator<Item = usize>) -> Vec<usize> {
+        let mut cursor = self.cursor();
+        lines.into_iter().map(|line| cursor.forward(line, 0)).collect()
+    }
+
+    fn cursor(&self) -> Cursor<'_> {
+        Cursor { text: self.text.as_bytes(), at: self.mark, line: 1, column: 0 }
+    }
+
     /// The bytes at which some nodes start; the nodes must be given in the order they stand.
     pub(super) fn offsets(&self, nodes: impl IntoIterator<Item = usize>) -> Vec<usize> {
-        let mut cursor = Cursor { text: self.text.as_bytes(), at: self.mark, line: 1, column: 0 };
+        let mut cursor = self.cursor();
         nodes
             .into_iter()
             .map(|node| cursor.forward(self.nodes[node].line, self.nodes[node].column))
@@ -330,13 +360,29 @@ fn readable(bytes: &[u8]) -> Result<&str, Refusal> {
     })?;
     for (at, byte) in bytes.iter().enumerate() {
         let found = match byte {
-            b'\t' | b'\n' | b'\r' | 0x20..=0xC1 | 0xC3..=0xE1 | 0xE3..=0xEE | 0xF0.. => continue,
-            0..0x20 => Some("a control character"),
-            0xC2 => (bytes[at + 1] == 0x85).then_some("a NEL character"),
+            b'\t'
+            | b'\n'
+            | b'\r'
+            | 0x20..=0x7E
+            | 0x80..=0xC1
+            | 0xC3..=0xE1
+            | 0xE3..=0xEE
+            | 0xF0.. => {
+                continue;
+            }
+            0..0x20 | 0x7F => Some("a control character"),
+            0xC2 => match bytes[at + 1] {
+                0x85 => Some("a NEL character"),
+                0x80..0xA0 => Some("a control character"),
+                _ => None,
+            },
             0xE2 => (bytes[at + 1] == 0x80 && matches!(bytes[at + 2], 0xA8 | 0xA9))
                 .then_some("a Unicode line separator"),
-            0xEF => (at > 0 && bytes[at + 1] == 0xBB && bytes[at + 2] == 0xBF)
-                .then_some("a byte order mark inside the text"),
+            0xEF => match (bytes[at + 1], bytes[at + 2]) {
+                (0xBB, 0xBF) if at > 0 => Some("a byte order mark inside the text"),
+                (0xBF, 0xBE | 0xBF) => Some("what is no character"),
+                (_, _) => None,
+            },
         };
         if let Some(found) = found {
             let why = "YAML readers do not agree on what it means";

@@ -113,6 +113,17 @@ fn the_proof_rejects_every_mutation_of_every_case() {
 }
 
 #[test]
+fn the_second_parser_reads_all_else_as_it_was() {
+    let mut read = 0;
+    for (file, case, edits, after) in edited() {
+        let Some(only) = oracle::reads_only(&case.before, &after, &edits) else { continue };
+        assert!(only, "{file}: {}", case.title);
+        read += 1;
+    }
+    assert!(read > 150, "it read only {read}");
+}
+
+#[test]
 fn an_unrelated_parser_reads_the_new_value_at_each_place() {
     let mut read = 0;
     for (file, case, edits, after) in edited() {

@@ -100,11 +100,13 @@ proptest! {
 
     #[test]
     fn bytes_outside_the_token_never_change(file in file(), new in value()) {
-        let wanted = Edit { place: place(), expect: file.tag.clone(), value: new.clone() };
-        let Ok(edited) = edit(file.text.as_bytes(), &[wanted]) else {
+        let wanted = [Edit { place: place(), expect: file.tag.clone(), value: new.clone() }];
+        let Ok(edited) = edit(file.text.as_bytes(), &wanted) else {
             // Only what single quotes cannot hold, or what a reader does not read, may be refused.
             return Ok(());
         };
+        let read = oracle::reads_only(file.text.as_bytes(), &edited.text, &wanted);
+        prop_assert_eq!(read, Some(true));
         let after = String::from_utf8(edited.text).unwrap();
         let start = file.text.find(&file.tag).unwrap() - 1;
         prop_assert_eq!(&after[..start], &file.text[..start]);
@@ -190,6 +192,8 @@ fn check_any(text: &[u8]) -> Option<()> {
         for field in find(text, &rule, &Which::Matching).unwrap_or_default() {
             let wanted = Edit { place: field.place, expect: field.value, value: "b: c".to_owned() };
             let edited = edit(text, std::slice::from_ref(&wanted)).ok()?;
+            let only = oracle::reads_only(text, &edited.text, std::slice::from_ref(&wanted));
+            assert_ne!(only, Some(false));
             let read = find(&edited.text, &rule, &Which::Matching).unwrap();
             assert_eq!(read[0].value, "b: c");
             assert!(prove(text, &edited.text, &[wanted]).is_ok());

@@ -176,6 +176,9 @@ fn every_scalar_of_the_suite_is_edited_exactly_or_refused() {
                         prove(case.yaml.as_bytes(), &edited.text, std::slice::from_ref(&wanted)),
                         Ok(())
                     );
+                    let asked = std::slice::from_ref(&wanted);
+                    let only = oracle::reads_only(case.yaml.as_bytes(), &edited.text, asked);
+                    assert_ne!(only, Some(false), "{}: {}", case.id, wanted.place);
                     if let Some(value) = oracle::value_at(&edited.text, &wanted.place) {
                         assert_eq!(value, "v9.9-new", "{}: {}", case.id, wanted.place);
                         read += 1;
