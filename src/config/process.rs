@@ -1,7 +1,11 @@
 //! Reads the process file: `config/hoist.yaml`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use secrecy::ExposeSecret;
 
 use super::access::{Access, Reached, person};
 use super::check::{self, Mistake};
@@ -14,6 +18,7 @@ use super::settings::{
 use super::table::Words;
 use super::tables::{CREDENTIALS, PROCESS, REPOSITORY, SOURCE};
 use super::tree::{Entry, Kind, Node, parse};
+use crate::domain::id::SourceName;
 
 pub(super) const FORGES: Words<Forge> =
     Words { built: &[("builtin", Forge::Builtin)], planned: &["github", "gitlab", "forgejo"] };
@@ -68,6 +73,7 @@ fn settings(
     let sources = named(fields, "sources", notes, |_, entry, notes| {
         reader.source(&entry.value, &mut missing_secret_files, notes)
     });
+    check_secrets(fields, &sources, notes);
     let people = named(fields, "people", notes, |_, entry, notes| person(entry, notes));
     let roles = named(fields, "roles", notes, |_, entry, notes| {
         access.role(&entry.value, &mut process.reached, notes)
@@ -206,6 +212,38 @@ fn check_use_of_credentials(node: &Node, remote: Option<&Remote>, notes: &mut No
         Some(Remote::Server(_)) | None => return,
     };
     notes.add(node.place, format!("{}: these {what}", node.path), hint);
+}
+
+/// Whoever signs with a secret is its source, so no two sources can have the same one; and a secret
+/// in the form of Standard Webhooks must be base64, or nothing signed with it would ever fit.
+fn check_secrets(
+    fields: &Fields<'_>,
+    sources: &BTreeMap<SourceName, Source>,
+    notes: &mut Notes<'_>,
+) {
+    let mut owners: BTreeMap<&str, &SourceName> = BTreeMap::new();
+    for (name, source) in sources {
+        let place = fields.get("sources").and_then(|node| node.entry(name.as_str()));
+        let Some(place) = place.map(|node| node.place) else { continue };
+        for secret in source.secrets.iter().map(ExposeSecret::expose_secret) {
+            if secret.strip_prefix("whsec_").is_some_and(|rest| !is_base64(rest)) {
+                let what = format!("sources.{name}.hmac: what follows `whsec_` is no base64");
+                notes.add(place, what, "copy it whole, or drop the prefix if it is not one");
+            }
+            match owners.insert(secret, name) {
+                Some(owner) if owner != name => {
+                    let what = format!("sources.{name}.hmac: `{owner}` has the same secret");
+                    let hint = "give each source a secret of its own: it tells who announces";
+                    notes.add(place, what, hint);
+                }
+                Some(_) | None => {}
+            }
+        }
+    }
+}
+
+fn is_base64(text: &str) -> bool {
+    STANDARD_NO_PAD.decode(text.trim_end_matches('=')).is_ok()
 }
 
 /// A secret, or a list of one or two.

@@ -115,6 +115,32 @@ pipelines.yaml:3:17: pipelines.services.repository: there is no `gitops`; known 
 }
 
 #[test]
+fn a_source_is_known_by_a_secret_of_its_own() {
+    let process = r#"
+pipelines: pipelines.yaml
+repositories:
+  gitops: {forge: builtin}
+sources:
+  ci: {hmac: [{env: NEW}, {env: OLD}], images: [a]}
+  nightly: {hmac: {env: OLD}, images: [a]}
+  registry: {hmac: {env: CUT}, images: [a]}
+"#;
+    let desk = Desk::with(process, POLICY)
+        .variable("NEW", "hunter3")
+        .variable("OLD", "hunter2")
+        .variable("CUT", "whsec_MfKQ9r8GKY*");
+    assert!(!desk.problems().contains("hunter2"));
+    check(
+        &desk,
+        r#"
+hoist.yaml:7:13: sources.nightly.hmac: `ci` has the same secret; give each source a secret of its own: it tells who announces
+hoist.yaml:8:14: sources.registry.hmac: what follows `whsec_` is no base64; copy it whole, or drop the prefix if it is not one
+2 problems
+"#,
+    );
+}
+
+#[test]
 fn bad_values_say_what_to_write() {
     let process = r#"
 listen: "8080"
