@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -153,7 +154,8 @@ fn told(view: &EditView<'_>) -> String {
 /// the same permissions, and renamed. A link stays a link, and what it leads to is replaced.
 fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
     let file = fs::canonicalize(file)?;
-    let permissions = fs::metadata(&file)?.permissions();
+    let before = fs::metadata(&file)?;
+    let permissions = before.permissions();
     if permissions.readonly() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only"));
     }
@@ -161,7 +163,7 @@ fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
     name.push(file.file_name().unwrap_or_default());
     name.push(format!(".hoist-{}", std::process::id()));
     let beside = file.with_file_name(name);
-    let written = write_new(&beside, text, permissions).and_then(|()| fs::rename(&beside, &file));
+    let written = write_new(&beside, text, &before).and_then(|()| fs::rename(&beside, &file));
     if written.is_err() {
         // It may never have been made; what went wrong before is what matters.
         let _ = fs::remove_file(&beside);
@@ -169,9 +171,11 @@ fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
     written
 }
 
-fn write_new(path: &Path, text: &[u8], permissions: fs::Permissions) -> io::Result<()> {
+fn write_new(path: &Path, text: &[u8], before: &fs::Metadata) -> io::Result<()> {
     let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.set_permissions(permissions)?;
+    // Only the superuser may give a file away; for anybody else it is their own already, or becomes it.
+    drop(fchown(&file, Some(before.uid()), Some(before.gid())));
+    file.set_permissions(before.permissions())?;
     file.write_all(text)?;
     file.sync_all()
 }

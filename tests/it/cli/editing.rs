@@ -1,7 +1,7 @@
 //! `hoist edit`: byte for byte, or not at all.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
 use super::{Hoist, Ran};
@@ -89,6 +89,13 @@ fn a_refusal_says_why_and_prints_nothing() {
 fn write_puts_it_in_the_files_place() {
     let desk = Desk::new();
     fs::set_permissions(desk.file(), fs::Permissions::from_mode(0o640)).unwrap();
+    // Only the superuser can: for anybody else it stays theirs.
+    drop(std::os::unix::fs::chown(desk.file(), Some(65_534), Some(65_534)));
+    let owner = |file: PathBuf| {
+        let file = fs::metadata(file).unwrap();
+        (file.uid(), file.gid())
+    };
+    let before = owner(desk.file());
     std::os::unix::fs::symlink("values.yaml", desk.folder.path().join("link.yaml")).unwrap();
 
     let arguments = ["edit", "link.yaml", "--at", "image.tag", "--to", "v1.4.2", "--write"];
@@ -99,6 +106,7 @@ fn write_puts_it_in_the_files_place() {
     ");
     assert_eq!(fs::read(desk.file()).unwrap(), replaced(VALUES, "v1.4.1", "v1.4.2"));
     assert_eq!(fs::metadata(desk.file()).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(owner(desk.file()), before);
     assert!(desk.folder.path().join("link.yaml").is_symlink());
     assert_eq!(desk.names().len(), 2, "nothing is left beside it: {:?}", desk.names());
 
