@@ -41,7 +41,7 @@ pub(super) fn own_name() -> PersonName {
 
 /// Who commits: hoist, at the time the promotion was asked for, so that the bytes follow.
 pub(super) fn signature(at: jiff::Timestamp) -> Signature {
-    Signature { name: "hoist".into(), email: "hoist@localhost".into(), at }
+    Signature { name: "hoist".into(), email: "hoist@hoist.invalid".into(), at }
 }
 
 impl App {
