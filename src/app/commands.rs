@@ -9,10 +9,12 @@ use crate::domain::artifact::Artifact;
 use crate::domain::command::{Actor, Age, Authorized, Command, Identity, authorize};
 use crate::domain::id::{ApplicationKey, EnvironmentName, HoldId, PromotionId};
 use crate::domain::pipeline::Pipeline;
+use crate::domain::plan::Because;
 use crate::domain::promotion::{Kind, Promotion, State};
 use crate::domain::rollback;
 use crate::domain::snapshot::Snapshot;
-use crate::messages::answer;
+use crate::messages::answer::{self, Obstacle};
+use crate::messages::explain;
 
 use super::ports::{AuditLine, Change, Hold};
 use super::views::{CommandView, HoldRequest, PromoteRequest, RollbackRequest};
@@ -115,9 +117,10 @@ impl App {
             });
         }
         let snapshot = self.remembered(&wish.application).await?;
-        let artifact = choose(&snapshot, &wish, version.as_deref())?;
+        let before = self.obstacle_before(&snapshot, &wish);
+        let artifact = choose(&snapshot, &wish, version.as_deref(), before.as_ref())?;
         refuse_older(&snapshot, &wish, artifact, age)?;
-        refuse_unproven(&snapshot, &wish, artifact, &skips)?;
+        refuse_unproven(&snapshot, &wish, (artifact, &skips), before.as_ref())?;
         let pending = snapshot.promotions_into(&wish.environment).find(|promotion| {
             // One that waits for an environment which is to be skipped now gives way to a new one.
             let skips_enough = match &promotion.kind {
@@ -134,7 +137,8 @@ impl App {
         let mut promotion = self.promotion_for(&wish, Kind::Forward { skips }, artifact.version());
         promotion.artifact = Some(artifact.id.clone());
         let held = snapshot.holds.get(&wish.environment);
-        let text = answer::promoting(&promotion, held);
+        let obstacle = self.obstacle(&wish.application, &wish.environment);
+        let text = answer::promoting(&promotion, held, obstacle.as_ref());
         let audit = self.said(&wish, "promote", &text).about(&promotion.id);
         let id = promotion.id.clone();
         self.note(&wish, vec![Change::Start(Box::new(promotion))], audit).await?;
@@ -204,6 +208,24 @@ impl App {
     async fn remembered(&self, application: &ApplicationKey) -> Result<Snapshot, AppError> {
         let (pipeline, _) = self.rules(application)?;
         Ok(Self::memory(self.store.load(application).await?, pipeline))
+    }
+
+    /// Why nothing can be changed in an environment, as of the last pass.
+    fn obstacle(
+        &self,
+        application: &ApplicationKey,
+        environment: &EnvironmentName,
+    ) -> Option<Obstacle> {
+        let sight = self.seen.of(application);
+        let wait = sight.waits.get(environment)?;
+        matches!(wait.because, Because::EditRefused(_) | Because::NoFiles(_))
+            .then(|| Obstacle { environment: environment.clone(), reason: explain::wait(wait) })
+    }
+
+    /// The same, for the first environment before the wished one of which that is so.
+    fn obstacle_before(&self, snapshot: &Snapshot, wish: &Wish) -> Option<Obstacle> {
+        let environment = snapshot.pipeline.environment(&wish.environment)?;
+        environment.after.iter().find_map(|before| self.obstacle(&wish.application, before))
     }
 
     /// A promotion that somebody asked for, before it is known what it carries.
@@ -350,13 +372,14 @@ fn choose<'a>(
     snapshot: &'a Snapshot,
     wish: &Wish,
     version: Option<&str>,
+    before: Option<&Obstacle>,
 ) -> Result<&'a Artifact, AppError> {
     let newest_first = || snapshot.artifacts.iter().rev();
     let Some(typed) = version else {
         return newest_first()
             .find(|artifact| missing_upstream(snapshot, wish, artifact, &[]).is_none())
             .ok_or_else(|| AppError::Refused {
-                what: answer::nothing_to_promote(&wish.environment),
+                what: answer::nothing_to_promote(&wish.environment, before),
             });
     };
     let named: Vec<&Artifact> = newest_first().filter(|a| a.is_named_by(typed)).collect();
@@ -396,15 +419,13 @@ fn refuse_older(
 fn refuse_unproven(
     snapshot: &Snapshot,
     wish: &Wish,
-    artifact: &Artifact,
-    skips: &[EnvironmentName],
+    (artifact, skips): (&Artifact, &[EnvironmentName]),
+    before: Option<&Obstacle>,
 ) -> Result<(), AppError> {
-    match missing_upstream(snapshot, wish, artifact, skips) {
-        Some(missing) => Err(AppError::Refused {
-            what: answer::not_upstream(artifact.version(), &missing, &wish.environment),
-        }),
-        None => Ok(()),
-    }
+    let Some(missing) = missing_upstream(snapshot, wish, artifact, skips) else { return Ok(()) };
+    let why = before.filter(|obstacle| obstacle.environment == missing);
+    let what = answer::not_upstream(artifact.version(), &missing, &wish.environment, why);
+    Err(AppError::Refused { what })
 }
 
 /// The first environment before this one in which the artifact is not.

@@ -6,6 +6,15 @@ use crate::domain::snapshot::Held;
 
 use super::time;
 
+/// Why nothing can be changed in an environment, as was last seen there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// What is wrong with its files, and where.
+    pub reason: String,
+}
+
 /// It was asked for before.
 pub fn already_on_its_way(promotion: &Promotion) -> String {
     let Promotion { application, environment, version, state, .. } = promotion;
@@ -17,14 +26,23 @@ pub fn already_on_its_way(promotion: &Promotion) -> String {
 }
 
 /// A promotion was recorded.
-pub fn promoting(promotion: &Promotion, held: Option<&Held>) -> String {
+///
+/// What keeps it out can be a hold, or an obstacle: that its fields there cannot be changed.
+pub fn promoting(
+    promotion: &Promotion,
+    held: Option<&Held>,
+    obstacle: Option<&Obstacle>,
+) -> String {
     let Promotion { application, environment, version, .. } = promotion;
-    let follows = match held {
-        Some(held) => format!(
+    let follows = match (held, obstacle) {
+        (Some(held), _) => format!(
             "It waits, because {} holds it there; `hoist resume {} {environment}` ends that.",
             held.by, application.application
         ),
-        None => "Its proposal opens as soon as its gates do.".to_owned(),
+        (None, Some(obstacle)) => {
+            format!("It waits until its field there can be changed: {}", obstacle.reason)
+        }
+        (None, None) => "Its proposal opens as soon as its gates do.".to_owned(),
     };
     format!("{} {version} goes into {environment}. {follows}", application.application)
 }
@@ -105,11 +123,17 @@ pub fn ambiguous_version(typed: &str, known: &[String]) -> String {
 }
 
 /// Nothing may go there.
-pub fn nothing_to_promote(environment: &EnvironmentName) -> String {
-    format!(
-        "no artifact may go into {environment} now: none has succeeded in every environment \
-         before it; `hoist status` shows what is where"
-    )
+pub fn nothing_to_promote(environment: &EnvironmentName, before: Option<&Obstacle>) -> String {
+    match before {
+        Some(Obstacle { environment: blocked, reason }) => format!(
+            "no artifact may go into {environment} now: none can get into {blocked} before it: \
+             {reason}"
+        ),
+        None => format!(
+            "no artifact may go into {environment} now: none has succeeded in every environment \
+             before it; `hoist status` shows what is where"
+        ),
+    }
 }
 
 /// It is older than what is there.
@@ -121,11 +145,22 @@ pub fn older(version: &str, current: &str, environment: &EnvironmentName) -> Str
 }
 
 /// It has not been where it must have been before.
-pub fn not_upstream(version: &str, missing: &EnvironmentName, to: &EnvironmentName) -> String {
-    format!(
-        "{version} is not in {missing}, which comes before {to}; promote it there first, or say \
-         `--skip {missing} --reason …` if you have the right to skip gates"
-    )
+pub fn not_upstream(
+    version: &str,
+    missing: &EnvironmentName,
+    to: &EnvironmentName,
+    obstacle: Option<&Obstacle>,
+) -> String {
+    match obstacle {
+        Some(Obstacle { environment: blocked, reason }) => format!(
+            "{version} is not in {missing}, which comes before {to}, as nothing can get into \
+             {blocked}: {reason}"
+        ),
+        None => format!(
+            "{version} is not in {missing}, which comes before {to}; promote it there first, or \
+             say `--skip {missing} --reason …` if you have the right to skip gates"
+        ),
+    }
 }
 
 /// There is no such promotion.

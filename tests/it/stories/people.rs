@@ -252,3 +252,21 @@ async fn the_log_of_deeds_names_everybody() {
     carol hold prod
     ");
 }
+
+#[tokio::test]
+async fn a_promotion_that_a_broken_file_stops_says_so() {
+    let bot = Bot::new().await;
+    bot.work().await;
+    bot.edit_main(&file("staging", "shop"), "newTag: v1.0.0", "other: v1.0.0");
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    let refused = bot.promote("alice", promote_to_prod(None)).await.unwrap_err();
+    insta::assert_snapshot!(refused, @"no artifact may go into prod now: none can get into staging before it: environments/staging/apps/shop/kustomization.yaml: line 5, column 5: the images entry `ghcr.io/acme/shop`: it has neither newTag nor digest; add the one you want by hand: hoist never creates a key");
+    let refused = bot.promote("alice", promote_to_prod(Some("v1.4.2"))).await.unwrap_err();
+    insta::assert_snapshot!(refused, @"v1.4.2 is not in staging, which comes before prod, as nothing can get into staging: environments/staging/apps/shop/kustomization.yaml: line 5, column 5: the images entry `ghcr.io/acme/shop`: it has neither newTag nor digest; add the one you want by hand: hoist never creates a key");
+    let into_staging = hoist::app::views::PromoteRequest {
+        environment: "staging".into(),
+        ..promote_to_prod(None)
+    };
+    insta::assert_snapshot!(bot.promote("alice", into_staging).await.unwrap(), @"shop v1.4.2 goes into staging. It waits until its field there can be changed: environments/staging/apps/shop/kustomization.yaml: line 5, column 5: the images entry `ghcr.io/acme/shop`: it has neither newTag nor digest; add the one you want by hand: hoist never creates a key");
+}
