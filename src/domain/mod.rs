@@ -5,6 +5,7 @@
 pub mod id;
 
 pub mod artifact;
+pub mod range;
 pub mod template;
 
 pub mod pipeline;

@@ -7,6 +7,7 @@ use crate::domain::gate::{Judged, Verdict};
 use crate::domain::id::CommitId;
 use crate::domain::plan::{Closed, PlannedEdit};
 use crate::domain::promotion::{Kind, Promotion};
+use crate::domain::range::is_range;
 
 use super::{commit, quoted, time};
 
@@ -54,6 +55,13 @@ pub fn body(story: &Story<'_>) -> String {
             quoted(&edit.expect),
             quoted(&edit.value)
         );
+        if is_range(&edit.expect) {
+            let _ = writeln!(
+                text,
+                "  The range {} let others choose the version; from now on it is this one alone.",
+                quoted(&edit.expect)
+            );
+        }
     }
     text.push('\n');
     if let Kind::Rollback { .. } = promotion.kind {
