@@ -24,6 +24,8 @@ pub mod edit;
 
 pub mod verify;
 
+pub mod survey;
+
 mod commands;
 mod execute;
 mod look;

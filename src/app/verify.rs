@@ -50,7 +50,7 @@ pub fn verify(
 }
 
 /// The applications that a pipeline moves in the tree of a commit.
-fn applications_at(
+pub(super) fn applications_at(
     checkout: &dyn Checkout,
     pipeline: &Pipeline,
     commit: &CommitId,

@@ -169,7 +169,7 @@ impl Errand {
     pub async fn run(self, world: &World<'_>, out: &mut Output) -> ExitCode {
         let connection = Connection::new(self.connection, world);
         let done = match *self.verb {
-            Here::Check(args) => args.run(out),
+            Here::Check(args) => args.run(world.open_checkout, out),
             Here::Edit(args) => args.run(out),
             Here::Verify(args) => args.run(world.open_checkout, out),
             Here::Announce(args) => args.run(&connection, out).await,

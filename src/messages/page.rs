@@ -33,8 +33,8 @@ fn length_of(length: SignedDuration) -> String {
 
 /// What to do where there is nothing to show yet.
 pub const NOTHING_YET: &str = "hoist has not found an application yet. It lists every application \
-    whose files exist in the first environment of a pipeline; `hoist check --online` says what it \
-    looks for and where.";
+    whose files exist in the first environment of a pipeline; `hoist check --repository PATH` says \
+    what it looks for in a clone, and where.";
 
 /// How the first promotion comes about.
 pub const FIRST_STEP: &str = "Then announce an artifact: from CI with a signed POST to \

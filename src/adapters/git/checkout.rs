@@ -1,5 +1,6 @@
 //! Somebody's own repository on this disk, only read.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::anyhow;
@@ -57,6 +58,14 @@ impl Checkout for LocalRepository {
 
     fn list(&self, commit: &CommitId, pattern: &str) -> Result<Vec<String>, CheckoutError> {
         Ok(trees::list(&self.0, commit, pattern)?)
+    }
+
+    fn read(
+        &self,
+        commit: &CommitId,
+        paths: BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Vec<u8>>, CheckoutError> {
+        Ok(trees::read(&self.0, commit, paths)?)
     }
 
     fn diff(&self, base: &CommitId, head: &CommitId) -> Result<Vec<FileChange>, CheckoutError> {

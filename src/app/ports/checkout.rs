@@ -1,5 +1,7 @@
 //! A Git repository on this machine that is somebody's own.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::domain::id::CommitId;
 
 use super::{FileChange, GitError};
@@ -39,6 +41,13 @@ pub trait Checkout {
 
     /// The paths in `commit` that a pattern fits, as of [`Git::list`](super::Git::list).
     fn list(&self, commit: &CommitId, pattern: &str) -> Result<Vec<String>, CheckoutError>;
+
+    /// Reads files of a commit; what is not there, or is no regular file, is left out.
+    fn read(
+        &self,
+        commit: &CommitId,
+        paths: BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Vec<u8>>, CheckoutError>;
 
     /// Tells what differs between two commits' trees, by path.
     fn diff(&self, base: &CommitId, head: &CommitId) -> Result<Vec<FileChange>, CheckoutError>;

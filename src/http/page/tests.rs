@@ -174,7 +174,7 @@ fn an_empty_overview_says_what_to_do_next() {
     let status = StatusView { applications: vec![] };
     insta::assert_snapshot!(read(&overview::overview(&status, &viewer)), @r"
     Applications
-    hoist has not found an application yet. It lists every application whose files exist in the first environment of a pipeline; hoist check --online says what it looks for and where.
+    hoist has not found an application yet. It lists every application whose files exist in the first environment of a pipeline; hoist check --repository PATH says what it looks for in a clone, and where.
     Then announce an artifact: from CI with a signed POST to /hooks/artifacts, or by hand with hoist announce.
     ");
 }

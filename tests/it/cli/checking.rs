@@ -1,0 +1,109 @@
+//! `hoist check`: the configuration by itself, and held against what stands in a clone.
+
+use std::fs;
+use std::path::Path;
+
+use super::super::support::git::git;
+use super::{Hoist, Ran};
+
+const HOIST: &str = r#"
+listen: 127.0.0.1:0
+data: data
+pipelines: pipelines.yaml
+repositories:
+  gitops:
+    forge: builtin
+    url: https://git.example.com/acme/gitops.git
+sources: {}
+roles: {}
+"#;
+
+const PIPELINES: &str = r#"
+pipelines:
+  charts:
+    repository: gitops
+    image: ghcr.io/acme/{application}
+    environments:
+      - name: staging
+        edit: [{file: "staging/{application}.yaml", path: spec.version, value: "{tag}"}]
+      - name: prod
+        after: [staging]
+        edit: [{file: "prod/{application}.yaml", path: spec.version, value: "{tag}"}]
+"#;
+
+/// A configuration and a clone beside it.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn with(files: &[(&str, &str)]) -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        place.write("hoist.yaml", HOIST);
+        place.write("pipelines.yaml", PIPELINES);
+        for (path, text) in files {
+            place.write(&format!("clone/{path}"), text);
+        }
+        let clone = place.0.path().join("clone");
+        git(&clone, &["init", "--quiet", "--initial-branch=main"]);
+        git(&clone, &["add", "--all"]);
+        git(&clone, &["commit", "--quiet", "--message", "all"]);
+        place
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.0.path().join(path);
+        fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn check(&self, more: &[&str]) -> Ran {
+        Hoist::new([&["check", "--config", "hoist.yaml"], more].concat())
+            .inside(self.0.path())
+            .run()
+    }
+}
+
+#[test]
+fn without_a_clone_it_says_that_no_rule_was_applied() {
+    let place = Place::with(&[("README.md", "Read me.\n")]);
+    insta::assert_snapshot!(place.check(&[]).done().text(), @r#"
+    hoist.yaml is good: 1 repository, 0 sources, 1 pipeline
+    the rules were not applied to any file: give a clone of the repository with --repository PATH
+    "#);
+}
+
+#[test]
+fn the_fields_are_counted_and_a_range_is_noted() {
+    let place = Place::with(&[
+        ("staging/redis.yaml", "spec:\n  version: \">=1.0.0\"\n"),
+        ("prod/redis.yaml", "spec:\n  version: 1.0.0\n"),
+    ]);
+    let ran = place.check(&["--repository", "clone"]).done();
+    insta::assert_snapshot!(ran.text(), @r#"
+    hoist.yaml is good: 1 repository, 0 sources, 1 pipeline; the rules find 2 version fields
+    note: charts, redis in staging: staging/redis.yaml: /spec/version is the range `>=1.0.0`; the first promotion writes one version over it
+    "#);
+}
+
+#[test]
+fn a_file_and_a_field_that_are_not_there_end_it_with_1() {
+    let place = Place::with(&[
+        ("staging/redis.yaml", "spec:\n  chart: redis\n"),
+        ("prod/other.yaml", "spec: {}\n"),
+    ]);
+    let ran = place.check(&["--repository", "clone"]);
+    ran.refused(1, &["1 rule cannot be applied", "staging/redis.yaml: line 2"]);
+}
+
+#[test]
+fn a_pipeline_that_finds_no_application_ends_it_with_1() {
+    let place = Place::with(&[("README.md", "Read me.\n")]);
+    let ran = place.check(&["--repository", "clone"]);
+    ran.refused(1, &["charts in staging: no application has all of its files there"]);
+}
+
+#[test]
+fn a_clone_of_nothing_in_the_configuration_is_wrong_usage() {
+    let place = Place::with(&[("README.md", "Read me.\n")]);
+    let ran = place.check(&["--repository", "clone", "--as", "other"]);
+    ran.refused(2, &["no repository `other`", "name one of: gitops"]);
+}
