@@ -58,9 +58,23 @@ fn editors(criterion: &mut Criterion) {
         group.bench_with_input(BenchmarkId::new("hoist edit, proved", lines), &text, |b, text| {
             b.iter(|| edit(black_box(text.as_bytes()), &edits).unwrap());
         });
-        group.bench_with_input(BenchmarkId::new("hoist find", lines), &text, |b, text| {
-            b.iter(|| find(black_box(text.as_bytes()), &rule, &Which::Matching).unwrap());
-        });
+        group.bench_with_input(
+            BenchmarkId::new("hoist edit, not proved", lines),
+            &text,
+            |b, text| {
+                b.iter(|| found_and_replaced(black_box(text), &rule));
+            },
+        );
+        let last = format!("{text}last:\n  tag: v1.0.0\n");
+        let at_the_end = Place { document: 0, pointer: "/last/tag".to_owned() };
+        let edits_at_the_end = [Edit { place: at_the_end, ..edits[0].clone() }];
+        group.bench_with_input(
+            BenchmarkId::new("hoist edit at the end", lines),
+            &last,
+            |b, text| {
+                b.iter(|| edit(black_box(text.as_bytes()), &edits_at_the_end).unwrap());
+            },
+        );
         group.bench_with_input(BenchmarkId::new("yaml-edit", lines), &text, |b, text| {
             b.iter(|| {
                 let document = yaml_edit::Document::from_str(black_box(text)).unwrap();
@@ -77,9 +91,23 @@ fn editors(criterion: &mut Criterion) {
             group.bench_with_input(BenchmarkId::new("ruamel.yaml", lines), &text, |b, text| {
                 b.iter_custom(|rounds| ruamel(text, rounds).unwrap());
             });
+            let name = "ruamel.yaml, as a process";
+            group.bench_with_input(BenchmarkId::new(name, lines), &text, |b, text| {
+                b.iter(|| ruamel(black_box(text), 1).unwrap());
+            });
         }
     }
     group.finish();
+}
+
+/// What an editor that proves nothing would do: find the field, and put the value in its place.
+fn found_and_replaced(text: &str, rule: &Rule) -> String {
+    let fields = find(text.as_bytes(), rule, &Which::Matching).unwrap();
+    let field = &fields[0];
+    let line: usize = text.split_inclusive('\n').take(field.line - 1).map(str::len).sum();
+    let start = line + field.column - 1;
+    let end = start + field.value.len();
+    [&text[..start], "v1.1.0", &text[end..]].concat()
 }
 
 /// One run of `sed`, its start included: that is how it is used.
