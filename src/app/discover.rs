@@ -180,9 +180,8 @@ impl App {
             "the repository {name} could not be read: {}",
             chain(error)
         );
-        let why = error.to_string();
-        self.readiness.note(name, Reading::Failed { why: why.clone() });
-        why
+        self.readiness.note(name, Reading::failed(error));
+        error.to_string()
     }
 }
 

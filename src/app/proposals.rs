@@ -4,8 +4,8 @@ use crate::domain::command::{Actor, Command, Identity, ProposalStep, Right, auth
 use crate::domain::gate::{Judged, Verdict};
 use crate::domain::id::{ApplicationKey, CommitId, PersonName, PromotionId, ProposalNumber};
 use crate::domain::plan::judge;
-use crate::domain::promotion::{Promotion, Proposed};
-use crate::domain::snapshot::{Judgement, Snapshot};
+use crate::domain::promotion::{Promotion, Proposed, State};
+use crate::domain::snapshot::{Judgement, ProposalStage, Snapshot};
 use crate::messages::{commit, explain};
 
 use super::ports::{
@@ -28,6 +28,7 @@ impl App {
         let promotion = self.find_promotion(id).await?;
         let (pipeline, repository) = self.rules(&promotion.application)?;
         let snapshot = self.look(&promotion.application).await?;
+        let promotion = as_the_forge_has_it(promotion, &snapshot);
         let environment = pipeline.environment(&promotion.environment);
         let pending = promotion.state.is_pending();
         let gates = match environment {
@@ -40,8 +41,7 @@ impl App {
         };
         let needed = environment.map_or(0, crate::domain::pipeline::Environment::approvals_needed);
         let sight = self.seen.of(&promotion.application);
-        let wait = sight.waits.get(&promotion.environment);
-        let wait = wait.filter(|wait| wait.promotion.as_ref() == Some(&promotion.id));
+        let wait = sight.wait_of(&promotion.id).filter(|_| pending);
         let explanation = match wait {
             Some(wait) => explain::wait(wait),
             None => explain::state(&promotion),
@@ -373,6 +373,23 @@ fn stale(error: ForgeError) -> AppError {
         | ForgeError::Refused(_)
         | ForgeError::Unreachable(_)) => AppError::Forge(other),
     }
+}
+
+/// The promotion as its proposal says that it stands: somebody may have merged or closed it a
+/// moment ago, and the next pass has yet to record that.
+fn as_the_forge_has_it(promotion: Promotion, snapshot: &Snapshot) -> Promotion {
+    let number = promotion.proposal.as_ref().map(|proposed| proposed.number);
+    let facts = number.and_then(|number| snapshot.proposals.get(&number));
+    let state = match facts.map(|facts| &facts.state) {
+        Some(ProposalStage::Merged { commit, by }) if promotion.state == State::Proposed => {
+            State::Merged { commit: commit.clone(), by: by.clone() }
+        }
+        Some(ProposalStage::Closed { by, reason }) if promotion.state == State::Proposed => {
+            State::Closed { by: by.clone(), reason: reason.clone().unwrap_or_default() }
+        }
+        Some(_) | None => return promotion,
+    };
+    Promotion { state, ..promotion }
 }
 
 fn gate_view(judged: Judged) -> GateView {

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::views::ReadinessView;
+use super::ports::GitError;
+use super::reconcile::chain;
+use super::views::{ReadinessView, UnreadView};
 use crate::domain::id::RepositoryName;
+use crate::messages::explain::unread;
 
 /// What the last reading of each repository came to.
 ///
@@ -24,9 +27,27 @@ pub enum Reading {
     Read,
     /// It could not be read.
     Failed {
-        /// Why.
+        /// Why, in a sentence for anyone.
         why: String,
+        /// The same with all that led to it, for those who may look.
+        chain: String,
+        /// What happens by itself, and what a person can do.
+        next: &'static str,
     },
+}
+
+impl Reading {
+    /// What a failure came to.
+    pub fn failed(error: &GitError) -> Self {
+        let next = match error {
+            GitError::Unreachable(_) => unread::UNREACHABLE,
+            GitError::Unauthorized(_) => unread::UNAUTHORIZED,
+            GitError::NoRepository(_) => unread::NO_REPOSITORY,
+            GitError::Missing(_) => unread::MISSING,
+            GitError::Mirror(_) => unread::MIRROR,
+        };
+        Self::Failed { why: error.to_string(), chain: chain(error), next }
+    }
 }
 
 /// Whether hoist is ready for its work.
@@ -68,11 +89,24 @@ impl Readiness {
         let words = |reading: &Reading| match reading {
             Reading::NotTried => "not tried yet".to_owned(),
             Reading::Read => "read".to_owned(),
-            Reading::Failed { why } => why.clone(),
+            Reading::Failed { why, .. } => why.clone(),
         };
         let repositories =
             self.lock().iter().map(|(name, reading)| (name.to_string(), words(reading))).collect();
         ReadinessView { status: status.to_owned(), repositories }
+    }
+
+    /// The repositories that cannot be read.
+    pub fn unread(&self) -> Vec<UnreadView> {
+        let unread = |(name, reading): (&RepositoryName, &Reading)| match reading {
+            Reading::Failed { chain, next, .. } => Some(UnreadView {
+                repository: name.clone(),
+                why: chain.clone(),
+                next: (*next).to_owned(),
+            }),
+            Reading::NotTried | Reading::Read => None,
+        };
+        self.lock().iter().filter_map(unread).collect()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<RepositoryName, Reading>> {
@@ -92,8 +126,13 @@ mod tests {
         let readiness = Readiness::new([&gitops, &other]);
         readiness.note(&gitops, Reading::Read);
         assert_eq!(readiness.phase(), Phase::Starting);
-        readiness.note(&other, Reading::Failed { why: "the remote is down".into() });
+        let error = GitError::Unreachable(anyhow::anyhow!("no route to 10.0.0.7"));
+        readiness.note(&other, Reading::failed(&error));
         assert_eq!(readiness.phase(), Phase::Ready);
-        assert_eq!(readiness.view().repositories["other"], "the remote is down");
+        let told = readiness.view().repositories["other"].clone();
+        assert_eq!(told, "the Git remote could not be reached");
+        let [unread] = readiness.unread().try_into().unwrap();
+        assert_eq!(unread.why, "the Git remote could not be reached: no route to 10.0.0.7");
+        assert!(unread.next.starts_with("hoist tries again by itself"));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::id::{ApplicationKey, EnvironmentName};
+use crate::domain::id::{ApplicationKey, EnvironmentName, PromotionId};
 use crate::domain::plan::{Action, Wait, plan};
 
 use super::execute::Outcome;
@@ -26,8 +26,18 @@ pub struct Seen(Mutex<BTreeMap<ApplicationKey, Sight>>);
 pub struct Sight {
     /// What each environment waits for.
     pub waits: BTreeMap<EnvironmentName, Wait>,
+    /// What other promotions there wait for.
+    pub beside: Vec<Wait>,
     /// Why the last pass failed, if it did.
     pub trouble: Option<String>,
+}
+
+impl Sight {
+    /// What a promotion waits for.
+    pub fn wait_of(&self, promotion: &PromotionId) -> Option<&Wait> {
+        let theirs = |wait: &&Wait| wait.promotion.as_ref() == Some(promotion);
+        self.waits.values().chain(&self.beside).find(theirs)
+    }
 }
 
 impl Seen {
@@ -104,7 +114,10 @@ impl App {
             }
             let snapshot = self.look(&claim.application).await?;
             let plan = plan(&snapshot, self.clock.now());
-            self.seen.note(&claim.application, |sight| sight.waits = plan.waits.clone());
+            self.seen.note(&claim.application, |sight| {
+                sight.waits = plan.waits.clone();
+                sight.beside = plan.beside.clone();
+            });
             if plan.actions.is_empty() {
                 return Ok(plan.wake_at);
             }

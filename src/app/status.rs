@@ -3,7 +3,8 @@
 use crate::domain::command::Actor;
 use crate::domain::id::{ApplicationKey, EventId, PromotionId};
 use crate::domain::pipeline::Environment;
-use crate::domain::promotion::{Kind, Promotion};
+use crate::domain::plan::{Because, Wait};
+use crate::domain::promotion::{Kind, Promotion, State};
 use crate::domain::snapshot::Snapshot;
 use crate::messages::{answer, explain};
 
@@ -25,7 +26,7 @@ impl App {
                 applications.push(self.overview(&key).await?);
             }
         }
-        Ok(StatusView { applications })
+        Ok(StatusView { applications, unread: self.readiness.unread() })
     }
 
     /// One application in every environment.
@@ -37,6 +38,8 @@ impl App {
     async fn overview(&self, key: &ApplicationKey) -> Result<ApplicationView, AppError> {
         let (pipeline, _) = self.rules(key)?;
         let record = self.store.load(key).await?;
+        let mut unread = self.readiness.unread();
+        unread.retain(|it| it.repository == pipeline.repository);
         let holds = record.holds.clone();
         let snapshot = Self::memory(record, pipeline);
         let sight = self.seen.of(key);
@@ -58,6 +61,8 @@ impl App {
             pipeline: key.pipeline.clone(),
             application: key.application.clone(),
             environments,
+            unread: unread.pop(),
+            trouble: sight.trouble,
         })
     }
 
@@ -70,37 +75,45 @@ impl App {
     ) -> EnvironmentView {
         let name = &environment.name;
         let current = snapshot.current(name);
-        let next = snapshot.promotions_into(name).rfind(|promotion| promotion.state.is_pending());
-        let wait = sight.waits.get(name);
-        let state = match (&hold, next, current) {
-            (Some(_), Some(next), _) if next.is_rollback() => next.state.name(),
-            (Some(_), _, _) => "held",
-            (None, Some(next), _) => next.state.name(),
-            (None, None, Some(current)) => current.state.name(),
-            (None, None, None) => "unknown yet",
+        let pending: Vec<&Promotion> = snapshot
+            .promotions_into(name)
+            .filter(|promotion| promotion.state.is_pending())
+            .collect();
+        let next = bearer(&pending);
+        let behind = pending.iter().filter(|it| next.is_some_and(|next| it.id != next.id));
+        // What is said of promotions on their way stands with them.
+        let of_what_is_there = |wait: &Wait| {
+            wait.promotion.as_ref().is_none_or(|id| current.is_some_and(|it| &it.id == id))
         };
+        let wait = sight.waits.get(name).filter(|wait| of_what_is_there(wait));
+        let wait = wait.or_else(|| sight.wait_of(&current?.id));
         let artifact = current.and_then(|p| snapshot.artifact(p.artifact.as_ref()?));
         EnvironmentView {
             environment: name.clone(),
             version: current.map(|promotion| promotion.version.clone()),
             digest: artifact.map(|artifact| artifact.digest.to_string()),
             since: current.map(|promotion| promotion.since),
-            state: state.to_owned(),
+            state: current.map_or("unknown yet", |current| current.state.name()).to_owned(),
             promotion: current.map(|promotion| promotion.id.clone()),
-            next: next.map(|promotion| self.next_view(promotion)),
+            next: next.map(|promotion| self.next_view(promotion, sight)),
+            behind: behind.map(|promotion| self.next_view(promotion, sight)).collect(),
             hold,
-            waits_for: sight.trouble.clone().or_else(|| wait.map(explain::wait)),
+            waits_for: wait.map(explain::wait),
             until: wait.and_then(|wait| wait.until),
         }
     }
 
-    fn next_view(&self, promotion: &Promotion) -> NextView {
+    fn next_view(&self, promotion: &Promotion, sight: &Sight) -> NextView {
+        let wait = sight.wait_of(&promotion.id);
+        let is_held = wait.is_some_and(|wait| matches!(wait.because, Because::Held { .. }));
         NextView {
             promotion: promotion.id.clone(),
             version: promotion.version.clone(),
-            state: promotion.state.name().to_owned(),
+            state: if is_held { "held" } else { promotion.state.name() }.to_owned(),
             proposal: promotion.proposal.as_ref().map(|proposed| proposed.number),
             url: Some(self.promotion_url(&promotion.id)),
+            waits_for: wait.filter(|_| !is_held).map(explain::wait),
+            until: wait.and_then(|wait| wait.until),
         }
     }
 
@@ -165,6 +178,13 @@ impl App {
         let id: PromotionId = typed.parse().map_err(|_| unknown())?;
         self.store.promotion(&id).await?.ok_or_else(unknown)
     }
+}
+
+/// The one that is worked on: a rollback, else the one that is proposed, else the newest.
+fn bearer<'a>(pending: &[&'a Promotion]) -> Option<&'a Promotion> {
+    let rank =
+        |promotion: &Promotion| (promotion.is_rollback(), promotion.state == State::Proposed);
+    pending.iter().copied().max_by_key(|it| (rank(it), it.age()))
 }
 
 fn delivery_view(delivery: Delivery) -> DeliveryView {

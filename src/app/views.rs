@@ -7,6 +7,7 @@ use crate::domain::artifact::{Artifact, Build, SourceCode};
 use crate::domain::command::Door;
 use crate::domain::id::{
     ApplicationName, CommitId, EnvironmentName, EventId, PipelineName, PromotionId, ProposalNumber,
+    RepositoryName,
 };
 
 /// `GET /api/v1/applications`: everything at a glance.
@@ -14,6 +15,20 @@ use crate::domain::id::{
 pub struct StatusView {
     /// Every application, by name.
     pub applications: Vec<ApplicationView>,
+    /// The repositories that cannot be read: what is shown of theirs may be old.
+    #[serde(default)]
+    pub unread: Vec<UnreadView>,
+}
+
+/// A repository that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadView {
+    /// Which.
+    pub repository: RepositoryName,
+    /// Why.
+    pub why: String,
+    /// What happens by itself, and what a person can do.
+    pub next: String,
 }
 
 /// One application in all its environments.
@@ -25,6 +40,12 @@ pub struct ApplicationView {
     pub application: ApplicationName,
     /// Its environments, in the pipeline's order.
     pub environments: Vec<EnvironmentView>,
+    /// Its repository, where that cannot be read: what is shown may be old.
+    #[serde(default)]
+    pub unread: Option<UnreadView>,
+    /// Why the last look at it failed, where it did.
+    #[serde(default)]
+    pub trouble: Option<String>,
 }
 
 /// One application in one environment.
@@ -38,17 +59,20 @@ pub struct EnvironmentView {
     pub digest: Option<String>,
     /// Since when it is there.
     pub since: Option<Timestamp>,
-    /// `held` where it is; else the state of what is on its way; else of what is there.
+    /// The state of what is there; `unknown yet` before hoist first looked.
     pub state: String,
     /// The promotion that brought what is there.
     pub promotion: Option<PromotionId>,
-    /// What is on its way.
+    /// What is on its way: the one that is proposed, or will be next.
     pub next: Option<NextView>,
+    /// What comes after that, newest last.
+    #[serde(default)]
+    pub behind: Vec<NextView>,
     /// The hold, if there is one.
     pub hold: Option<HoldView>,
-    /// What it waits for, in words.
+    /// What becomes of what is there, or what keeps anything from going in, in words.
     pub waits_for: Option<String>,
-    /// When it will be looked at again, where time alone decides.
+    /// When that ends by itself.
     pub until: Option<Timestamp>,
 }
 
@@ -59,12 +83,18 @@ pub struct NextView {
     pub promotion: PromotionId,
     /// What it brings.
     pub version: String,
-    /// Where it stands.
+    /// Where it stands; `held` where a hold stops it.
     pub state: String,
     /// Its proposal, once there is one.
     pub proposal: Option<ProposalNumber>,
     /// Where the proposal is looked at.
     pub url: Option<String>,
+    /// What it waits for, in words. What a hold stops waits for the hold's end.
+    #[serde(default)]
+    pub waits_for: Option<String>,
+    /// When that ends by itself.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
 }
 
 /// A hold.

@@ -1,13 +1,16 @@
 //! `hoist status`: what is where, and what is on its way.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::app::views::{ApplicationView, EnvironmentView, NextView};
+use crate::app::views::{ApplicationView, EnvironmentView, NextView, StatusView, UnreadView};
+use crate::messages::explain;
 
 use super::connection::Connection;
 use super::failure::Trouble;
-use super::output::{Output, STRONG};
+use super::output::{BAD, Output, STRONG};
 use super::table::{Cell, Table};
 use super::words::{age, printable, style_of};
 
@@ -34,21 +37,27 @@ impl StatusArgs {
             }
             None => {
                 let view = remote.status().await?;
-                Ok(out.answer(&view, |view| overview(&view.applications, now))?)
+                Ok(out.answer(&view, |view| overview(view, now))?)
             }
         }
     }
 }
 
-fn overview(applications: &[ApplicationView], now: Timestamp) -> String {
-    if applications.is_empty() {
-        return "no application is known yet: hoist lists those whose files exist in the first \
-                environment of a pipeline"
-            .to_owned();
+fn overview(status: &StatusView, now: Timestamp) -> String {
+    let mut text: String = status.unread.iter().map(unread).collect();
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    if status.applications.is_empty() {
+        text.push_str(
+            "no application is known yet: hoist lists those whose files exist in the first \
+             environment of a pipeline",
+        );
+        return text;
     }
     let headings = ["APPLICATION", "ENVIRONMENT", "VERSION", "AGE", "STATE", "ON ITS WAY", "WHY"];
     let mut table = Table::new(headings);
-    for application in applications {
+    for application in &status.applications {
         for environment in &application.environments {
             table.row([
                 Cell::new(application.application.as_str()).styled(STRONG),
@@ -56,28 +65,48 @@ fn overview(applications: &[ApplicationView], now: Timestamp) -> String {
                 Cell::or_none(environment.version.as_ref()),
                 Cell::or_none(environment.since.map(|since| age(now, since))),
                 Cell::new(&environment.state).styled(style_of(&environment.state)),
-                Cell::or_none(environment.next.as_ref().map(on_its_way)),
-                Cell::or_none(waits_for(environment, now)),
+                Cell::new(on_their_way(environment)),
+                Cell::new(why(application, environment)),
             ]);
         }
     }
-    table.to_string()
+    text + &table.to_string()
+}
+
+/// A repository that cannot be read.
+fn unread(it: &UnreadView) -> String {
+    format!(
+        "{BAD}the repository {} cannot be read{BAD:#}: {}\n  next: {}\n",
+        it.repository,
+        printable(&it.why),
+        printable(&it.next)
+    )
+}
+
+/// What is on its way, and what comes after it.
+fn on_their_way(environment: &EnvironmentView) -> String {
+    let all = environment.next.iter().chain(&environment.behind);
+    all.map(on_its_way).collect::<Vec<_>>().join(", then ")
 }
 
 fn on_its_way(next: &NextView) -> String {
     match next.proposal {
-        Some(number) => format!("{} ({number})", next.version),
-        None => next.version.clone(),
+        Some(number) => format!("{} {} ({number})", next.version, next.state),
+        None => format!("{} {}", next.version, next.state),
     }
 }
 
-/// What it waits for, and until when, where that is known.
-fn waits_for(environment: &EnvironmentView, now: Timestamp) -> Option<String> {
-    let words = environment.waits_for.as_ref()?;
-    Some(match environment.until {
-        Some(until) => format!("{words} ({})", age(now, until)),
-        None => words.clone(),
-    })
+/// Everything that anything there waits for, what stops most first.
+fn why(application: &ApplicationView, environment: &EnvironmentView) -> String {
+    let hold = environment.hold.as_ref();
+    let hold = hold.map(|it| explain::hold(&it.by, it.reason.as_deref(), it.until));
+    let next = environment.next.as_ref().and_then(|next| next.waits_for.clone());
+    let behind = environment
+        .behind
+        .iter()
+        .filter_map(|it| it.waits_for.as_ref().map(|words| format!("{}: {words}", it.version)));
+    let parts = application.trouble.iter().cloned().chain(hold).chain(next).chain(behind);
+    parts.chain(environment.waits_for.clone()).collect::<Vec<_>>().join("; ")
 }
 
 /// One application, with all that is known of it.
@@ -86,6 +115,11 @@ fn one(application: &ApplicationView, now: Timestamp) -> String {
         "{STRONG}{}{STRONG:#} in pipeline {}\n",
         application.application, application.pipeline
     );
+    if let Some(it) = &application.unread {
+        text.push_str(&unread(it));
+    } else if let Some(trouble) = &application.trouble {
+        let _ = writeln!(text, "{BAD}the last look at it failed{BAD:#}: {}", printable(trouble));
+    }
     for environment in &application.environments {
         text.push('\n');
         text.push_str(&one_environment(environment, now));
@@ -99,7 +133,7 @@ fn one_environment(environment: &EnvironmentView, now: Timestamp) -> String {
     let state = printable(&environment.state);
     let mut text = format!("{STRONG}{name}{STRONG:#}: {style}{state}{style:#}\n");
     let mut line = |name: &str, value: String| {
-        text.push_str(&format!("  {name:<11}{}\n", printable(&value)));
+        let _ = writeln!(text, "  {name:<11}{}", printable(&value));
     };
     if let Some(version) = &environment.version {
         let since = environment.since.map(|since| format!(", {}", age(now, since)));
@@ -111,21 +145,24 @@ fn one_environment(environment: &EnvironmentView, now: Timestamp) -> String {
     if let Some(promotion) = &environment.promotion {
         line("promotion", promotion.to_string());
     }
-    if let Some(next) = &environment.next {
-        line("on its way", format!("{}, {}", on_its_way(next), next.state));
+    let ways = environment.next.iter().zip(["on its way"]);
+    let ways = ways.chain(environment.behind.iter().zip(std::iter::repeat("then")));
+    for (next, name) in ways {
+        line(name, on_its_way(next));
+        if let Some(words) = &next.waits_for {
+            line("", words.clone());
+        }
         line("", format!("promotion {}", next.promotion));
         if let Some(url) = &next.url {
             line("", url.clone());
         }
     }
     if let Some(hold) = &environment.hold {
-        let why = hold.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        let until = hold.until.map(|until| format!(", ends {}", age(now, until)));
-        let until = until.unwrap_or_default();
-        line("held", format!("by {}, {}{until}{why}", hold.by, age(now, hold.since)));
+        line("why", explain::hold(&hold.by, hold.reason.as_deref(), hold.until));
+        line("", format!("since {}", age(now, hold.since)));
     }
-    if let Some(words) = waits_for(environment, now) {
-        line("why", words);
+    if let Some(words) = &environment.waits_for {
+        line("why", words.clone());
     }
     text
 }

@@ -1,5 +1,7 @@
 //! Why something waits, and what a state means.
 
+use jiff::Timestamp;
+
 use crate::domain::gate::Verdict;
 use crate::domain::plan::{Because, Wait};
 use crate::domain::promotion::{Kind, Promotion, State};
@@ -26,15 +28,15 @@ fn because(because: &Because) -> String {
             format!("held by {by}: {reason}; `hoist resume` ends it")
         }
         Because::Held { by, reason: None } => format!("held by {by}; `hoist resume` ends it"),
-        Because::Soaking => "soaking: it runs and is watched".into(),
+        Because::Soaking => "it runs and is watched".into(),
         Because::Approvals { have, need } => {
-            format!("waiting for review: {have} of {need} approvals, the requester's not counted")
+            format!("it needs review: {have} of {need} approvals, the requester's not counted")
         }
         Because::Objections(people) => {
             let names: Vec<&str> = people.iter().map(|p| p.as_str()).collect();
             format!("{} asked for changes", names.join(", "))
         }
-        Because::ManualMerge => "waiting for a person to merge it: the policy is manual".into(),
+        Because::ManualMerge => "a person has to merge it: the policy is manual".into(),
         Because::NotOnlyVersion(what) => {
             format!("its branch changes more than version fields: {what}")
         }
@@ -47,8 +49,37 @@ fn because(because: &Because) -> String {
             paths.join(", ")
         ),
         Because::EditRefused(reason) => reason.clone(),
+        Because::Behind { version } => format!("the rollback to {version} goes first"),
         Because::NoFiles(file) => format!("{file} is not in the repository"),
     }
+}
+
+/// Tells who holds an application somewhere, why, and how that ends.
+pub fn hold(by: &str, reason: Option<&str>, until: Option<Timestamp>) -> String {
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let ends = match until {
+        Some(until) => format!("until {}", time(until)),
+        None => "`hoist resume` ends it".to_owned(),
+    };
+    format!("held by {by}{reason} ({ends})")
+}
+
+/// What happens next where a repository cannot be read.
+pub mod unread {
+    /// Nobody answers.
+    pub const UNREACHABLE: &str = "hoist tries again by itself and then goes on; if it lasts, \
+        check the repository's `url` and the network";
+    /// The credentials are refused.
+    pub const UNAUTHORIZED: &str = "give `credentials` that may read and push there, and start \
+        hoist again";
+    /// There is no such repository.
+    pub const NO_REPOSITORY: &str = "check the repository's `url`, and that the credentials may \
+        see it";
+    /// A branch is not there.
+    pub const MISSING: &str = "push it, or name another with `branch:`";
+    /// Our own copy is broken.
+    pub const MIRROR: &str = "check that hoist may write its `data` folder and that its disk is \
+        not full; a broken mirror may be deleted, and is made anew";
 }
 
 /// Tells what a promotion's state means.

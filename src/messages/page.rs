@@ -31,6 +31,13 @@ fn length_of(length: SignedDuration) -> String {
     }
 }
 
+/// A text as a sentence of its own.
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+}
+
 /// What to do where there is nothing to show yet.
 pub const NOTHING_YET: &str = "hoist has not found an application yet. It lists every application \
     whose files exist in the first environment of a pipeline; `hoist check --repository PATH` says \

@@ -253,6 +253,9 @@ impl<'a> View<'a> {
         for other in pending.iter().filter(|other| other.age() < bearer.age()) {
             plan.step(&other.id, State::Superseded { by: bearer.id.clone() });
         }
+        for other in pending.iter().filter(|other| other.age() > bearer.age()) {
+            self.behind(plan, bearer, other);
+        }
         match wanted(self.snapshot, bearer, fields) {
             Wanted::Impossible(reason) => plan.step(&bearer.id, State::Failed { reason }),
             Wanted::AlreadyThere { values } => self.already_there(plan, bearer, values),
@@ -279,6 +282,14 @@ impl<'a> View<'a> {
                 pending.iter().filter(ready).copied().max_by_key(|p| p.age())
             })
             .or_else(newest)
+    }
+
+    /// Notes what keeps a promotion from taking the bearer's place.
+    fn behind(&self, plan: &mut Plan, bearer: &Promotion, other: &Promotion) {
+        if !self.waits_at_the_door(plan, other) {
+            let because = Because::Behind { version: bearer.version.clone() };
+            self.wait(plan, Some(other), because);
+        }
     }
 
     /// The first gate that keeps the proposal from being opened.

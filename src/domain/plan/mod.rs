@@ -29,6 +29,9 @@ pub struct Plan {
     pub wake_at: Option<Timestamp>,
     /// What each environment waits for; one that has nothing on its way is not in it.
     pub waits: BTreeMap<EnvironmentName, Wait>,
+    /// What other promotions of an environment wait for: what is in, and what comes after the one
+    /// that is worked on. Each names its promotion.
+    pub beside: Vec<Wait>,
 }
 
 /// One thing to do. Each looks before it acts, and may be done twice.
@@ -199,6 +202,11 @@ pub enum Because {
     EditRefused(String),
     /// The application has no files there.
     NoFiles(String),
+    /// A rollback goes first.
+    Behind {
+        /// What it brings back.
+        version: String,
+    },
 }
 
 /// Decides what to do next.
@@ -215,6 +223,9 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
 
 impl Plan {
     /// Notes what an environment waits for, and wakes up when that ends by itself.
+    ///
+    /// What comes later is nearer to the door: it stands for the environment, and what was noted
+    /// before stands beside it.
     fn wait(
         &mut self,
         environment: &EnvironmentName,
@@ -226,7 +237,7 @@ impl Plan {
             self.wake_at = Some(self.wake_at.map_or(until, |sooner| sooner.min(until)));
         }
         let wait = Wait { promotion: promotion.cloned(), because, until };
-        self.waits.insert(environment.clone(), wait);
+        self.beside.extend(self.waits.insert(environment.clone(), wait));
     }
 
     /// Records that a promotion goes on.

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::overview::inside;
+use super::overview::{inside, unread};
 use super::parts::{Shown, Viewer, badge, field, path_of, spoken};
 use crate::app::views::{ApplicationView, EnvironmentView, HistoryPromotion, HistoryView};
 use crate::domain::command::Right;
@@ -19,6 +19,12 @@ pub(super) fn application(
         div class="heading" {
             h1 { (view.application) }
             p class="quiet" { "Pipeline " (view.pipeline) }
+        }
+        @if let Some(it) = &view.unread { (unread(it)) }
+        @else if let Some(trouble) = &view.trouble {
+            div class="notice refused" role="alert" {
+                strong { "The last look at it failed: " } (trouble)
+            }
         }
         div class="stops" {
             @for environment in &view.environments { (stop(view, environment, history, viewer)) }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::parts::{Viewer, badge, path_of, spoken};
-use crate::app::views::{ApplicationView, EnvironmentView, HoldView, NextView, StatusView};
+use crate::app::views::{
+    ApplicationView, EnvironmentView, HoldView, NextView, StatusView, UnreadView,
+};
 use crate::domain::id::{EnvironmentName, PipelineName};
 use crate::messages::page as words;
 
@@ -20,6 +23,7 @@ pub(super) fn overview(status: &StatusView, viewer: &Viewer<'_>) -> Markup {
             h1 { "Applications" }
             @if !status.applications.is_empty() { p class="quiet" { (summary(status)) } }
         }
+        @for it in &status.unread { (unread(it)) }
         @if status.applications.is_empty() {
             section class="card empty" {
                 p { (spoken(words::NOTHING_YET)) }
@@ -37,6 +41,16 @@ pub(super) fn overview(status: &StatusView, viewer: &Viewer<'_>) -> Markup {
     }
 }
 
+/// A repository that cannot be read: what is shown of it may be old.
+pub(super) fn unread(it: &UnreadView) -> Markup {
+    html! {
+        div class="notice refused" role="alert" {
+            strong { "The repository " (it.repository) " cannot be read: " } (it.why) "\n"
+            (spoken(&words::sentence(&it.next)))
+        }
+    }
+}
+
 /// The whole in one line.
 fn summary(status: &StatusView) -> String {
     let environments = || status.applications.iter().flat_map(|it| &it.environments);
@@ -50,7 +64,7 @@ fn summary(status: &StatusView) -> String {
         count(
             "promotion on its way",
             "promotions on their way",
-            environments().filter(|it| it.next.is_some()).count(),
+            environments().map(|it| it.next.iter().count() + it.behind.len()).sum(),
         ),
         count("hold", "holds", environments().filter(|it| it.hold.is_some()).count()),
     ];
@@ -125,32 +139,38 @@ pub(super) fn inside(environment: &EnvironmentView, viewer: &Viewer<'_>) -> Mark
                 },
                 (None, _) => span class="version none" { "nothing seen yet" },
             }
-            // A hold and what is on its way show their own state, below.
-            @if environment.version.is_some() && environment.next.is_none() && environment.hold.is_none() {
-                (badge(&environment.state))
-            }
+            @if environment.version.is_some() { (badge(&environment.state)) }
             @if let Some(since) = environment.since {
                 span class="age" { (viewer.age(since)) }
             }
         }
-        @if let Some(next) = &environment.next { (on_its_way(next)) }
+        (waits(environment.waits_for.as_deref(), environment.until, viewer))
+        @if let Some(next) = &environment.next { (on_its_way("next", next, viewer)) }
+        @for behind in &environment.behind { (on_its_way("then", behind, viewer)) }
         @if let Some(hold) = &environment.hold { (held(hold, viewer)) }
-        @if let Some(waits_for) = &environment.waits_for {
-            p class="waits" {
-                (spoken(waits_for))
-                @if let Some(until) = environment.until { " · " (viewer.age(until)) }
-            }
-        }
     }
 }
 
-fn on_its_way(next: &NextView) -> Markup {
+fn on_its_way(place: &str, next: &NextView, viewer: &Viewer<'_>) -> Markup {
     html! {
         p class="next" {
-            span class="quiet" { "next" }
+            span class="quiet" { (place) }
             a class="version" href={ "/promotions/" (next.promotion) } { (next.version) }
             (badge(&next.state))
             @if let Some(proposal) = &next.proposal { span class="quiet" { (proposal) } }
+        }
+        (waits(next.waits_for.as_deref(), next.until, viewer))
+    }
+}
+
+/// What something waits for, and when that ends by itself.
+fn waits(words: Option<&str>, until: Option<Timestamp>, viewer: &Viewer<'_>) -> Markup {
+    html! {
+        @if let Some(words) = words {
+            p class="waits" {
+                (spoken(words))
+                @if let Some(until) = until { " · " (viewer.age(until)) }
+            }
         }
     }
 }

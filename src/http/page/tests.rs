@@ -12,7 +12,7 @@ const STATUS: &str = r##"{"applications": [
   {"pipeline": "services", "application": "payments", "environments": [
     {"environment": "staging", "version": "v1.4.2", "digest": "sha256:3f5a", "since": "2026-03-10T11:57:00Z",
      "state": "soaking", "promotion": "01hzy3v5q8e0000000000000p1", "next": null, "hold": null,
-     "waits_for": "soaking: it runs and is watched", "until": "2026-03-10T12:27:00Z"},
+     "waits_for": "it runs and is watched", "until": "2026-03-10T12:27:00Z"},
     {"environment": "prod", "version": "v1.4.1", "digest": null, "since": "2026-03-07T09:00:00Z",
      "state": "waiting", "promotion": "01hzy3v5q8e0000000000000p2",
      "next": {"promotion": "01hzy3v5q8e0000000000000p3", "version": "v1.4.2", "state": "waiting", "proposal": null, "url": null},
@@ -23,7 +23,7 @@ const STATUS: &str = r##"{"applications": [
     {"environment": "prod", "version": "2026.3.2", "digest": null, "since": "2026-03-02T08:00:00Z",
      "state": "proposed", "promotion": "01hzy3v5q8e0000000000000p5",
      "next": {"promotion": "01hzy3v5q8e0000000000000p6", "version": "2026.3.9-rc.1+build.77", "state": "proposed", "proposal": 12, "url": null},
-     "hold": null, "waits_for": "waiting for review: 1 of 2 approvals, the requester's not counted", "until": null}]},
+     "hold": null, "waits_for": "it needs review: 1 of 2 approvals, the requester's not counted", "until": null}]},
   {"pipeline": "services", "application": "web", "environments": [
     {"environment": "staging", "version": "v3.0.0", "digest": null, "since": "2026-03-10T11:59:40Z",
      "state": "failed", "promotion": "01hzy3v5q8e0000000000000p7", "next": null, "hold": null,
@@ -47,7 +47,7 @@ const PROMOTION: &str = r##"{
     "source": {"repository": "https://github.com/acme/shop.git", "commit": "0123456789012345678901234567890123456789", "ref": "refs/heads/main"},
     "build": {"url": "javascript:alert(1)", "id": "<i>1234</i>"}, "actor": "alice", "accepted_at": "2026-03-10T09:00:00Z"},
   "requested_by": "ci", "reason": null, "created_at": "2026-03-10T09:00:00Z",
-  "state": "proposed", "explanation": "waiting for review: 1 of 2 approvals, the requester's not counted", "since": "2026-03-10T10:00:00Z",
+  "state": "proposed", "explanation": "it needs review: 1 of 2 approvals, the requester's not counted", "since": "2026-03-10T10:00:00Z",
   "gates": [
     {"name": "soak", "verdict": "open", "saw": "30 of 30 min in staging", "opens_at": null},
     {"name": "window", "verdict": "opens_at", "saw": "Mondays to Thursdays, 09:00 to 16:00", "opens_at": "2026-03-10T13:00:00Z"},
@@ -138,7 +138,7 @@ fn the_overview_tells_what_is_where_and_what_it_waits_for() {
     let (person, roles) = (person("alice"), roles(&EVERYTHING));
     let viewer = Viewer { person: &person, roles: &roles, now: now() };
     let status: StatusView = serde_json::from_str(STATUS).unwrap();
-    insta::assert_snapshot!(read(&overview::overview(&status, &viewer)), @r"
+    insta::assert_snapshot!(read(&overview::overview(&status, &viewer)), @"
     Applications
     4 applications · 2 promotions on their way · 1 hold
     Pipeline services
@@ -147,19 +147,19 @@ fn the_overview_tells_what_is_where_and_what_it_waits_for() {
     prod
     payments
     v1.4.2 soaking 3 min ago
-    soaking: it runs and is watched · in 27 min
-    v1.4.1 3 days ago
-    next v1.4.2 waiting
+    it runs and is watched · in 27 min
+    v1.4.1 waiting 3 days ago
     soak gate: 3 of 30 min · in 27 min
+    next v1.4.2 waiting
     shop
     2026.3.9-rc.1+build.77 succeeded 4 h ago
-    2026.3.2 8 days ago
+    2026.3.2 proposed 8 days ago
+    it needs review: 1 of 2 approvals, the requester's not counted
     next 2026.3.9-rc.1+build.77 proposed #12
-    waiting for review: 1 of 2 approvals, the requester's not counted
     web
     v3.0.0 failed just now
     environments/staging/apps/web/values.yaml is not in the repository
-    &lt;script&gt;alert(1)&lt;/script&gt; 24 h ago
+    &lt;script&gt;alert(1)&lt;/script&gt; held 24 h ago
     held by bob 2 h ago : v2.9 loses &lt;b&gt;carts&lt;/b&gt;
     search
     nothing seen yet
@@ -171,7 +171,7 @@ fn the_overview_tells_what_is_where_and_what_it_waits_for() {
 fn an_empty_overview_says_what_to_do_next() {
     let (person, roles) = (person("alice"), roles(&EVERYTHING));
     let viewer = Viewer { person: &person, roles: &roles, now: now() };
-    let status = StatusView { applications: vec![] };
+    let status = StatusView { applications: vec![], unread: vec![] };
     insta::assert_snapshot!(read(&overview::overview(&status, &viewer)), @r"
     Applications
     hoist has not found an application yet. It lists every application whose files exist in the first environment of a pipeline; hoist check --repository PATH says what it looks for in a clone, and where.
@@ -184,7 +184,7 @@ fn a_promotion_tells_its_story() {
     insta::assert_snapshot!(read(&story_for("alice", &EVERYTHING, |_| ())), @r"
     Applications / shop
     shop v2.9.0 in prod
-    proposed waiting for review: 1 of 2 approvals, the requester's not counted since 2 h ago
+    proposed it needs review: 1 of 2 approvals, the requester's not counted since 2 h ago
     Asked for by ci 3 h ago
     What changes
     diff --git a/environments/prod/apps/shop/values.yaml b/environments/prod/apps/shop/values.yaml
@@ -264,7 +264,7 @@ fn an_applications_page_offers_what_the_viewer_may() {
     let status: StatusView = serde_json::from_str(STATUS).unwrap();
     let history: HistoryView = serde_json::from_str(HISTORY).unwrap();
     let web: &ApplicationView = &status.applications[2];
-    insta::assert_snapshot!(read(&application::application(web, &history, &viewer)), @r"
+    insta::assert_snapshot!(read(&application::application(web, &history, &viewer)), @"
     Applications
     web
     Pipeline services
@@ -277,7 +277,7 @@ fn an_applications_page_offers_what_the_viewer_may() {
     Why
     Hold
     prod
-    &lt;script&gt;alert(1)&lt;/script&gt; 24 h ago
+    &lt;script&gt;alert(1)&lt;/script&gt; held 24 h ago
     held by bob 2 h ago : v2.9 loses &lt;b&gt;carts&lt;/b&gt;
     Hold
     Nothing enters this environment until someone resumes it.

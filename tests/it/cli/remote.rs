@@ -121,18 +121,28 @@ fn problem(status: u16, detail: &str) -> (u16, Value) {
 fn overview() -> Value {
     let staging = json!({
         "environment": "staging", "version": "v2", "digest": null, "since": "2020-01-01T00:00:00Z",
-        "state": "succeeded", "promotion": PROMOTION, "next": null, "hold": null,
+        "state": "succeeded", "promotion": PROMOTION, "next": null, "behind": [], "hold": null,
         "waits_for": null, "until": null
     });
+    let wait = |version: &str, state: &str, proposal: Option<u64>, words: &str| {
+        json!({
+            "promotion": PROMOTION, "version": version, "state": state, "proposal": proposal,
+            "url": null, "waits_for": words, "until": null
+        })
+    };
     let prod = json!({
-        "environment": "prod", "version": "v1", "digest": null, "since": null, "state": "waiting",
-        "promotion": null, "hold": null, "until": null,
-        "waits_for": "soak in staging\u{1b}[31m",
-        "next": {
-            "promotion": PROMOTION, "version": "v2", "state": "proposed", "proposal": 7, "url": null
-        }
+        "environment": "prod", "version": "v1", "digest": null, "since": null,
+        "state": "succeeded", "promotion": null, "until": null, "waits_for": null,
+        "hold": {
+            "by": "bob", "reason": "a sale", "since": "2020-01-01T00:00:00Z", "until": null
+        },
+        "next": wait("v2", "proposed", Some(7), "it needs review\u{1b}[31m"),
+        "behind": [wait("v3", "waiting", None, "soak gate: 3 of 30 min")]
     });
-    json!({"pipeline": "services", "application": "shop", "environments": [staging, prod]})
+    json!({
+        "pipeline": "services", "application": "shop", "environments": [staging, prod],
+        "unread": null, "trouble": null
+    })
 }
 
 /// A table without the ages, which change.
@@ -150,10 +160,10 @@ fn without_ages(text: &str) -> String {
 fn status_shows_what_is_where() {
     let server = Canned::answering(vec![(200, json!({"applications": [overview()]}))]);
     let ran = server.hoist(["status"]).done();
-    insta::assert_snapshot!(without_ages(ran.text()), @r"
-    APPLICATION  ENVIRONMENT  VERSION  AGE        STATE      ON ITS WAY  WHY
-    shop         staging      v2       XXXXd ago  succeeded  -           -
-    shop         prod         v1       -          waiting    v2 (#7)     soak in staging�[31m
+    insta::assert_snapshot!(without_ages(ran.text()), @"
+    APPLICATION  ENVIRONMENT  VERSION  AGE        STATE      ON ITS WAY                         WHY
+    shop         staging      v2       XXXXd ago  succeeded  -                                  -
+    shop         prod         v1       -          succeeded  v2 proposed (#7), then v3 waiting  held by bob: a sale (`hoist resume` ends it); it needs review�[31m; v3: soak gate: 3 of 30 min
     ");
     let asked = server.asked();
     assert_eq!(asked[0].line, "GET /api/v1/applications");
@@ -161,21 +171,45 @@ fn status_shows_what_is_where() {
 }
 
 #[test]
+fn status_tells_of_a_repository_that_cannot_be_read() {
+    let unread = json!({"repository": "gitops", "why": "nobody answers", "next": "check its url"});
+    let server =
+        Canned::answering(vec![(200, json!({"applications": [], "unread": [unread.clone()]}))]);
+    let ran = server.hoist(["status"]).done();
+    insta::assert_snapshot!(ran.text(), @"
+    the repository gitops cannot be read: nobody answers
+      next: check its url
+
+    no application is known yet: hoist lists those whose files exist in the first environment of a pipeline
+    ");
+    let mut shop = overview();
+    shop["unread"] = unread;
+    let server = Canned::answering(vec![(200, shop)]);
+    let ran = server.hoist(["status", "shop"]).done();
+    assert!(ran.text().contains("gitops cannot be read: nobody answers"), "{}", ran.text());
+}
+
+#[test]
 fn status_of_one_application_shows_all_of_it() {
     let server = Canned::answering(vec![(200, overview())]);
     let ran = server.hoist(["status", "services/shop"]).done();
-    insta::assert_snapshot!(without_ages(ran.text()), @r"
+    insta::assert_snapshot!(without_ages(ran.text()), @"
     shop in pipeline services
 
     staging: succeeded
       version    v2, XXXXd ago
       promotion  01kb4qn5d50000000000000001
 
-    prod: waiting
+    prod: succeeded
       version    v1
-      on its way v2 (#7), proposed
+      on its way v2 proposed (#7)
+                 it needs review�[31m
                  promotion 01kb4qn5d50000000000000001
-      why        soak in staging�[31m
+      then       v3 waiting
+                 soak gate: 3 of 30 min
+                 promotion 01kb4qn5d50000000000000001
+      why        held by bob: a sale (`hoist resume` ends it)
+                 since XXXXd ago
     ");
     assert_eq!(server.asked()[0].line, "GET /api/v1/applications/services%2Fshop");
 }

@@ -49,8 +49,8 @@ async fn a_newer_artifact_updates_the_open_proposal_in_place() {
     bot.work().await;
     // While the newer one soaks, the older one keeps its proposal.
     insta::assert_snapshot!(bot.status().await, @"
-    staging: v1.5.0, soaking (soaking: it runs and is watched (until 2026-11-22 22:00 UTC))
-    prod: v1.0.0, waiting, next v1.5.0 waiting (waiting for review: 0 of 1 approvals, the requester's not counted)
+    staging: v1.5.0, soaking (it runs and is watched (until 2026-11-22 22:00 UTC))
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #2, then v1.5.0 waiting (it needs review: 0 of 1 approvals, the requester's not counted) (soak gate: v1.5.0 runs in staging since 2026-11-22 21:30 UTC (until 2026-11-22 22:00 UTC))
     ");
     bot.minutes_pass(30);
     bot.work().await;
@@ -87,6 +87,6 @@ async fn an_approval_of_the_older_version_does_not_merge_the_newer_one() {
     bot.work().await;
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.5.0, succeeded
-    prod: v1.0.0, proposed, next v1.5.0 proposed in #2 (waiting for review: 1 of 2 approvals, the requester's not counted)
+    prod: v1.0.0, succeeded, next v1.5.0 proposed in #2 (it needs review: 1 of 2 approvals, the requester's not counted)
     ");
 }

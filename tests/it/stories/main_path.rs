@@ -22,14 +22,14 @@ async fn an_artifact_goes_into_staging_by_itself_and_into_prod_through_a_review(
     assert_eq!(bot.announce("v1.4.2").await, 202);
     bot.work().await;
     insta::assert_snapshot!(bot.status().await, @"
-    staging: v1.4.2, soaking (soaking: it runs and is watched (until 2026-11-22 21:30 UTC))
-    prod: v1.0.0, waiting, next v1.4.2 waiting (soak gate: v1.4.2 runs in staging since 2026-11-22 21:00 UTC (until 2026-11-22 21:30 UTC))
+    staging: v1.4.2, soaking (it runs and is watched (until 2026-11-22 21:30 UTC))
+    prod: v1.0.0, succeeded, next v1.4.2 waiting (soak gate: v1.4.2 runs in staging since 2026-11-22 21:00 UTC (until 2026-11-22 21:30 UTC))
     ");
     bot.minutes_pass(30);
     bot.work().await;
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.4.2, succeeded
-    prod: v1.0.0, proposed, next v1.4.2 proposed in #2 (waiting for review: 0 of 1 approvals, the requester's not counted)
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #2 (it needs review: 0 of 1 approvals, the requester's not counted)
     ");
     bot.approve("bob", "prod").await;
     bot.work().await;

@@ -9,3 +9,4 @@ mod people;
 mod policies;
 mod pushes;
 mod rollback;
+mod standing;

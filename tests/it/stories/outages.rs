@@ -9,8 +9,9 @@ async fn nothing_is_lost_while_the_remote_is_away() {
     bot.the_remote_goes_away();
     assert_eq!(bot.announce("v1.4.2").await, 202);
     bot.work().await;
-    let status = bot.status().await;
-    assert!(status.contains("could not be reached") || status.contains("no such"), "{status}");
+    let shop = bot.app().application("shop").await.unwrap();
+    assert!(shop.trouble.unwrap().starts_with("asking Git: the Git remote"));
+    assert!(shop.unread.unwrap().why.starts_with("the Git remote"));
     bot.the_remote_comes_back();
     bot.minutes_pass(10);
     bot.work().await;

@@ -108,7 +108,7 @@ async fn an_edit_of_the_same_line_on_main_gives_the_proposal_a_new_base() {
     bot.work().await;
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.4.2, succeeded
-    prod: v1.0.1, proposed, next v1.4.2 proposed in #2 (waiting for review: 0 of 1 approvals, the requester's not counted)
+    prod: v1.0.1, succeeded, next v1.4.2 proposed in #2 (it needs review: 0 of 1 approvals, the requester's not counted)
     ");
     insta::assert_snapshot!(bot.proposals().await, @"
     #1 staging: promote shop to v1.4.2: merged by hoist
@@ -214,8 +214,8 @@ async fn a_file_that_cannot_be_edited_exactly_waits_with_the_reason_and_stops_no
     bot.announce_of("cart", "v2.0.0").await;
     bot.work().await;
     insta::assert_snapshot!(bot.overview().await, @"
-    cart staging: v2.0.0, soaking (soaking: it runs and is watched (until 2026-11-22 21:30 UTC))
-    cart prod: v1.0.0, waiting, next v2.0.0 waiting (soak gate: v2.0.0 runs in staging since 2026-11-22 21:00 UTC (until 2026-11-22 21:30 UTC))
+    cart staging: v2.0.0, soaking (it runs and is watched (until 2026-11-22 21:30 UTC))
+    cart prod: v1.0.0, succeeded, next v2.0.0 waiting (soak gate: v2.0.0 runs in staging since 2026-11-22 21:00 UTC (until 2026-11-22 21:30 UTC))
     shop staging: unknown, unknown yet (environments/staging/apps/shop/kustomization.yaml: line 6, column 22: `v1.0.0`: aliases repeat it elsewhere, and they would all change; write the value out here, or edit it where its anchor stands)
     shop prod: v1.0.0, succeeded
     ");

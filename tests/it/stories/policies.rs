@@ -15,7 +15,7 @@ async fn a_manual_environment_waits_for_a_person_who_merges() {
     bot.work().await;
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.4.2, succeeded
-    prod: v1.0.0, proposed, next v1.4.2 proposed in #2 (waiting for a person to merge it: the policy is manual)
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #2 (a person has to merge it: the policy is manual)
     ");
     bot.step("bob", "prod", ProposalStep::Merge).await.unwrap();
     bot.work().await;
@@ -44,7 +44,7 @@ async fn two_approvals_are_two_people_and_not_the_one_who_asked() {
     }
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.4.2, succeeded
-    prod: v1.0.0, proposed, next v1.4.2 proposed in #2 (waiting for review: 1 of 2 approvals, the requester's not counted)
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #2 (it needs review: 1 of 2 approvals, the requester's not counted)
     ");
     let refused = bot.step("bob", "prod", ProposalStep::Merge).await.unwrap_err();
     insta::assert_snapshot!(refused, @"not merged: approvals is shut (1 of 2 approvals, the requester's not counted); somebody with the right skip-gates may merge past that");
@@ -65,26 +65,26 @@ async fn prods_follow_staging_in_waves() {
     bot.announce("v1.4.2").await;
     bot.work().await;
     insta::assert_snapshot!(bot.status().await, @"
-    staging: v1.4.2, soaking (soaking: it runs and is watched (until 2026-11-22 21:20 UTC))
-    prod-eu: v1.0.0, waiting, next v1.4.2 waiting (soak gate: v1.4.2 runs in staging since 2026-11-22 21:00 UTC (until 2026-11-22 21:10 UTC))
-    prod-us: v1.0.0, waiting, next v1.4.2 waiting (soak gate: v1.4.2 runs in staging since 2026-11-22 21:00 UTC (until 2026-11-22 21:20 UTC))
+    staging: v1.4.2, soaking (it runs and is watched (until 2026-11-22 21:20 UTC))
+    prod-eu: v1.0.0, succeeded, next v1.4.2 waiting (soak gate: v1.4.2 runs in staging since 2026-11-22 21:00 UTC (until 2026-11-22 21:10 UTC))
+    prod-us: v1.0.0, succeeded, next v1.4.2 waiting (soak gate: v1.4.2 runs in staging since 2026-11-22 21:00 UTC (until 2026-11-22 21:20 UTC))
     prod-asia: v1.0.0, succeeded
     ");
     bot.minutes_pass(10);
     bot.work().await;
     insta::assert_snapshot!(bot.status().await, @"
-    staging: v1.4.2, soaking (soaking: it runs and is watched (until 2026-11-22 21:20 UTC))
-    prod-eu: v1.4.2, soaking (soaking: it runs and is watched (until 2026-11-22 22:10 UTC))
-    prod-us: v1.0.0, waiting, next v1.4.2 waiting (soak gate: v1.4.2 runs in staging since 2026-11-22 21:00 UTC (until 2026-11-22 21:20 UTC))
+    staging: v1.4.2, soaking (it runs and is watched (until 2026-11-22 21:20 UTC))
+    prod-eu: v1.4.2, soaking (it runs and is watched (until 2026-11-22 22:10 UTC))
+    prod-us: v1.0.0, succeeded, next v1.4.2 waiting (soak gate: v1.4.2 runs in staging since 2026-11-22 21:00 UTC (until 2026-11-22 21:20 UTC))
     prod-asia: v1.0.0, succeeded
     ");
     bot.minutes_pass(10);
     bot.work().await;
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.4.2, succeeded
-    prod-eu: v1.4.2, soaking (soaking: it runs and is watched (until 2026-11-22 22:10 UTC))
-    prod-us: v1.4.2, soaking (soaking: it runs and is watched (until 2026-11-22 22:20 UTC))
-    prod-asia: v1.0.0, waiting, next v1.4.2 waiting (soak gate: v1.4.2 runs in prod-eu since 2026-11-22 21:10 UTC (until 2026-11-22 22:10 UTC))
+    prod-eu: v1.4.2, soaking (it runs and is watched (until 2026-11-22 22:10 UTC))
+    prod-us: v1.4.2, soaking (it runs and is watched (until 2026-11-22 22:20 UTC))
+    prod-asia: v1.0.0, succeeded, next v1.4.2 waiting (soak gate: v1.4.2 runs in prod-eu since 2026-11-22 21:10 UTC (until 2026-11-22 22:10 UTC))
     ");
     bot.minutes_pass(60);
     bot.work().await;
@@ -111,12 +111,12 @@ async fn a_held_environment_moves_nothing_until_it_is_resumed() {
     bot.propose_to_prod("v1.4.2").await;
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.4.2, succeeded
-    prod: v1.0.0, held, next v1.4.2 waiting (held by carol: freeze week; `hoist resume` ends it)
+    prod: v1.0.0, succeeded, next v1.4.2 held (held by carol: freeze week)
     ");
     bot.resume("carol").await.unwrap();
     bot.work().await;
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.4.2, succeeded
-    prod: v1.0.0, proposed, next v1.4.2 proposed in #2 (waiting for review: 0 of 1 approvals, the requester's not counted)
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #2 (it needs review: 0 of 1 approvals, the requester's not counted)
     ");
 }

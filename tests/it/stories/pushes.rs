@@ -28,7 +28,7 @@ async fn a_push_of_another_version_is_kept_and_waits_for_somebody_to_approve_it(
     bot.work().await;
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.4.2, succeeded
-    prod: v1.0.0, proposed, next v1.4.2 proposed in #2 (somebody pushed COMMIT to its branch, and nobody has approved that)
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #2 (somebody pushed COMMIT to its branch, and nobody has approved that)
     ");
     insta::assert_snapshot!(bot.statuses(2).await, @"
     hoist/approvals Pending: 0 of 1 approvals, the requester's not counted
@@ -67,7 +67,7 @@ async fn a_push_of_anything_else_is_never_merged_by_hoist() {
     ");
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.4.2, succeeded
-    prod: v1.0.0, proposed, next v1.4.2 proposed in #2 (its branch changes more than version fields: README.md: no rule names this file)
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #2 (its branch changes more than version fields: README.md: no rule names this file)
     ");
     let refused = bot.step("bob", "prod", ProposalStep::Merge).await.unwrap_err();
     insta::assert_snapshot!(refused, @"not merged: it changes more than version fields (README.md: no rule names this file); somebody with the right skip-gates may merge past that");

@@ -13,7 +13,7 @@ async fn a_rollback_is_a_reviewed_revert_and_holds_the_application() {
     bot.work().await;
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.5.0, succeeded
-    prod: v1.5.0, proposed, next v1.4.2 proposed in #5 (waiting for review: 0 of 1 approvals, the requester's not counted)
+    prod: v1.5.0, succeeded, next v1.4.2 proposed in #5 (it needs review: 0 of 1 approvals, the requester's not counted) (held by dora: v1.5.0 was rolled back)
     ");
     // Whoever asked for it does not count.
     bot.approve("dora", "prod").await;
@@ -24,7 +24,7 @@ async fn a_rollback_is_a_reviewed_revert_and_holds_the_application() {
     assert_eq!(bot.version_line("prod"), "newTag: v1.4.2 # hoist writes this");
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.5.0, succeeded
-    prod: v1.4.2, held
+    prod: v1.4.2, succeeded (held by dora: v1.5.0 was rolled back)
     ");
     insta::assert_snapshot!(bot.message_on("main^2"), @"
     prod: roll shop back to v1.4.2
@@ -72,13 +72,13 @@ async fn a_newer_artifact_waits_until_somebody_resumes() {
     bot.propose_to_prod("v1.5.0").await;
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.5.0, succeeded
-    prod: v1.0.0, held, next v1.5.0 waiting (held by dora: v1.4.2 was rolled back; `hoist resume` ends it)
+    prod: v1.0.0, succeeded, next v1.5.0 held (held by dora: v1.4.2 was rolled back)
     ");
     bot.resume("carol").await.unwrap();
     bot.work().await;
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.5.0, succeeded
-    prod: v1.0.0, proposed, next v1.5.0 proposed in #5 (waiting for review: 0 of 1 approvals, the requester's not counted)
+    prod: v1.0.0, succeeded, next v1.5.0 proposed in #5 (it needs review: 0 of 1 approvals, the requester's not counted)
     ");
 }
 

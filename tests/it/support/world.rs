@@ -550,6 +550,17 @@ fn line(view: &EnvironmentView) -> String {
             let _ = write!(text, " in {number}");
         }
     }
+    for behind in &view.behind {
+        let _ = write!(text, ", then {} {}", behind.version, behind.state);
+    }
+    for next in view.next.iter().chain(&view.behind) {
+        if let Some(waits_for) = &next.waits_for {
+            let _ = write!(text, " ({waits_for})");
+        }
+    }
+    if let Some(hold) = &view.hold {
+        let _ = write!(text, " (held by {}: {})", hold.by, hold.reason.as_deref().unwrap_or("-"));
+    }
     if let Some(waits_for) = &view.waits_for {
         let _ = write!(text, " ({waits_for})");
     }
