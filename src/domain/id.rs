@@ -112,6 +112,11 @@ name_type!(
     "a repository name"
 );
 name_type!(
+    /// A deploying controller's key in the configuration.
+    ControllerName,
+    "a controller's name"
+);
+name_type!(
     /// Who may announce artifacts: a key of `sources:`.
     SourceName,
     "a source name"

@@ -8,9 +8,13 @@ pub mod artifact;
 pub mod range;
 pub mod template;
 
+pub mod health;
+
 pub mod pipeline;
 
 pub mod promotion;
+
+pub mod pulse;
 
 pub mod gate;
 
