@@ -5,6 +5,7 @@
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 use crate::domain::artifact::Artifact;
 use crate::domain::command::Actor;
@@ -12,6 +13,7 @@ use crate::domain::id::{
     ApplicationKey, CommitId, EnvironmentName, EventId, HoldId, PromotionId, SourceName,
 };
 use crate::domain::promotion::{FieldValue, Promotion, Proposed, State};
+use crate::domain::pulse::Pulse;
 
 /// A verified announcement, ready to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,6 +131,8 @@ pub struct ApplicationRecord {
     /// Its holds that nobody has ended. The store reads no clock: whether `until` has passed is for
     /// the reader to say.
     pub holds: Vec<Hold>,
+    /// What is known of the health of what is in, by environment.
+    pub pulses: BTreeMap<EnvironmentName, Pulse>,
     /// When it is to be looked at next.
     pub wake_at: Option<Timestamp>,
 }
@@ -185,6 +189,13 @@ pub enum Change {
         values: Vec<FieldValue>,
         /// When.
         at: Timestamp,
+    },
+    /// What was seen of the health of what is in; it takes the place of what was known before.
+    Observe {
+        /// Where.
+        environment: EnvironmentName,
+        /// What is known now.
+        pulse: Pulse,
     },
     /// A new hold. A second one on the same application and environment replaces the first.
     Hold(Hold),

@@ -1,5 +1,7 @@
 //! Promotions and holds, and the changes that are recorded of them.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -9,6 +11,7 @@ use crate::app::ports::{Change, Hold, StoreError};
 use crate::domain::command::Actor;
 use crate::domain::id::{ApplicationKey, ArtifactId, EnvironmentName, PromotionId};
 use crate::domain::promotion::{FieldValue, Kind, Promotion, Proposed, State};
+use crate::domain::pulse::Pulse;
 
 /// What nobody searches for, in one column.
 #[derive(Serialize, Deserialize)]
@@ -120,6 +123,25 @@ pub(super) async fn holds(
     holds.collect()
 }
 
+/// What is known of the health of what an application's environments hold.
+pub(super) async fn pulses(
+    connection: &mut SqliteConnection,
+    application: &ApplicationKey,
+) -> Result<BTreeMap<EnvironmentName, Pulse>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT environment, pulse FROM pulses WHERE pipeline = ?1 AND application = ?2",
+    )
+    .bind(application.pipeline.as_str())
+    .bind(application.application.as_str())
+    .fetch_all(connection)
+    .await?;
+    let pulses = rows.iter().map(|row| {
+        let cells = Cells::new("pulses", "environment", row);
+        Ok((cells.parsed("environment")?, cells.json("pulse")?))
+    });
+    pulses.collect()
+}
+
 /// Records changes to `application`, in their order.
 pub(super) async fn apply(
     connection: &mut SqliteConnection,
@@ -146,6 +168,9 @@ pub(super) async fn apply(
                 let mut promotion = find(connection, application, &promotion).await?;
                 promotion.values = values;
                 step(connection, promotion, State::Succeeded { commit: None }, at).await?;
+            }
+            Change::Observe { environment, pulse } => {
+                observe(connection, application, &environment, &pulse).await?;
             }
             Change::Hold(hold) => {
                 same_application(application, &hold.application)?;
@@ -237,6 +262,25 @@ fn taken(promotion: &Promotion, error: sqlx::Error) -> StoreError {
     } else {
         error.into()
     }
+}
+
+async fn observe(
+    connection: &mut SqliteConnection,
+    application: &ApplicationKey,
+    environment: &EnvironmentName,
+    pulse: &Pulse,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT OR REPLACE INTO pulses (pipeline, application, environment, pulse)
+         VALUES (?1, ?2, ?3, ?4)",
+    )
+    .bind(application.pipeline.as_str())
+    .bind(application.application.as_str())
+    .bind(environment.as_str())
+    .bind(rows::json(pulse)?)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn insert_hold(connection: &mut SqliteConnection, hold: &Hold) -> Result<(), StoreError> {

@@ -245,6 +245,7 @@ impl Store for SqliteStore {
             artifacts: artifacts::of_application(&mut transaction, application).await?,
             promotions: changes::promotions(&mut transaction, application).await?,
             holds: changes::holds(&mut transaction, application).await?,
+            pulses: changes::pulses(&mut transaction, application).await?,
         })
     }
 

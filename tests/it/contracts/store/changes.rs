@@ -1,10 +1,13 @@
 //! What is recorded of promotions and holds: all of it, or none.
 
+use std::collections::BTreeMap;
+
 use hoist::app::ports::{Change, Hold, StoreError};
 use hoist::domain::promotion::{Kind, State};
+use hoist::domain::pulse::Pulse;
 
 use super::given::{
-    announcement, application, at, claimed, commit, hold, line, promotion, proposed, value,
+    announcement, application, at, claimed, commit, hold, line, promotion, proposed, pulse, value,
 };
 use super::promises;
 
@@ -65,6 +68,41 @@ promises! {
         store.outcome(&held, vec![start("shop", "prod", 1)], vec![]).await.unwrap();
         let stored = store.promotion(&promotion("shop", "prod", 1).id).await.unwrap().unwrap();
         assert_eq!(stored.state, State::Proposed);
+    }
+
+    async fn what_was_seen_of_a_health_takes_the_place_of_what_was_seen_before(store) {
+        let observe = |environment: &str, pulse: &Pulse| Change::Observe {
+            environment: environment.parse().unwrap(),
+            pulse: pulse.clone(),
+        };
+        let first = pulse(1);
+        let later = Pulse { answered_at: Some(at(99)), ..pulse(2) };
+        let held = claimed(store, "shop").await;
+        store
+            .outcome(&held, vec![observe("prod", &first), observe("staging", &first)], vec![])
+            .await
+            .unwrap();
+        store.outcome(&held, vec![observe("prod", &later)], vec![]).await.unwrap();
+        let expected = BTreeMap::from([
+            ("prod".parse().unwrap(), later),
+            ("staging".parse().unwrap(), first),
+        ]);
+        assert_eq!(store.load(&application("shop")).await.unwrap().pulses, expected);
+    }
+
+    async fn a_soak_that_was_broken_off_ends_later_and_has_begun_when_it_began(store) {
+        let held = claimed(store, "shop").await;
+        let soaking = |seconds| State::Soaking { commit: commit('1'), until: at(seconds) };
+        let changes = vec![
+            start("shop", "prod", 1),
+            step(1, State::Merged { commit: commit('1'), by: None }, 10),
+            step(1, State::Deployed { commit: commit('1') }, 20),
+            step(1, soaking(100), 30),
+            step(1, soaking(200), 40),
+        ];
+        store.outcome(&held, changes, vec![]).await.unwrap();
+        let stored = store.promotion(&promotion("shop", "prod", 1).id).await.unwrap().unwrap();
+        assert_eq!((stored.state, stored.since), (soaking(200), at(30)));
     }
 
     async fn a_proposal_is_recorded_with_its_values(store) {

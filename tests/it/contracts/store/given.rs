@@ -3,8 +3,10 @@
 use hoist::app::ports::{Announcement, AuditLine, Claim, Hold, Session, Store};
 use hoist::domain::artifact::{Artifact, Build, SourceCode};
 use hoist::domain::command::{Actor, Door};
+use hoist::domain::health::Finding;
 use hoist::domain::id::{ApplicationKey, ArtifactId, CommitId, EventId, HoldId, PromotionId};
 use hoist::domain::promotion::{FieldValue, Kind, Promotion, Proposed, State};
+use hoist::domain::pulse::Pulse;
 use hoist::yaml_edit::Place;
 use jiff::{SignedDuration, Timestamp};
 
@@ -87,6 +89,20 @@ pub fn value(text: &str) -> FieldValue {
         file: "environments/prod/apps/shop/values.yaml".into(),
         place: Place { document: 0, pointer: "/image/tag".into() },
         value: text.into(),
+    }
+}
+
+/// A look `number` at what promotion 1 brought.
+pub fn pulse(number: i64) -> Pulse {
+    Pulse {
+        promotion: promotion("shop", "prod", 1).id,
+        finding: Finding::Well,
+        since: at(0),
+        seen_at: at(number),
+        saw: format!("look {number}"),
+        well_for: SignedDuration::from_secs(number),
+        ill_for: SignedDuration::ZERO,
+        answered_at: None,
     }
 }
 

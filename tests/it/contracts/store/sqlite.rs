@@ -178,6 +178,11 @@ async fn a_row_that_cannot_be_read_is_named() {
             ("holds", &hold, "column `held_by`: "),
         ),
         (
+            "INSERT INTO pulses VALUES ('services', 'shop', 'prod', '{}')",
+            "DELETE FROM pulses",
+            ("pulses", &"prod".to_owned(), "column `pulse`: missing field"),
+        ),
+        (
             "UPDATE applications SET wake_at = ''",
             "UPDATE applications SET wake_at = NULL",
             ("applications", &"shop".to_owned(), "column `wake_at`: "),
