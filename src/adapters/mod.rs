@@ -4,4 +4,5 @@ pub mod client;
 pub mod clock;
 pub mod forge;
 pub mod git;
+pub mod health;
 pub mod store;

@@ -6,6 +6,7 @@ mod checkout;
 mod clock;
 mod forge;
 mod git;
+mod health;
 mod remote;
 mod store;
 
@@ -20,6 +21,7 @@ pub use git::{
     CommitSpec, FileChange, Git, GitError, LogEntry, Merged, ModeChange, RefOutcome, RefUpdate,
     Signature,
 };
+pub use health::{Caller, Controller, Deployment, HealthError, Sighting};
 pub use remote::{Remote, RemoteError, Server};
 pub use store::{
     Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, Decision,
