@@ -11,14 +11,18 @@ use crate::adapters::client::Client;
 use crate::adapters::clock::{SystemClock, SystemDice};
 use crate::adapters::forge::builtin::BuiltinForge;
 use crate::adapters::git::{Credentials, LocalRepository, Mirror, RemoteSettings, create_bare};
+use crate::adapters::health::argocd::{ArgoCd, ArgoCdSettings};
+use crate::adapters::health::http::HttpCaller;
 use crate::adapters::store::sqlite::SqliteStore;
 use crate::app::policy::{ImagePattern, Policy, Source, Token};
 use crate::app::ports::{
-    Checkout, CheckoutError, Clock, Dice, Forge, Git, Remote, RemoteError, Server, Store,
+    Checkout, CheckoutError, Clock, Controller, Dice, Forge, Git, Remote, RemoteError, Server,
+    Store,
 };
-use crate::app::{App, Repository};
+use crate::app::watch::Watchers;
+use crate::app::{App, Outside, Repository};
 use crate::config::{self, Configuration, Settings, StoreAt};
-use crate::domain::id::{PersonName, RepositoryName, RoleName};
+use crate::domain::id::{ControllerName, PersonName, RepositoryName, RoleName};
 
 /// The machine's clock.
 pub fn clock() -> impl Clock {
@@ -105,8 +109,24 @@ pub async fn app_at(
             .with_context(|| format!("opening the repository {name}"))?;
         repositories.insert(name.clone(), opened);
     }
+    let watchers = watchers(&settings)?;
     let policy = policy(settings, pipelines)?;
-    Ok((App::new(store, repositories, policy, clock, Arc::new(SystemDice)), start))
+    let outside = Outside { repositories, watchers };
+    Ok((App::new(store, outside, policy, clock, Arc::new(SystemDice)), start))
+}
+
+fn watchers(settings: &Settings) -> anyhow::Result<Watchers> {
+    let mut controllers: BTreeMap<ControllerName, Arc<dyn Controller>> = BTreeMap::new();
+    for (name, argocd) in &settings.argocd {
+        let settings = ArgoCdSettings {
+            url: argocd.url.clone(),
+            token: argocd.token.clone(),
+            ca: argocd.ca.clone(),
+        };
+        let opened = ArgoCd::new(&settings).with_context(|| format!("preparing argocd.{name}"))?;
+        controllers.insert(name.clone(), Arc::new(opened));
+    }
+    Ok(Watchers::new(controllers, Arc::new(HttpCaller::new()?)))
 }
 
 fn open_repository(

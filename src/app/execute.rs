@@ -70,6 +70,12 @@ impl App {
             Action::AlreadyThere { promotion, values } => {
                 Ok(self.already_there(snapshot, &promotion, values))
             }
+            Action::Observe { environment, pulse } => {
+                Ok(self.observe(snapshot, &environment, pulse))
+            }
+            Action::Remedy { environment, remedy, pulse } => {
+                Ok(self.remedy(snapshot, &environment, (remedy, pulse)))
+            }
             Action::Propose(proposing) => self.propose(snapshot, proposing).await,
             Action::SetStatus { number, head, context, state, description } => {
                 let status = Status { state: status_state(state), description };
@@ -378,7 +384,7 @@ impl App {
     }
 
     /// An audit line about this application, by hoist, now.
-    fn line(
+    pub(super) fn line(
         &self,
         snapshot: &Snapshot,
         verb: &str,

@@ -49,6 +49,8 @@ impl App {
             holds,
             readings: BTreeMap::new(),
             proposals: BTreeMap::new(),
+            pulses: record.pulses,
+            glances: BTreeMap::new(),
         }
     }
 

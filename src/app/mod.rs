@@ -31,6 +31,9 @@ mod execute;
 mod look;
 mod proposals;
 mod reading;
+mod remedy;
+
+pub mod watch;
 
 pub mod reconcile;
 
@@ -47,6 +50,7 @@ use freshness::Freshness;
 use policy::Policy;
 use ports::{Clock, Dice, Forge, ForgeError, Git, GitError, Store, StoreError};
 use readiness::Readiness;
+use watch::Watchers;
 
 /// One repository as the use-cases see it: its Git and its forge.
 #[derive(Clone)]
@@ -65,6 +69,8 @@ pub struct App {
     pub store: Arc<dyn Store>,
     /// The repositories, by their names in the configuration.
     pub repositories: BTreeMap<RepositoryName, Repository>,
+    /// Those who can say how an application is.
+    pub watchers: Watchers,
     /// The rules and the people.
     pub policy: Policy,
     /// The time.
@@ -83,11 +89,19 @@ pub struct App {
     pub freshness: Freshness,
 }
 
+/// The systems that hoist works with.
+pub struct Outside {
+    /// The repositories, by their names in the configuration.
+    pub repositories: BTreeMap<RepositoryName, Repository>,
+    /// Those who can say how an application is.
+    pub watchers: Watchers,
+}
+
 impl App {
     /// Puts the parts together. The store has its migrations behind it.
     pub fn new(
         store: Arc<dyn Store>,
-        repositories: BTreeMap<RepositoryName, Repository>,
+        Outside { repositories, watchers }: Outside,
         policy: Policy,
         clock: Arc<dyn Clock>,
         dice: Arc<dyn Dice>,
@@ -96,6 +110,7 @@ impl App {
         Self {
             store,
             repositories,
+            watchers,
             policy,
             clock,
             dice,

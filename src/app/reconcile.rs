@@ -10,6 +10,7 @@ use crate::domain::plan::{Action, Wait, plan};
 
 use super::execute::Outcome;
 use super::ports::{Claim, ForgeError, GitError, StoreError};
+use super::watch::Asked;
 use super::{App, AppError};
 
 /// How long a worker may keep an application. Far longer than any step's own deadline.
@@ -108,11 +109,13 @@ impl App {
         let name = &pipeline.repository;
         self.fetch_since(name, repository, claim.asked_at).await?;
         let mut mirror = Mirror::Fresh;
+        let mut asked = Asked::default();
         for _ in 0..ROUNDS {
             if let Mirror::Old = mirror {
                 self.fetch(name, repository).await?;
             }
-            let snapshot = self.look(&claim.application).await?;
+            let mut snapshot = self.look(&claim.application).await?;
+            self.watch(&mut snapshot, &mut asked).await?;
             let plan = plan(&snapshot, self.clock.now());
             self.seen.note(&claim.application, |sight| {
                 sight.waits = plan.waits.clone();
@@ -122,6 +125,7 @@ impl App {
                 return Ok(plan.wake_at);
             }
             mirror = Mirror::Fresh;
+            let only_notes = plan.actions.iter().all(Action::is_note);
             for action in plan.actions {
                 if changes_the_remote(&action) {
                     mirror = Mirror::Old;
@@ -137,6 +141,9 @@ impl App {
                         break;
                     }
                 }
+            }
+            if only_notes && matches!(mirror, Mirror::Fresh) {
+                return Ok(plan.wake_at);
             }
         }
         Err(AppError::Refused {
@@ -184,6 +191,8 @@ fn changes_the_remote(action: &Action) -> bool {
         | Action::Start { .. }
         | Action::Step { .. }
         | Action::AlreadyThere { .. }
+        | Action::Observe { .. }
+        | Action::Remedy { .. }
         | Action::SetStatus { .. }
         | Action::TellOfForeignPush { .. } => false,
     }

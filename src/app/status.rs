@@ -1,6 +1,7 @@
 //! Answers "what is where, what is on its way, and what happened?"
 
 use crate::domain::command::Actor;
+use crate::domain::health::HealthRule;
 use crate::domain::id::{ApplicationKey, EventId, PromotionId};
 use crate::domain::pipeline::Environment;
 use crate::domain::plan::{Because, Wait};
@@ -12,7 +13,8 @@ use super::ports::{AuditEntry, AuditLine, Delivery, DeliveryOutcome};
 use super::reconcile::Sight;
 use super::views::{
     AnnouncedArtifact, ApplicationView, DeliveryDetailView, DeliveryView, EnvironmentView,
-    HistoryLine, HistoryPromotion, HistoryView, HoldView, NextView, StatusView,
+    HealthView, HistoryLine, HistoryPromotion, HistoryView, HoldView, NextView, SeenView,
+    StatusView,
 };
 use super::{App, AppError};
 
@@ -97,10 +99,29 @@ impl App {
             promotion: current.map(|promotion| promotion.id.clone()),
             next: next.map(|promotion| self.next_view(promotion, sight)),
             behind: behind.map(|promotion| self.next_view(promotion, sight)).collect(),
+            health: self.health_view(snapshot, environment),
             hold,
             waits_for: wait.map(explain::wait),
             until: wait.and_then(|wait| wait.until),
         }
+    }
+
+    /// Who says how what is there is, and what they said while that was asked.
+    fn health_view(&self, snapshot: &Snapshot, environment: &Environment) -> Option<HealthView> {
+        if environment.health == HealthRule::Nobody {
+            return None;
+        }
+        let watched = snapshot.current(&environment.name).filter(|it| it.is_on_its_way());
+        let pulse = watched.and_then(|current| snapshot.pulse_of(current));
+        Some(HealthView {
+            url: self.watchers.page(environment, &snapshot.application.application),
+            seen: pulse.map(|pulse| SeenView {
+                finding: pulse.finding,
+                saw: pulse.saw.clone(),
+                since: pulse.since,
+                at: pulse.seen_at,
+            }),
+        })
     }
 
     fn next_view(&self, promotion: &Promotion, sight: &Sight) -> NextView {

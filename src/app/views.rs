@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::artifact::{Artifact, Build, SourceCode};
 use crate::domain::command::Door;
+use crate::domain::health::Finding;
 use crate::domain::id::{
     ApplicationName, CommitId, EnvironmentName, EventId, PipelineName, PromotionId, ProposalNumber,
     RepositoryName,
@@ -68,12 +69,36 @@ pub struct EnvironmentView {
     /// What comes after that, newest last.
     #[serde(default)]
     pub behind: Vec<NextView>,
+    /// How what is there is, where somebody can say.
+    pub health: Option<HealthView>,
     /// The hold, if there is one.
     pub hold: Option<HoldView>,
     /// What becomes of what is there, or what keeps anything from going in, in words.
     pub waits_for: Option<String>,
     /// When that ends by itself.
     pub until: Option<Timestamp>,
+}
+
+/// How an application is in an environment, and who says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthView {
+    /// Where a person looks at it: the controller's page of the application.
+    pub url: Option<String>,
+    /// What was last seen, while what is there is on its way to having succeeded.
+    pub seen: Option<SeenView>,
+}
+
+/// What was last seen of an application's health.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenView {
+    /// `well`, `ill`, `not_yet` deployed, `unsettled` or `unseen`.
+    pub finding: Finding,
+    /// In words.
+    pub saw: String,
+    /// Since when it is so.
+    pub since: Timestamp,
+    /// When it was looked at.
+    pub at: Timestamp,
 }
 
 /// What is on its way into an environment.

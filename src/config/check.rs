@@ -53,6 +53,28 @@ pub(super) fn public_url(text: &str) -> Result<String, Mistake> {
     }
 }
 
+/// A server that a token is sent to.
+pub(super) fn server(text: &str) -> Result<Url, Mistake> {
+    let url = public_url(text)?;
+    match Url::parse(&url) {
+        Ok(url) if keeps_secrets(&url) => Ok(url),
+        Ok(_) | Err(_) => mistake(
+            "the token would cross the network in the clear, over http",
+            "write an https:// url",
+        ),
+    }
+}
+
+/// An address that is called to see whether an application is well.
+pub(super) fn called_url(text: &str) -> Result<(), Mistake> {
+    let hint = "write http://… or https://…, as https://{application}.example.com/healthz";
+    match Url::parse(&text.replace("{application}", "app")) {
+        Ok(url) if has_user(&url) => mistake("a user or a password stands in it", "remove it"),
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(()),
+        Ok(_) | Err(_) => mistake(format!("`{text}` is no address that can be called"), hint),
+    }
+}
+
 /// `sqlite://PATH`.
 pub(super) fn store(text: &str) -> Result<StoreAt, Mistake> {
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {

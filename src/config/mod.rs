@@ -14,6 +14,7 @@ mod access;
 mod check;
 mod duration;
 mod fields;
+mod health;
 mod order;
 mod policy;
 mod process;
@@ -34,8 +35,8 @@ pub use problem::{Place, Problem, Problems};
 pub use schema::{policy_schema, process_schema};
 pub use secret::{Machine, Surroundings, make_secret_file};
 pub use settings::{
-    Credentials, Forge, Names, Person, PipelinesAt, Remote, Repository, Settings, Source, StoreAt,
-    Token,
+    ArgoCd, Credentials, Forge, Names, Person, PipelinesAt, Remote, Repository, Settings, Source,
+    StoreAt, Token,
 };
 
 /// Both files, read and found good.

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use crate::domain::artifact::ImageName;
 use crate::domain::gate::Gate;
+use crate::domain::health::HealthRule;
 use crate::domain::id::{
     ApplicationName, EnvironmentName, PersonName, PipelineName, RepositoryName,
 };
@@ -21,6 +22,7 @@ use super::duration::parse_duration;
 use super::fields::{
     Fields, check_known, checked, dangling, items, known, named, names, parsed, text,
 };
+use super::health;
 use super::order::topological;
 use super::problem::Notes;
 use super::rule::{edit_rule, template};
@@ -31,11 +33,6 @@ use super::tree::{Kind, Node, parse};
 
 pub(super) const DIGEST_CHECKS: Words<()> =
     Words { built: &[("none", ())], planned: &["registry"] };
-
-pub(super) const HEALTHS: Words<()> = Words { built: &[("none", ())], planned: &[] };
-
-pub(super) const ON_UNHEALTHY: Words<()> =
-    Words { built: &[("nothing", ())], planned: &["rollback", "hold"] };
 
 pub(super) const MERGES: Words<MergePolicy> = Words {
     built: &[
@@ -296,7 +293,8 @@ fn environment<'n>(
         Some(node) => MERGES.read(node, notes),
         None => Some(MergePolicy::OnApproval),
     };
-    check_health(&fields, notes);
+    let health = fields.get("health").map(|node| health::rule(node, names, notes));
+    let on_unhealthy = health::on_unhealthy(&fields, notes);
     let environment = Environment {
         name: name?,
         after: Vec::new(),
@@ -305,22 +303,10 @@ fn environment<'n>(
         gates,
         merge: merge?,
         review,
+        health: health.map_or(Some(HealthRule::Nobody), |rule| rule)?,
+        on_unhealthy: on_unhealthy?,
     };
     Some(Listed { node, environment, after })
-}
-
-fn check_health(fields: &Fields<'_>, notes: &mut Notes<'_>) {
-    if let Some(node) = fields.get("health") {
-        if let Kind::Map(_) = node.kind {
-            let what = format!("{}: asking a controller is planned and not built yet", node.path);
-            notes.add(node.place, what, "write `none`, or remove the key: merged means deployed");
-        } else {
-            HEALTHS.read(node, notes);
-        }
-    }
-    if let Some(node) = fields.get("on_unhealthy") {
-        ON_UNHEALTHY.read(node, notes);
-    }
 }
 
 fn edits(node: &Node, notes: &mut Notes<'_>) -> Vec<EditRule> {
@@ -356,13 +342,14 @@ fn gate(node: &Node, notes: &mut Notes<'_>) -> Option<Gate> {
         return None;
     }
     match (fields.get("soak"), fields.get("approvals")) {
-        (Some(node), _) => soak(node, notes).map(Gate::Soak),
+        (Some(node), _) => length(node, notes).map(Gate::Soak),
         (None, Some(node)) => count(node, 1, 20, notes).map(Gate::Approvals),
         (None, None) => None,
     }
 }
 
-fn soak(node: &Node, notes: &mut Notes<'_>) -> Option<SignedDuration> {
+/// A length of time.
+pub(super) fn length(node: &Node, notes: &mut Notes<'_>) -> Option<SignedDuration> {
     parse_duration(text(node, notes)?)
         .map_err(|error| {
             let what = format!("{}: {error}", node.path);

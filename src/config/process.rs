@@ -13,10 +13,10 @@ use super::fields::{Fields, checked, items, named, text};
 use super::problem::{Notes, Place};
 use super::secret::{Found, Surroundings, Vault};
 use super::settings::{
-    Credentials, Forge, Names, PipelinesAt, Remote, Repository, Settings, Source, StoreAt,
+    ArgoCd, Credentials, Forge, Names, PipelinesAt, Remote, Repository, Settings, Source, StoreAt,
 };
 use super::table::Words;
-use super::tables::{CREDENTIALS, PROCESS, REPOSITORY, SOURCE};
+use super::tables::{ARGOCD, CREDENTIALS, PROCESS, REPOSITORY, SOURCE};
 use super::tree::{Entry, Kind, Node, parse};
 use crate::domain::id::SourceName;
 
@@ -40,8 +40,11 @@ pub(super) struct Process {
 pub(super) fn read(text: &str, surroundings: &dyn Surroundings, notes: &mut Notes<'_>) -> Process {
     let Some(root) = parse(text, notes) else { return Process::default() };
     let Some(fields) = Fields::open(&root, &PROCESS, notes) else { return Process::default() };
-    let names =
-        Names { repositories: keys(&fields, "repositories"), people: keys(&fields, "people") };
+    let names = Names {
+        repositories: keys(&fields, "repositories"),
+        people: keys(&fields, "people"),
+        controllers: keys(&fields, "argocd"),
+    };
     let mut process = Process { names: Some(names), ..Process::default() };
     process.pipelines = fields.get("pipelines").and_then(|node| pipelines_at(node, notes));
     process.settings = settings(&fields, surroundings, &mut process, notes);
@@ -74,6 +77,7 @@ fn settings(
         reader.source(&entry.value, &mut missing_secret_files, notes)
     });
     check_secrets(fields, &sources, notes);
+    let argocd = named(fields, "argocd", notes, |_, entry, notes| reader.argocd(entry, notes));
     let people = named(fields, "people", notes, |_, entry, notes| person(entry, notes));
     let roles = named(fields, "roles", notes, |_, entry, notes| {
         access.role(&entry.value, &mut process.reached, notes)
@@ -88,6 +92,7 @@ fn settings(
         pipelines: PipelinesAt::File(pipelines),
         repositories,
         sources,
+        argocd,
         people,
         roles,
         tokens,
@@ -169,6 +174,21 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    fn argocd(&self, entry: &Entry, notes: &mut Notes<'_>) -> Option<ArgoCd> {
+        let fields = Fields::open(&entry.value, &ARGOCD, notes)?;
+        let url = fields.get("url").and_then(|node| checked(node, check::server, notes));
+        let token = fields.get("token").and_then(|node| self.vault.secret(node, notes));
+        let ca = match fields.get("ca") {
+            Some(node) => Some(self.vault.certificates(node, notes)?),
+            None => None,
+        };
+        let webhook_secret = match fields.get("webhook_secret") {
+            Some(node) => Some(self.vault.secret(node, notes)?),
+            None => None,
+        };
+        Some(ArgoCd { url: url?, token: token?, ca, webhook_secret })
     }
 
     fn source(

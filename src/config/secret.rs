@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::fields::{Fields, text};
 use super::problem::Notes;
@@ -85,6 +85,17 @@ impl Vault<'_> {
                 None
             }
         }
+    }
+
+    /// Reads a file of certificates: no secret, and found where secrets are.
+    pub(super) fn certificates(&self, node: &Node, notes: &mut Notes<'_>) -> Option<String> {
+        let pem = self.secret(node, notes)?.expose_secret().to_owned();
+        if pem.contains("-----BEGIN CERTIFICATE-----") {
+            return Some(pem);
+        }
+        let what = format!("{}: there is no certificate in it", node.path);
+        notes.add(node.place, what, "name a PEM file: it has `-----BEGIN CERTIFICATE-----` in it");
+        None
     }
 
     fn variable(&self, node: &Node, notes: &mut Notes<'_>) -> Option<SecretString> {

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::domain::command::Roles;
-use crate::domain::id::{PersonName, RepositoryName, RoleName, SourceName};
+use crate::domain::id::{ControllerName, PersonName, RepositoryName, RoleName, SourceName};
 
 /// Everything the process file says.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub struct Settings {
     pub repositories: BTreeMap<RepositoryName, Repository>,
     /// Who may announce artifacts, and which.
     pub sources: BTreeMap<SourceName, Source>,
+    /// The Argo CDs that deploy, by the names that `health` uses.
+    pub argocd: BTreeMap<ControllerName, ArgoCd>,
     /// People, as each system knows them.
     pub people: BTreeMap<PersonName, Person>,
     /// Who may do what, and where.
@@ -109,6 +111,19 @@ pub struct Source {
     pub images: Vec<String>,
 }
 
+/// An Argo CD.
+#[derive(Debug)]
+pub struct ArgoCd {
+    /// Its address.
+    pub url: Url,
+    /// The token of an account that may look at applications.
+    pub token: SecretString,
+    /// Certificates of a private authority, as PEM.
+    pub ca: Option<String>,
+    /// What its notifications authenticate themselves with, if it sends any.
+    pub webhook_secret: Option<SecretString>,
+}
+
 /// A person's names in other systems.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Person {
@@ -140,6 +155,8 @@ pub struct Names {
     pub repositories: BTreeSet<String>,
     /// The keys of `people`.
     pub people: BTreeSet<String>,
+    /// The keys of `argocd`.
+    pub controllers: BTreeSet<String>,
 }
 
 impl Settings {
@@ -148,6 +165,7 @@ impl Settings {
         Names {
             repositories: self.repositories.keys().map(ToString::to_string).collect(),
             people: self.people.keys().map(ToString::to_string).collect(),
+            controllers: self.argocd.keys().map(ToString::to_string).collect(),
         }
     }
 }

@@ -4,7 +4,8 @@
 //! so that whoever writes it is told so, rather than that it is unknown.
 
 use super::access::RIGHTS;
-use super::policy::{DIGEST_CHECKS, HEALTHS, MERGES, ON_UNHEALTHY};
+use super::health::{HEALTHS, REMEDIES};
+use super::policy::{DIGEST_CHECKS, MERGES};
 use super::process::FORGES;
 use super::table::{Shape, Table, optional, planned, required};
 
@@ -42,7 +43,11 @@ pub(super) static PROCESS: Table = Table {
             "Who may announce artifacts, and which.",
         ),
         planned("registries"),
-        planned("argocd"),
+        optional(
+            "argocd",
+            Shape::Named(&Shape::Keys(&ARGOCD)),
+            "The Argo CDs that deploy what is merged, by name.",
+        ),
         planned("chat"),
         optional(
             "people",
@@ -109,6 +114,20 @@ pub(super) static SOURCE: Table = Table {
         planned("oidc"),
         planned("claims"),
         required("images", TEXTS, "The images it may announce; `*` stands for part of a segment."),
+    ],
+};
+
+pub(super) static ARGOCD: Table = Table {
+    what: "an Argo CD",
+    keys: &[
+        required("url", Shape::Text(Some("^https?://")), "Its address."),
+        required("token", SECRET_SHAPE, "The token of an account that may get applications."),
+        optional("ca", SECRET_SHAPE, "The certificates of a private authority, a PEM file."),
+        optional(
+            "webhook_secret",
+            SECRET_SHAPE,
+            "What its notifications to /hooks/argocd carry, as a bearer token or as the password of basic authentication.",
+        ),
     ],
 };
 
@@ -200,12 +219,53 @@ pub(super) static ENVIRONMENT: Table = Table {
             Shape::Word(|| MERGES.names()),
             "When hoist merges a proposal. Default: on-approval.",
         ),
-        optional("health", Shape::Word(|| HEALTHS.names()), "Who says whether it is well there."),
+        optional(
+            "health",
+            Shape::Either(&[Shape::Word(|| HEALTHS.names()), Shape::Keys(&HEALTH)]),
+            "Who says whether it is well there. Default: none, merged means deployed.",
+        ),
         optional(
             "on_unhealthy",
-            Shape::Word(|| ON_UNHEALTHY.names()),
-            "What hoist does when it is not.",
+            Shape::Either(&[Shape::Word(|| REMEDIES.names()), Shape::Keys(&ON_UNHEALTHY)]),
+            "What hoist does when it stays ill after a promotion. Default: nothing.",
         ),
+    ],
+};
+
+pub(super) static HEALTH: Table = Table {
+    what: "a health",
+    keys: &[
+        optional("argocd", NAME, "The Argo CD to ask, by its name in `argocd`."),
+        optional(
+            "application",
+            TEXT,
+            "What Argo CD calls the application; `{application}` may stand in it. Default: {application}.",
+        ),
+        optional("project", TEXT, "The Argo CD project that it belongs to. Default: default."),
+        optional(
+            "namespace",
+            NAME,
+            "The namespace it is kept in, where that is not Argo CD's own.",
+        ),
+        optional("http", TEXT, "The address to call instead; `{application}` may stand in it."),
+        optional(
+            "expect",
+            Shape::Either(&[TEXT, Shape::Count(100, 599)]),
+            "With `http`: the status of a yes, or a text in it, of {tag}, {digest}, {version} and {image}. Default: any 2xx.",
+        ),
+    ],
+};
+
+pub(super) static ON_UNHEALTHY: Table = Table {
+    what: "an answer to ill health",
+    keys: &[
+        required("do", Shape::Word(|| REMEDIES.names()), "What hoist does."),
+        optional(
+            "after",
+            DURATION,
+            "How long it must have been ill without a break. Default: 10m.",
+        ),
+        optional("watch", DURATION, "How long it is watched once it runs, at least. Default: 15m."),
     ],
 };
 

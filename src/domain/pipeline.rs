@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use super::artifact::ImageName;
 use super::gate::Gate;
+use super::health::{HealthRule, Unhealthy};
 use super::id::{ApplicationName, EnvironmentName, PersonName, PipelineName, RepositoryName};
 use super::template::Template;
 
@@ -53,6 +54,10 @@ pub struct Environment {
     pub merge: MergePolicy,
     /// Whom to ask, and how the proposal is labelled.
     pub review: Review,
+    /// Who says whether an application is well here.
+    pub health: HealthRule,
+    /// What hoist does when it is not.
+    pub on_unhealthy: Unhealthy,
 }
 
 /// When hoist merges a proposal by itself.
@@ -137,9 +142,12 @@ impl Pipeline {
         self.environments.iter().filter(move |environment| environment.after.contains(name))
     }
 
-    /// How long an artifact soaks in `name`: the longest soak gate of what follows directly.
+    /// How long an artifact soaks in `name`: the longest soak gate of what follows directly, or as
+    /// long as it is watched there.
     pub fn soak_in(&self, name: &EnvironmentName) -> SignedDuration {
-        self.following(name).map(Environment::soak).max().unwrap_or(SignedDuration::ZERO)
+        let asked = self.following(name).map(Environment::soak).max();
+        let watched = self.environment(name).map(|environment| environment.on_unhealthy.watch);
+        asked.max(watched).unwrap_or(SignedDuration::ZERO)
     }
 
     /// Tells whether `image` is the image of `application`.

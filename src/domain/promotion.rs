@@ -243,9 +243,10 @@ impl State {
                 | S::Superseded { .. }
                 | S::RolledBack { .. },
             )
+            // A soak that was broken off or could not be watched ends later than was said.
             | (
                 S::Soaking { .. },
-                S::Succeeded { .. } | S::Superseded { .. } | S::RolledBack { .. },
+                S::Soaking { .. } | S::Succeeded { .. } | S::Superseded { .. } | S::RolledBack { .. },
             )
             | (S::Succeeded { .. }, S::RolledBack { .. }) => true,
             (
@@ -275,6 +276,20 @@ impl Promotion {
     /// An id alone does not: two made within one millisecond differ by chance only.
     pub fn age(&self) -> (Timestamp, &PromotionId) {
         (self.created_at, &self.id)
+    }
+
+    /// Tells whether it is in, and has not yet shown that it is good.
+    pub fn is_on_its_way(&self) -> bool {
+        match self.state {
+            State::Merged { .. } | State::Deployed { .. } | State::Soaking { .. } => true,
+            State::Waiting
+            | State::Proposed
+            | State::Succeeded { .. }
+            | State::Superseded { .. }
+            | State::Closed { .. }
+            | State::Failed { .. }
+            | State::RolledBack { .. } => false,
+        }
     }
 
     /// Tells whether it brings an earlier version back.

@@ -6,11 +6,13 @@ use jiff::Timestamp;
 
 use super::artifact::{Artifact, Tag};
 use super::command::Actor;
+use super::health::Glance;
 use super::id::{
     ApplicationKey, ArtifactId, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber,
 };
 use super::pipeline::{Applications, Environment, Pipeline};
 use super::promotion::{FieldValue, Promotion, State};
+use super::pulse::Pulse;
 use super::template::Template;
 use crate::yaml_edit::{Part, Place, written};
 
@@ -31,6 +33,10 @@ pub struct Snapshot {
     pub readings: BTreeMap<EnvironmentName, Reading>,
     /// What the forge says of the proposals that concern us, by number.
     pub proposals: BTreeMap<ProposalNumber, ProposalFacts>,
+    /// What is remembered of the health of what is in, by environment.
+    pub pulses: BTreeMap<EnvironmentName, Pulse>,
+    /// What was just seen of it, where somebody can be asked and it is watched.
+    pub glances: BTreeMap<EnvironmentName, Glance>,
 }
 
 /// A hold, as the planner needs it.
@@ -261,6 +267,11 @@ impl Snapshot {
         self.promotions_into(environment)
             .filter(|promotion| promotion.state.is_in())
             .max_by_key(|promotion| (promotion.since, &promotion.id))
+    }
+
+    /// What is remembered of the health of a promotion's application there.
+    pub fn pulse_of(&self, promotion: &Promotion) -> Option<&Pulse> {
+        self.pulses.get(&promotion.environment).filter(|pulse| pulse.promotion == promotion.id)
     }
 
     /// The newest artifact that was ever started into `environment`.

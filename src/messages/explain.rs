@@ -28,6 +28,7 @@ fn because(because: &Because) -> String {
             format!("held by {by}: {reason}; `hoist resume` ends it")
         }
         Because::Held { by, reason: None } => format!("held by {by}; `hoist resume` ends it"),
+        Because::Health(pulse) => super::health::not_well(pulse),
         Because::Soaking => "it runs and is watched".into(),
         Because::Approvals { have, need } => {
             format!("it needs review: {have} of {need} approvals, the requester's not counted")

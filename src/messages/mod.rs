@@ -6,6 +6,8 @@ pub mod commit;
 
 pub mod explain;
 
+pub mod health;
+
 pub mod pull_request;
 
 pub mod page;

@@ -153,56 +153,14 @@ impl<'a> View<'a> {
             plan.step(&undone.id, State::RolledBack { by: current.id.clone() });
         }
         for replaced in self.promotions().filter(|p| p.id != current.id) {
-            let is_half_in = match replaced.state {
-                State::Merged { .. } | State::Deployed { .. } | State::Soaking { .. } => true,
-                State::Succeeded { .. }
-                | State::Waiting
-                | State::Proposed
-                | State::Superseded { .. }
-                | State::Closed { .. }
-                | State::Failed { .. }
-                | State::RolledBack { .. } => false,
-            };
             let is_undone =
                 matches!(&current.kind, Kind::Rollback { undoes, .. } if *undoes == replaced.id);
-            if is_half_in && !is_undone {
+            if replaced.is_on_its_way() && !is_undone {
                 plan.step(&replaced.id, State::Superseded { by: current.id.clone() });
             }
         }
         self.advance_current(plan, current);
-        plan.actions.len() > before
-    }
-
-    fn advance_current(&self, plan: &mut Plan, current: &Promotion) {
-        match &current.state {
-            // No health is asked for: what is merged is deployed.
-            State::Merged { commit, .. } => {
-                plan.step(&current.id, State::Deployed { commit: commit.clone() });
-            }
-            State::Deployed { commit } => {
-                let soak = self.snapshot.pipeline.soak_in(&self.environment.name);
-                let until = current.since.saturating_add(soak).unwrap_or(Timestamp::MAX);
-                if current.is_rollback() || soak.is_zero() {
-                    plan.step(&current.id, State::Succeeded { commit: Some(commit.clone()) });
-                } else {
-                    plan.step(&current.id, State::Soaking { commit: commit.clone(), until });
-                }
-            }
-            State::Soaking { commit, until } if self.now >= *until => {
-                plan.step(&current.id, State::Succeeded { commit: Some(commit.clone()) });
-            }
-            State::Soaking { until, .. } => {
-                let name = &self.environment.name;
-                plan.wait(name, Some(&current.id), Because::Soaking, Some(*until));
-            }
-            State::Succeeded { .. }
-            | State::Waiting
-            | State::Proposed
-            | State::Superseded { .. }
-            | State::Closed { .. }
-            | State::Failed { .. }
-            | State::RolledBack { .. } => {}
-        }
+        plan.actions[before..].iter().any(|action| !action.is_note())
     }
 
     /// Begins to move the newest artifact that may come here and has not been started yet.
@@ -329,7 +287,10 @@ impl<'a> View<'a> {
     }
 
     /// The hold that stops a promotion. A rollback is stopped by none.
-    fn hold_on(&self, promotion: &Promotion) -> Option<&'a crate::domain::snapshot::Held> {
+    pub(super) fn hold_on(
+        &self,
+        promotion: &Promotion,
+    ) -> Option<&'a crate::domain::snapshot::Held> {
         let held = self.snapshot.holds.get(&self.environment.name)?;
         let lasts = held.until.is_none_or(|until| until > self.now);
         (lasts && !promotion.is_rollback()).then_some(held)

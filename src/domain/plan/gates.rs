@@ -1,11 +1,14 @@
 //! Judges the gates of one promotion.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use super::course::soak_ends;
 use crate::domain::gate::{Gate, Judged, Verdict};
+use crate::domain::health::Finding;
 use crate::domain::id::{EnvironmentName, PersonName};
 use crate::domain::pipeline::Environment;
 use crate::domain::promotion::{Kind, Promotion, State};
+use crate::domain::pulse::Pulse;
 use crate::domain::snapshot::{ProposalFacts, Snapshot};
 
 /// Judges every gate of `promotion`, those that shut its proposal first.
@@ -61,9 +64,11 @@ fn upstream_gate(
     let (verdict, saw) = match &best.state {
         State::Succeeded { .. } => (Verdict::Open, format!("{version} succeeded in {upstream}")),
         State::Deployed { .. } | State::Soaking { .. } => {
-            let opens_at = best.since.saturating_add(environment.soak()).unwrap_or(Timestamp::MAX);
-            let saw = format!("{version} runs in {upstream} since {}", short_time(best.since));
-            if now >= opens_at { (Verdict::Open, saw) } else { (Verdict::OpensAt(opens_at), saw) }
+            let soak = environment.soak();
+            match snapshot.pulse_of(best) {
+                Some(pulse) => by_pulse(best, pulse, soak, now),
+                None => by_time(best, soak, now),
+            }
         }
         State::Merged { .. }
         | State::Waiting
@@ -77,6 +82,46 @@ fn upstream_gate(
         }
     };
     Judged { name, verdict, saw }
+}
+
+/// How far a soak is where nobody says whether it is well: it counts from when it went in.
+fn by_time(best: &Promotion, soak: SignedDuration, now: Timestamp) -> (Verdict, String) {
+    let opens_at = best.since.saturating_add(soak).unwrap_or(Timestamp::MAX);
+    let since = short_time(best.since);
+    let saw = format!("{} runs in {} since {since}", best.version, best.environment);
+    if now >= opens_at { (Verdict::Open, saw) } else { (Verdict::OpensAt(opens_at), saw) }
+}
+
+/// How far a soak is by what was seen: only the time in which it was well counts.
+fn by_pulse(
+    best: &Promotion,
+    pulse: &Pulse,
+    soak: SignedDuration,
+    now: Timestamp,
+) -> (Verdict, String) {
+    let Promotion { version, environment, .. } = best;
+    let saw = &pulse.saw;
+    match pulse.finding {
+        Finding::Well => {
+            let since = short_time(pulse.since);
+            let saw = format!("{version} is well in {environment} since {since}");
+            let verdict = if pulse.remains(soak).is_zero() {
+                Verdict::Open
+            } else {
+                Verdict::OpensAt(soak_ends(now, pulse, soak))
+            };
+            (verdict, saw)
+        }
+        Finding::Ill | Finding::NotYet => {
+            let what =
+                format!("{version} is not well in {environment}: {saw}; the soak starts over");
+            (Verdict::NeedsAction(what.clone()), what)
+        }
+        Finding::Unsettled | Finding::Unseen => {
+            let what = format!("{version} in {environment}: {saw}; the soak waits");
+            (Verdict::NeedsAction(what.clone()), what)
+        }
+    }
 }
 
 /// A time as people read it in one line.

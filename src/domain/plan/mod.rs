@@ -4,6 +4,8 @@
 //! what each environment waits for, and with the time at which to look again.
 
 mod environment;
+
+mod course;
 mod gates;
 mod wanted;
 
@@ -12,8 +14,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::gate::Judged;
+use super::health::Remedy;
 use super::id::{ArtifactId, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber};
 use super::promotion::{FieldValue, State};
+use super::pulse::Pulse;
 use super::snapshot::{Snapshot, StatusWord};
 use crate::yaml_edit::Place;
 
@@ -67,6 +71,22 @@ pub enum Action {
         /// What the version fields hold.
         values: Vec<FieldValue>,
     },
+    /// Record what was seen of the health of what is in.
+    Observe {
+        /// Where.
+        environment: EnvironmentName,
+        /// What is known of it now.
+        pulse: Pulse,
+    },
+    /// Do what the rules say about an application that stays ill.
+    Remedy {
+        /// Where.
+        environment: EnvironmentName,
+        /// What.
+        remedy: Remedy,
+        /// How ill it is, marked as answered.
+        pulse: Pulse,
+    },
     /// Make the commit, push it, and open the proposal or bring the open one up to date.
     Propose(Proposing),
     /// Put a status on a proposal's head.
@@ -109,6 +129,25 @@ pub enum Action {
         /// Why.
         because: Closed,
     },
+}
+
+impl Action {
+    /// Tells whether it only records what was seen: nothing follows that another look would show.
+    pub fn is_note(&self) -> bool {
+        match self {
+            Self::Observe { .. } => true,
+            Self::Adopt { .. }
+            | Self::Start { .. }
+            | Self::Step { .. }
+            | Self::AlreadyThere { .. }
+            | Self::Remedy { .. }
+            | Self::Propose(_)
+            | Self::SetStatus { .. }
+            | Self::TellOfForeignPush { .. }
+            | Self::Merge { .. }
+            | Self::Close { .. } => false,
+        }
+    }
 }
 
 /// Why hoist closes a proposal.
@@ -181,6 +220,8 @@ pub enum Because {
     },
     /// It soaks: it is in and is watched.
     Soaking,
+    /// It is in, and is not deployed or not well, as far as that can be seen.
+    Health(Box<Pulse>),
     /// Approvals are missing.
     Approvals {
         /// How many there are, the requester left out.
@@ -234,10 +275,15 @@ impl Plan {
         until: Option<Timestamp>,
     ) {
         if let Some(until) = until {
-            self.wake_at = Some(self.wake_at.map_or(until, |sooner| sooner.min(until)));
+            self.look_again(until);
         }
         let wait = Wait { promotion: promotion.cloned(), because, until };
         self.beside.extend(self.waits.insert(environment.clone(), wait));
+    }
+
+    /// Wakes up then, at the latest.
+    fn look_again(&mut self, at: Timestamp) {
+        self.wake_at = Some(self.wake_at.map_or(at, |sooner| sooner.min(at)));
     }
 
     /// Records that a promotion goes on.

@@ -121,7 +121,7 @@ fn problem(status: u16, detail: &str) -> (u16, Value) {
 fn overview() -> Value {
     let staging = json!({
         "environment": "staging", "version": "v2", "digest": null, "since": "2020-01-01T00:00:00Z",
-        "state": "succeeded", "promotion": PROMOTION, "next": null, "behind": [], "hold": null,
+        "state": "succeeded", "promotion": PROMOTION, "next": null, "health": null, "behind": [], "hold": null,
         "waits_for": null, "until": null
     });
     let wait = |version: &str, state: &str, proposal: Option<u64>, words: &str| {
@@ -132,7 +132,7 @@ fn overview() -> Value {
     };
     let prod = json!({
         "environment": "prod", "version": "v1", "digest": null, "since": null,
-        "state": "succeeded", "promotion": null, "until": null, "waits_for": null,
+        "state": "succeeded", "promotion": null, "health": null, "until": null, "waits_for": null,
         "hold": {
             "by": "bob", "reason": "a sale", "since": "2020-01-01T00:00:00Z", "until": null
         },

@@ -144,12 +144,11 @@ pipelines.yaml:12:21: pipelines.p.environments[0].gates[2].approvals: `0` is no 
 pipelines.yaml:13:10: `pipelines.p.environments[0].gates[3].window` is planned and not built yet; remove it until it is
 pipelines.yaml:14:9: pipelines.p.environments[0].gates[4]: a gate has one key; write each as an item of its own: `- {soak: 30m}`
 pipelines.yaml:16:10: pipelines.p.environments[0].gates[6]: this gate stands twice; keep one
-pipelines.yaml:19:16: pipelines.p.environments[0].health: asking a controller is planned and not built yet; write `none`, or remove the key: merged means deployed
-pipelines.yaml:20:21: pipelines.p.environments[0].on_unhealthy: `rollback` is planned and not built yet; built is `nothing`
+pipelines.yaml:19:24: pipelines.p.environments[0].health.argocd: there is no `main`; none is known
 pipelines.yaml:21:16: `pipelines.p.environments[0].review.teams` is planned and not built yet; remove it until it is
 pipelines.yaml:21:40: pipelines.p.environments[0].review.reviewers[0]: there is no `zoe`; none is known
 pipelines.yaml:22:7: `pipelines.p.environments[0].repository` is planned and not built yet; remove it until it is
-12 problems
+11 problems
 "#,
     );
 }
@@ -235,4 +234,49 @@ pipelines.yaml:22:1: `schedules` is planned and not built yet; remove it until i
 19 problems
 "#,
     );
+}
+
+#[test]
+fn who_says_whether_it_is_well_is_one_that_can_be_asked() {
+    let lines = "      edit: [{file: a, marker: b}]
+      health: HEALTH
+      on_unhealthy: UNHEALTHY
+";
+    let with = |health: &str, unhealthy: &str| {
+        one_environment(&lines.replace("UNHEALTHY", unhealthy).replace("HEALTH", health))
+    };
+    for (health, unhealthy, expected) in [
+        (
+            "{argocd: main, http: 'https://a'}",
+            "nothing",
+            "9:16: pipelines.p.environments[0].health: one says whether it is well; write either `argocd: NAME` or `http: URL`",
+        ),
+        (
+            "{http: 'https://u:p@a'}",
+            "nothing",
+            "9:22: pipelines.p.environments[0].health.http: a user or a password stands in it; remove it",
+        ),
+        (
+            "{http: 'https://a', expect: 42}",
+            "nothing",
+            "9:43: pipelines.p.environments[0].health.expect: 42 is no status of HTTP; write one from 100 to 599, or a text",
+        ),
+        (
+            "{http: 'https://a', project: b}",
+            "nothing",
+            "9:44: pipelines.p.environments[0].health.project: nobody would read this; these go with `argocd`",
+        ),
+        (
+            "none",
+            "rollback",
+            "10:21: pipelines.p.environments[0].on_unhealthy: nobody says whether it is well here; add `health: {argocd: NAME}` or `health: {http: URL}`",
+        ),
+        (
+            "{http: 'https://a'}",
+            "{do: hold, after: 30s}",
+            "10:39: pipelines.p.environments[0].on_unhealthy.after: one bad moment would decide; write 1m or more",
+        ),
+    ] {
+        check_policy(&with(health, unhealthy), &format!("pipelines.yaml:{expected}\n1 problem\n"));
+    }
 }

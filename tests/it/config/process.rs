@@ -188,8 +188,9 @@ hoist.yaml:16:13: `sources.actions.oidc` is planned and not built yet; remove it
 hoist.yaml:16:13: `sources.actions.hmac` is missing; a source needs it: the secret that signs its announcements, or a list of two while it is being replaced
 hoist.yaml:16:32: `sources.actions.claims` is planned and not built yet; remove it until it is
 hoist.yaml:16:52: sources.actions.images: this source may announce nothing; name at least one image, as ghcr.io/acme/*
-hoist.yaml:17:1: `argocd` is planned and not built yet; remove it until it is
-26 problems
+hoist.yaml:17:16: `argocd.main.url` is missing; an Argo CD needs it: its address
+hoist.yaml:17:16: `argocd.main.token` is missing; an Argo CD needs it: the token of an account that may get applications
+27 problems
 "#,
     );
 }

@@ -134,6 +134,8 @@ fn check(world: &World, action: &Action) {
         Action::Adopt { .. }
         | Action::Step { .. }
         | Action::AlreadyThere { .. }
+        | Action::Observe { .. }
+        | Action::Remedy { .. }
         | Action::SetStatus { .. }
         | Action::TellOfForeignPush { .. }
         | Action::Close { .. } => {}

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use hoist::domain::artifact::{Artifact, Build, SourceCode};
 use hoist::domain::command::{Actor, Door};
 use hoist::domain::gate::Gate;
+use hoist::domain::health::{HealthRule, Remedy, Unhealthy};
 use hoist::domain::id::{
     ApplicationKey, ArtifactId, CommitId, EnvironmentName, PromotionId, ProposalNumber,
 };
@@ -47,6 +48,8 @@ pub fn environment(
         gates,
         merge,
         review: Review::default(),
+        health: HealthRule::Nobody,
+        on_unhealthy: Unhealthy::default(),
     }
 }
 
@@ -77,6 +80,8 @@ impl World {
             holds: BTreeMap::new(),
             readings: BTreeMap::new(),
             proposals: BTreeMap::new(),
+            pulses: BTreeMap::new(),
+            glances: BTreeMap::new(),
         };
         let now = "2026-01-05T09:00:00Z".parse().unwrap();
         Self { now, snapshot, main, branches: BTreeMap::new(), counter: 0, merges: Vec::new() }
@@ -307,6 +312,17 @@ impl World {
                 let found = self.snapshot.promotions.iter_mut().find(|p| p.id == promotion);
                 found.unwrap().values = values;
             }
+            Action::Observe { environment, pulse } => {
+                self.snapshot.pulses.insert(environment, pulse);
+            }
+            Action::Remedy { environment, remedy, pulse } => {
+                self.snapshot.pulses.insert(environment.clone(), pulse);
+                match remedy {
+                    Remedy::Rollback => drop(self.roll_back(environment.as_str())),
+                    Remedy::Hold => self.hold(environment.as_str()),
+                    Remedy::Nothing => panic!("a remedy that is none"),
+                }
+            }
             Action::Propose(proposing) => self.propose(proposing),
             Action::SetStatus { number, head, context, state, description } => {
                 let facts = self.snapshot.proposals.get_mut(&number).unwrap();
@@ -342,8 +358,12 @@ impl World {
     fn step(&mut self, id: &PromotionId, to: State) {
         self.now += SignedDuration::from_millis(1);
         let promotion = self.snapshot.promotions.iter_mut().find(|p| &p.id == id).unwrap();
+        let from = promotion.state.name();
         promotion.state = promotion.state.clone().step(to).unwrap();
-        promotion.since = self.now;
+        // A soak that ends later than was said has still begun when it began.
+        if promotion.state.name() != from {
+            promotion.since = self.now;
+        }
     }
 
     fn propose(&mut self, proposing: hoist::domain::plan::Proposing) {

@@ -2,6 +2,7 @@
 
 mod crash;
 mod deliveries;
+mod health;
 mod killed;
 mod main_path;
 mod outages;

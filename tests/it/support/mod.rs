@@ -1,5 +1,6 @@
 //! The world around hoist, simulated or really started.
 
+pub mod argocd;
 pub mod git;
 pub mod git_server;
 pub mod mortal;

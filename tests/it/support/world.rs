@@ -16,7 +16,7 @@ use hoist::app::ports::{Clock, Dice, ForgeError, Proposal, ProposalState};
 use hoist::app::views::{
     CommandView, EnvironmentView, HoldRequest, PromoteRequest, ProposalRequest, RollbackRequest,
 };
-use hoist::app::{App, AppError, Repository};
+use hoist::app::{App, AppError, Outside, Repository};
 use hoist::domain::artifact::{Build, SourceCode};
 use hoist::domain::command::{Identity, ProposalStep};
 use hoist::domain::id::{ProposalNumber, RepositoryName};
@@ -26,6 +26,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+use super::argocd::{self, ArgoCd};
 use super::mortal::{Life, MortalGit, MortalStore};
 use super::remote::Remote;
 
@@ -103,6 +104,22 @@ impl Bot {
         bot
     }
 
+    /// Runs with an Argo CD, which `health: {argocd: main, …}` means.
+    pub async fn with_argocd(environments: &[(&str, &str)], argocd: &ArgoCd) -> Self {
+        let bot = Self::asleep(environments);
+        let token = bot.home.path().join("argocd-token");
+        std::fs::write(&token, argocd::TOKEN).unwrap();
+        let entry = format!(
+            "argocd:\n  main: {{url: \"{}\", token: {{file: \"{1}\"}}, \
+             webhook_secret: {{file: \"{1}\"}}}}\n",
+            argocd.url(),
+            token.display()
+        );
+        std::fs::write(bot.config(), bot.process_file() + &entry).unwrap();
+        let app = bot.wake(None).await;
+        Self { app: Some(Arc::new(app)), ..bot }
+    }
+
     /// The process file, for a real process.
     pub fn config(&self) -> PathBuf {
         self.home.path().join("hoist.yaml")
@@ -142,7 +159,7 @@ impl Bot {
     /// Opens everything anew, as a start of the process does; mortal, if it is given a life.
     async fn wake(&self, life: Option<&Arc<Life>>) -> App {
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let App { mut store, mut repositories, policy, .. } = self.open(&clock).await;
+        let App { mut store, mut repositories, watchers, policy, .. } = self.open(&clock).await;
         if let Some(life) = life {
             store = Arc::new(MortalStore { store, life: Arc::clone(life) });
             for (name, repository) in &mut repositories {
@@ -153,7 +170,7 @@ impl Bot {
                 *repository = Repository { git, forge: Arc::new(forge), branch };
             }
         }
-        App::new(store, repositories, policy, clock, self.dice.clone())
+        App::new(store, Outside { repositories, watchers }, policy, clock, self.dice.clone())
     }
 
     /// Waits for the store's lock: a program that another test is just starting shares it for the
@@ -194,8 +211,24 @@ impl Bot {
 
     // Time and work.
 
+    pub fn seconds_pass(&self, seconds: u64) {
+        self.clock.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+
     pub fn minutes_pass(&self, minutes: u64) {
         self.clock.0.fetch_add(minutes * 60, Ordering::SeqCst);
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Time passes, and hoist looks every half minute.
+    pub async fn watch(&self, minutes: u64) {
+        for _ in 0..minutes * 2 {
+            self.clock.0.fetch_add(29, Ordering::SeqCst);
+            self.work().await;
+        }
     }
 
     /// hoist looks at everything and does what there is to do, until nothing is.

@@ -1,5 +1,6 @@
 //! A hoist with a real store and a real Git repository, and whoever knocks at its first door.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,11 +12,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use hoist::adapters::forge::builtin::BuiltinForge;
+use hoist::adapters::health::http::HttpCaller;
 use hoist::adapters::store::sqlite::SqliteStore;
 use hoist::app::policy::{ImagePattern, Policy, Source};
 use hoist::app::ports::{Clock, CommitSpec, Dice, Git, RefUpdate, Signature, Store};
-use hoist::app::{App, Repository};
+use hoist::app::watch::Watchers;
+use hoist::app::{App, Outside, Repository};
 use hoist::domain::command::Roles;
+use hoist::domain::health::{HealthRule, Unhealthy};
 use hoist::domain::pipeline::{
     Applications, EditRule, Environment, MergePolicy, Pipeline, Review, Target,
 };
@@ -99,7 +103,7 @@ impl World {
         };
         let app = Arc::new(App::new(
             Arc::clone(&store) as Arc<dyn Store>,
-            [(name, repository)].into(),
+            Outside { repositories: [(name, repository)].into(), watchers: nobody() },
             policy(),
             Arc::new(StillClock),
             Arc::new(CountingDice::default()),
@@ -212,6 +216,10 @@ fn policy() -> Policy {
     }
 }
 
+fn nobody() -> Watchers {
+    Watchers::new(BTreeMap::new(), Arc::new(HttpCaller::new().unwrap()))
+}
+
 fn pipeline(name: &str, image: &str, applications: Applications) -> Pipeline {
     let template = |text: &str| Template::parse(text, &["application"]).unwrap();
     let rule = |file: &String| EditRule {
@@ -227,6 +235,8 @@ fn pipeline(name: &str, image: &str, applications: Applications) -> Pipeline {
         gates: Vec::new(),
         merge: MergePolicy::Automatic,
         review: Review::default(),
+        health: HealthRule::Nobody,
+        on_unhealthy: Unhealthy::default(),
     };
     Pipeline {
         name: name.parse().unwrap(),
