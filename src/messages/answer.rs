@@ -2,6 +2,7 @@
 
 use crate::domain::id::{ApplicationKey, ApplicationName, EnvironmentName};
 use crate::domain::promotion::Promotion;
+use crate::domain::range::is_range;
 use crate::domain::snapshot::Held;
 
 use super::time;
@@ -51,9 +52,17 @@ pub fn promoting(
 pub fn rolling_back(promotion: &Promotion, undoes: &Promotion) -> String {
     let Promotion { application, environment, version, .. } = promotion;
     let application = &application.application;
+    let range = if is_range(version) {
+        format!(
+            " {version} is a range: whoever deploys it may choose {} again; `--to VERSION` names one.",
+            undoes.version
+        )
+    } else {
+        String::new()
+    };
     format!(
         "{application} in {environment} goes back from {} to {version}. The revert proposal opens \
-         now; the application is held there until `hoist resume {application} {environment}`.",
+         now; the application is held there until `hoist resume {application} {environment}`.{range}",
         undoes.version
     )
 }

@@ -55,13 +55,7 @@ pub fn body(story: &Story<'_>) -> String {
             quoted(&edit.expect),
             quoted(&edit.value)
         );
-        if is_range(&edit.expect) {
-            let _ = writeln!(
-                text,
-                "  The range {} let others choose the version; from now on it is this one alone.",
-                quoted(&edit.expect)
-            );
-        }
+        ranges(&mut text, edit);
     }
     text.push('\n');
     if let Kind::Rollback { .. } = promotion.kind {
@@ -85,6 +79,25 @@ pub fn body(story: &Story<'_>) -> String {
         story.url
     );
     text
+}
+
+/// Tells where a version takes the place of a range, or a range that of a version.
+fn ranges(text: &mut String, edit: &PlannedEdit) {
+    if is_range(&edit.expect) {
+        let _ = writeln!(
+            text,
+            "  The range {} let others choose the version; from now on it is this one alone.",
+            quoted(&edit.expect)
+        );
+    }
+    if is_range(&edit.value) {
+        let _ = writeln!(
+            text,
+            "  The range {} lets others choose the version again, and they may choose the one that \
+             it replaces.",
+            quoted(&edit.value)
+        );
+    }
 }
 
 fn artifact(text: &mut String, artifact: Option<&Artifact>) {

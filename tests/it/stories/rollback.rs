@@ -1,6 +1,6 @@
 //! A bad version goes, and nothing puts it back.
 
-use crate::support::world::Bot;
+use crate::support::world::{Bot, file};
 
 #[tokio::test]
 async fn a_rollback_is_a_reviewed_revert_and_holds_the_application() {
@@ -147,4 +147,17 @@ async fn a_rollback_closes_the_forward_proposal() {
     prod forward v1.5.0 alice: superseded
     prod rollback v1.0.0 dora: proposed
     ");
+}
+
+#[tokio::test]
+async fn a_range_is_pinned_and_a_rollback_to_it_says_what_that_means() {
+    let bot = Bot::new().await;
+    bot.edit_main(&file("prod", "shop"), "newTag: v1.0.0", "newTag: \">=1.0.0\"");
+    bot.work().await;
+    bot.propose_to_prod("v1.4.2").await;
+    let body = bot.remote.ask(&["show", "refs/hoist/proposals/2:proposal.json"]);
+    assert!(body.contains("The range `>=1.0.0` let others choose the version"), "{body}");
+    bot.approve("bob", "prod").await;
+    bot.work().await;
+    insta::assert_snapshot!(bot.roll_back("dora", None).await.unwrap(), @"shop in prod goes back from v1.4.2 to >=1.0.0. The revert proposal opens now; the application is held there until `hoist resume shop prod`. >=1.0.0 is a range: whoever deploys it may choose v1.4.2 again; `--to VERSION` names one.");
 }
