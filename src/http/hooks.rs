@@ -13,6 +13,7 @@ use axum::{Json, Router};
 
 use super::problem::Problem;
 use crate::app::App;
+use crate::app::ingest::cloud_event::{Attributes, Envelope};
 use crate::app::ingest::signature::{Bearer, Headers, UnverifiedDelivery};
 use crate::app::ingest::{Accepted, AnnounceError};
 
@@ -58,11 +59,25 @@ fn read_headers(headers: &HeaderMap) -> Headers {
         webhook_timestamp: header("webhook-timestamp"),
         webhook_signature: header("webhook-signature"),
         delivery: header("x-hoist-delivery").or_else(|| header("x-github-delivery")),
+        envelope: envelope(&header),
         bearer: if authorization.starts_with("bearer ") { Bearer::Present } else { Bearer::Absent },
     }
 }
 
-/// Lets JSON pass, and nothing else.
+/// What the body is wrapped in: the `ce-` headers of a CloudEvent in binary mode, or nothing.
+fn envelope(header: &impl Fn(&str) -> Option<String>) -> Envelope {
+    match header("ce-specversion") {
+        None => Envelope::None,
+        Some(specification) => Envelope::Binary(Attributes {
+            specification,
+            kind: header("ce-type").unwrap_or_default(),
+            source: header("ce-source").unwrap_or_default(),
+            id: header("ce-id").unwrap_or_default(),
+        }),
+    }
+}
+
+/// Lets JSON pass, also as a CloudEvent, and nothing else.
 fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     let value = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let value = String::from_utf8_lossy(value).to_ascii_lowercase();
@@ -70,14 +85,10 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     let essence = parts.next().unwrap_or_default();
     let charset = parts.find_map(|part| part.strip_prefix("charset="));
     let refuse = |why: String| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
-    if essence.starts_with("application/cloudevents") || headers.contains_key("ce-specversion") {
-        return refuse(
-            "CloudEvents are planned and not accepted yet: send the announcement itself as \
-             `application/json`"
-                .into(),
-        );
+    if essence.starts_with("application/cloudevents-batch") {
+        return refuse("batches of CloudEvents are not taken: send each event by itself".into());
     }
-    if essence != "application/json" {
+    if !matches!(essence, "application/json" | "application/cloudevents+json") {
         return refuse(if essence.is_empty() {
             "`Content-Type` is missing, and it should be `application/json`".into()
         } else {

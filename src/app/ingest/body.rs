@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::cloud_event;
 use crate::domain::artifact::{Build, Digest, ImageName, SourceCode, Tag};
 use crate::domain::id::ApplicationName;
 
@@ -56,12 +57,26 @@ impl Notice {
                            announce each by itself, with `image`, `digest` and `tag`";
             return Err(wrong("artifacts", problem));
         }
+        if cloud_event::is_one(&body) {
+            return cloud_event::notice(&body);
+        }
         let body = Fields(Some(&body));
+        let image = required(body.parsed("image")?, "image", "ghcr.io/acme/shop")?;
+        let digest = required(body.parsed("digest")?, "digest", "sha256:…")?;
+        Self::told_by(&body, image, digest)
+    }
+
+    /// What is told about an image besides its name and its digest.
+    pub(super) fn told_by(
+        body: &Fields<'_>,
+        image: ImageName,
+        digest: Digest,
+    ) -> Result<Self, Malformed> {
         let (source, build) = (body.object("source")?, body.object("build")?);
         Ok(Self {
             application: body.parsed("application")?,
-            image: required(body.parsed("image")?, "image", "ghcr.io/acme/shop")?,
-            digest: required(body.parsed("digest")?, "digest", "sha256:…")?,
+            image,
+            digest,
             tag: body.parsed("tag")?,
             version: body.text("version")?,
             source: SourceCode {
@@ -76,16 +91,16 @@ impl Notice {
 }
 
 /// An object's fields, asked for by their whole path: `source.commit` is `commit` in `source`.
-struct Fields<'a>(Option<&'a Map<String, Value>>);
+pub(super) struct Fields<'a>(pub(super) Option<&'a Map<String, Value>>);
 
 impl<'a> Fields<'a> {
     /// What stands there; `null` is nothing.
-    fn value(&self, field: &'static str) -> Option<&'a Value> {
+    pub(super) fn value(&self, field: &'static str) -> Option<&'a Value> {
         let key = field.rsplit('.').next().unwrap_or(field);
         self.0?.get(key).filter(|value| !value.is_null())
     }
 
-    fn object(&self, field: &'static str) -> Result<Fields<'a>, Malformed> {
+    pub(super) fn object(&self, field: &'static str) -> Result<Fields<'a>, Malformed> {
         match self.value(field) {
             None => Ok(Fields(None)),
             Some(value) => match value.as_object() {
@@ -115,7 +130,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A text of the sender's own. An empty one is none: CI writes it for what it does not know.
-    fn text(&self, field: &'static str) -> Result<Option<String>, Malformed> {
+    pub(super) fn text(&self, field: &'static str) -> Result<Option<String>, Malformed> {
         Ok(self.raw(field)?.filter(|text| !text.is_empty()).map(str::to_owned))
     }
 
@@ -156,7 +171,7 @@ fn steers(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-fn wrong(field: &'static str, problem: impl Into<String>) -> Malformed {
+pub(super) fn wrong(field: &'static str, problem: impl Into<String>) -> Malformed {
     Malformed { field: Some(field), problem: problem.into() }
 }
 

@@ -4,6 +4,8 @@ pub mod signature;
 
 mod body;
 
+pub mod cloud_event;
+
 mod resolve;
 
 mod undecided;
@@ -82,10 +84,12 @@ impl App {
     #[tracing::instrument(name = "delivery", skip_all, fields(source.name, event.id))]
     pub async fn announce(&self, delivery: UnverifiedDelivery) -> Result<Accepted, AnnounceError> {
         let now = self.clock.now();
-        let verified = delivery.verify(&self.policy.sources, now)?;
+        let mut verified = delivery.verify(&self.policy.sources, now)?;
+        verified.body = verified.envelope.wrap(verified.body)?;
         let source = verified.source;
         tracing::Span::current().record("source.name", source.name.as_str());
-        let delivery = check_delivery(verified.delivery)?;
+        let delivery = verified.delivery.or_else(|| cloud_event::delivery(&verified.body));
+        let delivery = check_delivery(delivery)?;
         let notice = Notice::parse(&verified.body)?;
         let (artifacts, undecided) = match self.resolve(&notice, source).await? {
             Resolved::Applications(concerned) => {

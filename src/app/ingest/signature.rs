@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use sha2::Sha256;
 
+use super::cloud_event::Envelope;
 use crate::app::policy::Source;
 
 /// How far a signed timestamp may be off: older, and a caught request could be sent again.
@@ -32,6 +33,8 @@ pub struct Headers {
     pub delivery: Option<String>,
     /// Whether there is an `Authorization: Bearer`; the token itself is of no use yet.
     pub bearer: Bearer,
+    /// How the body is wrapped.
+    pub envelope: Envelope,
 }
 
 /// Whether a request carries a bearer token.
@@ -58,6 +61,8 @@ pub struct Verified<'a> {
     pub delivery: Option<String>,
     /// The bytes that were signed.
     pub body: Vec<u8>,
+    /// What they are wrapped in.
+    pub envelope: Envelope,
 }
 
 /// Why a delivery is not believed. None of these tells which source or secret came close.
@@ -127,7 +132,7 @@ impl UnverifiedDelivery {
         let hub = self.headers.hub_signature.as_ref().filter(|_| webhook_signature.is_none());
         let (source, delivery) = if let Some(signature) = hub {
             let signature = read_hub_signature(signature)?;
-            (signer(sources, &[&self.body], &[signature]), self.headers.delivery)
+            (signer(sources, &[&self.body], &[signature]), self.headers.delivery.clone())
         } else if standard.iter().any(|header| header.is_some()) {
             let claim = StandardClaim::read(&self.headers, now)?;
             (claim.signer(sources, &self.body), Some(claim.id.to_owned()))
@@ -137,7 +142,7 @@ impl UnverifiedDelivery {
             return Err(BadSignature::Missing);
         };
         let source = source.ok_or(BadSignature::Wrong)?;
-        Ok(Verified { source, delivery, body: self.body })
+        Ok(Verified { source, delivery, body: self.body, envelope: self.headers.envelope })
     }
 }
 

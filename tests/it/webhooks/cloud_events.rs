@@ -1,0 +1,166 @@
+//! The same announcement in standard clothes: CDEvents in CloudEvents.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use serde_json::{Value, json};
+
+use super::world::*;
+
+const DIGEST: &str = "sha256%3A0000000000000000000000000000000000000000000000000000000000000001";
+
+fn purl() -> String {
+    format!("pkg:oci/shop@{DIGEST}?repository_url=ghcr.io/acme/shop&tag=v1")
+}
+
+/// A CDEvent as the specification's examples have it.
+fn cd_event(subject: &str) -> Value {
+    json!({
+        "context": {
+            "version": "0.4.0",
+            "id": "271069a8-fc18-44f1-b38f-9d70a1695819",
+            "source": "/event/source/123",
+            "type": "dev.cdevents.artifact.published.0.1.1",
+            "timestamp": "2026-11-22T14:27:05.315384Z",
+        },
+        "subject": {
+            "id": subject,
+            "source": "/event/source/123",
+            "type": "artifact",
+            "content": {"user": "alice"},
+        },
+    })
+}
+
+fn structured(kind: &str, data: &Value) -> Value {
+    json!({
+        "specversion": "1.0",
+        "type": kind,
+        "source": "/event/source/123",
+        "id": "271069a8-fc18-44f1-b38f-9d70a1695819",
+        "datacontenttype": "application/json",
+        "data": data,
+    })
+}
+
+fn send_structured(event: &Value) -> Request<Body> {
+    let body = event.to_string();
+    let signature = hub_signature(SECRET, body.as_bytes());
+    let headers = [
+        ("content-type", "application/cloudevents+json; charset=utf-8"),
+        ("x-hub-signature-256", signature.as_str()),
+    ];
+    request(&headers, body.as_bytes())
+}
+
+fn send_binary(kind: &str, data: &Value) -> Request<Body> {
+    let body = data.to_string();
+    let signature = hub_signature(SECRET, body.as_bytes());
+    let headers = [
+        JSON,
+        ("x-hub-signature-256", signature.as_str()),
+        ("ce-specversion", "1.0"),
+        ("ce-type", kind),
+        ("ce-source", "/event/source/123"),
+        ("ce-id", "271069a8-fc18-44f1-b38f-9d70a1695819"),
+    ];
+    request(&headers, body.as_bytes())
+}
+
+#[tokio::test]
+async fn each_version_of_packaged_and_published_is_an_announcement() {
+    for kind in [
+        "dev.cdevents.artifact.packaged.0.1.0",
+        "dev.cdevents.artifact.packaged.0.3.0",
+        "dev.cdevents.artifact.published.0.1.1",
+        "dev.cdevents.artifact.published.0.3.0",
+    ] {
+        for request in [
+            send_structured(&structured(kind, &cd_event(&purl()))),
+            send_binary(kind, &cd_event(&purl())),
+        ] {
+            let world = World::new().await;
+            let answer = world.send(request).await;
+            assert_eq!(answer.status, StatusCode::ACCEPTED, "{kind}: {}", answer.line());
+            assert_eq!(world.tags_of("services", "shop").await, ["v1"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn it_is_the_same_announcement_in_whatever_clothes() {
+    let world = World::new().await;
+    let kind = "dev.cdevents.artifact.published.0.2.0";
+    let first = world.send(send_binary(kind, &cd_event(&purl()))).await;
+    let again = world.send(send_structured(&structured(kind, &cd_event(&purl())))).await;
+    assert_eq!((again.status, again.id()), (StatusCode::OK, first.id()));
+    let plain = world.announce(&shop(1)).await;
+    assert_eq!((plain.status, plain.id()), (StatusCode::OK, first.id()));
+}
+
+#[tokio::test]
+async fn custom_data_tells_what_the_standard_has_no_word_for() {
+    let world = World::new().await;
+    let mut event = cd_event(&purl());
+    event["customData"] = json!({
+        "version": "1.0.0",
+        "source": {"repository": "https://github.com/acme/shop", "commit": "9f2c"},
+        "build": {"url": "https://ci.example.com/1"},
+    });
+    let kind = "dev.cdevents.artifact.published.0.2.0";
+    world.send(send_structured(&structured(kind, &event))).await;
+    assert_eq!(world.tags_of("services", "shop").await, ["1.0.0"]);
+}
+
+#[tokio::test]
+async fn an_event_that_comes_while_the_remote_is_away_is_read_again_later() {
+    let world = World::new().await;
+    world.lose_the_remote();
+    let kind = "dev.cdevents.artifact.packaged.0.2.0";
+    let answer = world.send(send_binary(kind, &cd_event(&purl()))).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED);
+    world.find_the_remote_again();
+    let discovery = world.app.discover().await.unwrap();
+    world.app.decide_undecided(&discovery).await.unwrap();
+    assert_eq!(world.tags_of("services", "shop").await, ["v1"]);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_event_is_said_by_its_field() {
+    let world = World::new().await;
+    let built = "dev.cdevents.artifact.published.0.2.0";
+    let of = |subject: &str| structured(built, &cd_event(subject));
+    let mut old = of(&purl());
+    old["specversion"] = json!("0.3");
+    let mut encoded = of(&purl());
+    encoded["data_base64"] = json!("e30=");
+    let cases = [
+        ("an old specification", old),
+        ("another event", structured("dev.cdevents.artifact.signed.0.1.0", &cd_event(&purl()))),
+        ("no data", json!({"specversion": "1.0", "type": built, "id": "1", "source": "a"})),
+        ("encoded", encoded),
+        ("no purl", of("ghcr.io/acme/shop:v1")),
+        ("a chart", of("pkg:helm/shop@1.0.0")),
+        ("no registry", of(&format!("pkg:oci/shop@{DIGEST}"))),
+        ("no digest", of("pkg:oci/shop?repository_url=ghcr.io/acme/shop")),
+        ("no real digest", of("pkg:oci/shop@v1?repository_url=ghcr.io/acme/shop")),
+        ("not theirs", of(&format!("pkg:oci/x@{DIGEST}?repository_url=quay.io/acme/x"))),
+    ];
+    let mut told = String::new();
+    for (what, event) in cases {
+        let answer = world.send(send_structured(&event)).await;
+        told += &format!("{what} -> {}\n", answer.line());
+    }
+    insta::assert_snapshot!(told, @r#"
+    an old specification -> 400 specversion: `specversion` is not 1.0, the one that is understood
+    another event -> 400 type: the event's `type` is "dev.cdevents.artifact.signed.0.1.0", which announces nothing: hoist takes `dev.cdevents.artifact.packaged` and `dev.cdevents.artifact.published`; let the sender leave the others out
+    no data -> 400 data.subject.id: `data.subject.id` is missing: it is a package URL as `pkg:oci/shop@sha256%3A…?repository_url=ghcr.io/acme/shop&tag=v1.4.2`
+    encoded -> 400 data_base64: `data_base64` is not read: send JSON in `data`
+    no purl -> 400 data.subject.id: `data.subject.id`: this is no package URL: invalid scheme: "ghcr.io/acme/shop"
+    a chart -> 400 data.subject.id: `data.subject.id`: a package of type `helm` is no image: hoist takes `pkg:oci/…`
+    no registry -> 400 data.subject.id: `data.subject.id`: it has no `repository_url`: without it nobody can tell the registry
+    no digest -> 400 data.subject.id: `data.subject.id`: it has no version: that is the digest, as `@sha256%3A…`
+    no real digest -> 400 data.subject.id: `data.subject.id`: its version: a digest starts with `sha256:`, and "v1" does not
+    not theirs -> 403 image: the source ci may not announce `quay.io/acme/x`: no pattern in `sources.ci.images` fits
+    "#);
+    assert_eq!(world.deliveries().await, [""; 0]);
+}
