@@ -185,7 +185,7 @@ async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Remot
     if status.is_success() {
         let body = response.bytes().await.map_err(unreachable)?;
         return serde_json::from_slice(&body).map_err(|error| {
-            RemoteError::NotHoist(format!("the answer is not one that hoist gives ({error})"))
+            RemoteError::NotHoist(format!("its answer is not one that hoist gives ({error})"))
         });
     }
     Err(refusal(response).await)
@@ -201,20 +201,33 @@ async fn refusal(response: Response) -> RemoteError {
         let to = location.unwrap_or_else(|| "nowhere".to_owned());
         return RemoteError::NotHoist(format!("the answer is {status}, a redirect to {to}"));
     }
+    let is_page = header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html"));
     let body = response.bytes().await.unwrap_or_default();
+    let shown = if is_page { ", with a page for browsers".to_owned() } else { excerpt(&body) };
     let told = serde_json::from_slice::<Box<ProblemView>>(&body).ok();
     let may_pass = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
     match told {
         Some(problem) if status == StatusCode::UNAUTHORIZED => RemoteError::Unauthorized(problem),
         Some(problem) if may_pass => RemoteError::Unavailable { problem, retry_after },
         Some(problem) => RemoteError::Refused(problem),
-        // A proxy in front of hoist, while hoist is down.
-        None if may_pass => {
-            let problem = problem(status, format!("the answer is {status}{}", excerpt(&body)));
+        // A proxy in front of hoist, while hoist is down. Anybody's server may say 500 and 501.
+        None if is_proxys(status) => {
+            let problem = problem(status, format!("the answer is {status}{shown}"));
             RemoteError::Unavailable { problem, retry_after }
         }
-        None => RemoteError::NotHoist(format!("the answer is {status}{}", excerpt(&body))),
+        None => RemoteError::NotHoist(format!("the answer is {status}{shown}")),
     }
+}
+
+/// Tells whether a proxy says so of a server that it cannot reach now, or that has too much to do.
+fn is_proxys(status: StatusCode) -> bool {
+    [
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::BAD_GATEWAY,
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::GATEWAY_TIMEOUT,
+    ]
+    .contains(&status)
 }
 
 fn problem(status: StatusCode, detail: String) -> Box<ProblemView> {

@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, SpanRelativeTo};
 
-use crate::domain::artifact::Artifact;
+use crate::domain::artifact::{Artifact, Named};
 use crate::domain::command::{Actor, Age, Authorized, Command, Identity, authorize};
 use crate::domain::id::{ApplicationKey, EnvironmentName, HoldId, PromotionId};
 use crate::domain::pipeline::Pipeline;
@@ -37,7 +37,7 @@ impl App {
         let command = Command::Promote {
             application,
             environment,
-            version: request.version,
+            version: named(request.version, request.tag, request.digest)?,
             reason: request.reason,
             age: if request.allow_older { Age::OlderToo } else { Age::NewerOnly },
             skips,
@@ -106,7 +106,7 @@ impl App {
     async fn record_promotion(
         &self,
         wish: Wish,
-        version: Option<String>,
+        version: Option<Named>,
         age: Age,
         skips: Vec<EnvironmentName>,
     ) -> Result<CommandView, AppError> {
@@ -118,7 +118,7 @@ impl App {
         }
         let snapshot = self.remembered(&wish.application).await?;
         let before = self.obstacle_before(&snapshot, &wish);
-        let artifact = choose(&snapshot, &wish, version.as_deref(), before.as_ref())?;
+        let artifact = choose(&snapshot, &wish, version.as_ref(), before.as_ref())?;
         refuse_older(&snapshot, &wish, artifact, age)?;
         refuse_unproven(&snapshot, &wish, (artifact, &skips), before.as_ref())?;
         let pending = snapshot.promotions_into(&wish.environment).find(|promotion| {
@@ -367,22 +367,41 @@ fn parse_length(text: &str) -> Result<SignedDuration, AppError> {
     if length.is_positive() { Ok(length) } else { Err(invalid()) }
 }
 
+/// How a person named an artifact: in one way, or not at all.
+fn named(
+    version: Option<String>,
+    tag: Option<String>,
+    digest: Option<String>,
+) -> Result<Option<Named>, AppError> {
+    match (version, tag, digest) {
+        (None, None, None) => Ok(None),
+        (Some(version), None, None) => Ok(Some(Named::AsTyped(version))),
+        (None, Some(tag), None) => Ok(Some(Named::Tag(tag))),
+        (None, None, Some(digest)) => Ok(Some(Named::Digest(digest))),
+        (_, _, _) => Err(AppError::Invalid {
+            field: Some("version"),
+            what: "name the artifact once: by `version`, by `tag` or by `digest`".into(),
+        }),
+    }
+}
+
 /// The artifact that a person means; without a version, the newest that may go there.
 fn choose<'a>(
     snapshot: &'a Snapshot,
     wish: &Wish,
-    version: Option<&str>,
+    version: Option<&Named>,
     before: Option<&Obstacle>,
 ) -> Result<&'a Artifact, AppError> {
     let newest_first = || snapshot.artifacts.iter().rev();
-    let Some(typed) = version else {
+    let Some(meant) = version else {
         return newest_first()
             .find(|artifact| missing_upstream(snapshot, wish, artifact, &[]).is_none())
             .ok_or_else(|| AppError::Refused {
                 what: answer::nothing_to_promote(&wish.environment, before),
             });
     };
-    let named: Vec<&Artifact> = newest_first().filter(|a| a.is_named_by(typed)).collect();
+    let named: Vec<&Artifact> = newest_first().filter(|a| a.is(meant)).collect();
+    let typed = meant.text();
     let Some(first) = named.first() else {
         let known: Vec<&str> = newest_first().take(10).map(Artifact::version).collect();
         return Err(AppError::NotFound { what: answer::unknown_version(typed, &known) });

@@ -6,6 +6,7 @@ use crate::domain::id::{ApplicationKey, CommitId, PersonName, PromotionId, Propo
 use crate::domain::plan::judge;
 use crate::domain::promotion::{Promotion, Proposed, State};
 use crate::domain::snapshot::{Judgement, ProposalStage, Snapshot};
+use crate::messages::pull_request::without_markers;
 use crate::messages::{commit, explain};
 
 use super::ports::{
@@ -450,7 +451,7 @@ async fn proposal_view(
         url: proposal.url,
         state: state.to_owned(),
         title: proposal.title,
-        body: proposal.body,
+        body: without_markers(&proposal.body),
         branch: proposal.branch,
         target: proposal.target,
         head: proposal.head,
@@ -463,7 +464,11 @@ async fn proposal_view(
         comments: proposal
             .comments
             .into_iter()
-            .map(|comment| CommentView { by: comment.by, body: comment.body, at: comment.at })
+            .map(|comment| CommentView {
+                by: comment.by,
+                body: without_markers(&comment.body),
+                at: comment.at,
+            })
             .collect(),
         statuses: proposal
             .statuses

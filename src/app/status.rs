@@ -1,8 +1,9 @@
 //! Answers "what is where, what is on its way, and what happened?"
 
+use crate::domain::artifact::Artifact;
 use crate::domain::command::Actor;
 use crate::domain::health::HealthRule;
-use crate::domain::id::{ApplicationKey, EventId, PromotionId};
+use crate::domain::id::{ApplicationKey, CommitId, EventId, PromotionId};
 use crate::domain::pipeline::Environment;
 use crate::domain::plan::{Because, Wait};
 use crate::domain::promotion::{Kind, Promotion, State};
@@ -147,12 +148,14 @@ impl App {
         let key = self.find_application(name).await?;
         let environment = environment.map(|typed| self.environment_of(&key, typed)).transpose()?;
         let record = self.store.load(&key).await?;
-        let promotions = record
+        let wanted = record
             .promotions
             .iter()
             .rev()
-            .filter(|p| environment.as_ref().is_none_or(|wanted| &p.environment == wanted))
-            .map(|promotion| HistoryPromotion {
+            .filter(|p| environment.as_ref().is_none_or(|wanted| &p.environment == wanted));
+        let mut promotions = Vec::new();
+        for promotion in wanted {
+            promotions.push(HistoryPromotion {
                 promotion: promotion.id.clone(),
                 environment: promotion.environment.clone(),
                 kind: kind_name(&promotion.kind).to_owned(),
@@ -161,10 +164,45 @@ impl App {
                 since: promotion.since,
                 requested_by: promotion.requested_by.to_string(),
                 reason: promotion.reason.clone(),
-                commit: promotion.state.commit().cloned(),
-            })
-            .collect();
+                commit: self.commit_of(promotion).await?,
+                ended: has_ended(&promotion.state).then(|| explain::state(promotion)),
+            });
+        }
         Ok(HistoryView { application: key.application, promotions })
+    }
+
+    /// The commit that brought a promotion in. What has ended does not know it any more; the audit
+    /// log does.
+    async fn commit_of(&self, promotion: &Promotion) -> Result<Option<CommitId>, AppError> {
+        if let Kind::Found { at } = &promotion.kind {
+            return Ok(Some(at.clone()));
+        }
+        if !has_ended(&promotion.state) {
+            return Ok(promotion.state.commit().cloned());
+        }
+        let lines = self.store.audit_of(&promotion.id).await?.into_iter().map(|entry| entry.line);
+        let merged = lines.filter(|line| line.verb == "merged").filter_map(|line| line.commit);
+        Ok(merged.last())
+    }
+
+    /// The newest artifacts of one application, or of all.
+    pub async fn list_artifacts(
+        &self,
+        application: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<AnnouncedArtifact>, AppError> {
+        let keys = match application {
+            Some(typed) => vec![self.find_application(typed).await?],
+            None => self.store.applications().await?,
+        };
+        let mut found = Vec::new();
+        for key in keys {
+            let artifacts = self.store.load(&key).await?.artifacts;
+            found.extend(artifacts.iter().map(|artifact| announced(&key, artifact)));
+        }
+        found.sort_by_key(|it| std::cmp::Reverse(it.artifact.accepted_at));
+        found.truncate(limit.min(1000) as usize);
+        Ok(found)
     }
 
     /// The audit log after entry `after`.
@@ -184,11 +222,7 @@ impl App {
         let unknown = || AppError::NotFound { what: format!("no delivery has the id {id:?}") };
         let event: EventId = id.parse().map_err(|_| unknown())?;
         let record = self.store.delivery(&event).await?.ok_or_else(unknown)?;
-        let artifacts = record.artifacts.iter().map(|(key, artifact)| AnnouncedArtifact {
-            pipeline: key.pipeline.clone(),
-            application: key.application.clone(),
-            artifact: artifact.into(),
-        });
+        let artifacts = record.artifacts.iter().map(|(key, artifact)| announced(key, artifact));
         let artifacts = artifacts.collect();
         Ok(DeliveryDetailView { delivery: delivery_view(record.delivery), artifacts })
     }
@@ -220,6 +254,19 @@ fn delivery_view(delivery: Delivery) -> DeliveryView {
             DeliveryOutcome::Refused { why } => format!("refused: {why}"),
         },
     }
+}
+
+fn announced(key: &ApplicationKey, artifact: &Artifact) -> AnnouncedArtifact {
+    AnnouncedArtifact {
+        pipeline: key.pipeline.clone(),
+        application: key.application.clone(),
+        artifact: artifact.into(),
+    }
+}
+
+/// Tells whether a promotion ended without being in, or is not in any more.
+fn has_ended(state: &State) -> bool {
+    !state.is_in() && !state.is_pending()
 }
 
 /// A promotion's kind, as the API has it.

@@ -337,8 +337,12 @@ pub struct HistoryPromotion {
     pub requested_by: String,
     /// Why.
     pub reason: Option<String>,
-    /// The commit that brought it.
+    /// The commit that brought it, also where it was taken back since; for what was found, the one
+    /// at which it was seen.
     pub commit: Option<CommitId>,
+    /// How it ended, in words, where it did not succeed.
+    #[serde(default)]
+    pub ended: Option<String>,
 }
 
 /// One thing that happened: a line of the audit log, with all that its hash is made of.
@@ -414,8 +418,15 @@ pub struct PromoteRequest {
     pub application: String,
     /// Where to.
     pub environment: String,
-    /// Which: a version, a tag, or at least twelve digits of a digest; none means the newest that may go.
+    /// Which, by whatever fits: a version, a tag, or at least twelve digits of a digest. Without
+    /// this, `tag` and `digest` the newest that may go goes.
     pub version: Option<String>,
+    /// Which, by its tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// Which, by its digest, or at least twelve digits of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// Why.
     pub reason: Option<String>,
     /// Says yes to a version older than the one there.

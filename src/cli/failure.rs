@@ -110,8 +110,11 @@ fn remote(
             (format!("the hoist at {at} cannot do it now: {}", problem.detail), Some(again))
         }
         RemoteError::NotHoist(what) => (
-            format!("what answers at {at} is not hoist's API: {what}"),
-            Some("set HOIST_SERVER (or --server) to where hoist runs".to_owned()),
+            format!("this is not hoist: at {at} {what}"),
+            Some(
+                "set HOIST_SERVER (or --server) to hoist's own address, without `/api` or a page's path"
+                    .to_owned(),
+            ),
         ),
     }
 }

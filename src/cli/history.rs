@@ -3,7 +3,7 @@
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::app::views::HistoryView;
+use crate::app::views::{HistoryPromotion, HistoryView};
 
 use super::connection::Connection;
 use super::failure::Trouble;
@@ -53,8 +53,13 @@ fn told(history: &HistoryView, now: Timestamp) -> String {
             Cell::new(&it.requested_by),
             Cell::or_none(it.commit.as_ref().map(|commit| commit.short())),
             Cell::new(it.promotion.as_str()),
-            Cell::or_none(it.reason.as_ref()),
+            Cell::new(why(it)),
         ]);
     }
     table.to_string()
+}
+
+/// Why it was asked for, and how it ended where it did not succeed.
+fn why(it: &HistoryPromotion) -> String {
+    it.reason.iter().chain(&it.ended).cloned().collect::<Vec<_>>().join("; ")
 }

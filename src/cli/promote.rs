@@ -65,7 +65,9 @@ impl PromoteArgs {
         let request = PromoteRequest {
             application: self.application,
             environment: self.environment,
-            version: version.or(tag).or(digest),
+            version,
+            tag,
+            digest,
             reason: self.reason,
             allow_older: self.allow_older,
             skip: self.skip,

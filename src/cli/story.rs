@@ -75,7 +75,8 @@ fn describe_proposal(text: &mut String, proposal: &ProposalView) {
     }
     for review in &proposal.reviews {
         let comment = review.comment.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
-        line("review", &format!("{} {}{comment}", review.by, review.verdict));
+        let of = if review.head == proposal.head { "" } else { " (of an earlier commit)" };
+        line("review", &format!("{} {}{of}{comment}", review.by, review.verdict));
     }
     for comment in &proposal.comments {
         line("comment", &format!("{}: {}", comment.by, comment.body));

@@ -259,12 +259,42 @@ impl Artifact {
         self.version.as_deref().or(tag).unwrap_or(self.digest.short())
     }
 
+    /// Tells whether this artifact is the one that is named.
+    pub fn is(&self, named: &Named) -> bool {
+        match named {
+            Named::AsTyped(typed) => self.is_named_by(typed),
+            Named::Tag(tag) => self.tag.as_ref().is_some_and(|it| it.as_str() == tag),
+            Named::Digest(digits) => self.digest.is_named_by(digits),
+        }
+    }
+
     /// Tells whether a person's `typed` text means this artifact: its version, its tag or at
     /// least twelve digits of its digest.
     pub fn is_named_by(&self, typed: &str) -> bool {
         self.version.as_deref() == Some(typed)
             || self.tag.as_ref().is_some_and(|tag| tag.as_str() == typed)
             || self.digest.is_named_by(typed)
+    }
+}
+
+/// Which artifact a person means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Named {
+    /// By whatever fits: its version, its tag, or at least twelve digits of its digest.
+    AsTyped(String),
+    /// By its tag.
+    Tag(String),
+    /// By its digest, or at least twelve digits of it.
+    Digest(String),
+}
+
+impl Named {
+    /// What was typed.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::AsTyped(text) | Self::Tag(text) | Self::Digest(text) => text,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::artifact::Named;
 use super::id::{ApplicationKey, EnvironmentName, PersonName, PromotionId, RoleName};
 
 /// Who acts, and through which door.
@@ -147,8 +148,8 @@ pub enum Command {
         application: ApplicationKey,
         /// Where.
         environment: EnvironmentName,
-        /// Which: a version, a tag or a digest, as typed; none means the newest that may go.
-        version: Option<String>,
+        /// Which; none means the newest that may go.
+        version: Option<Named>,
         /// Why.
         reason: Option<String>,
         /// Says yes to a version older than the one there.

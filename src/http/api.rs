@@ -18,8 +18,9 @@ use super::security::guard_api;
 use crate::app::App;
 use crate::app::sessions::Allowed;
 use crate::app::views::{
-    ApplicationView, CommandView, DeliveryDetailView, DeliveryView, HistoryLine, HistoryView,
-    HoldRequest, PromoteRequest, PromotionView, ProposalRequest, RollbackRequest, StatusView,
+    AnnouncedArtifact, ApplicationView, CommandView, DeliveryDetailView, DeliveryView, HistoryLine,
+    HistoryView, HoldRequest, PromoteRequest, PromotionView, ProposalRequest, RollbackRequest,
+    StatusView,
 };
 use crate::domain::command::{Identity, ProposalStep, Right};
 
@@ -38,6 +39,7 @@ pub(super) fn api(app: Arc<App>) -> Router {
         .route("/applications", get(list_applications))
         .route("/applications/{application}", get(show_application))
         .route("/applications/{application}/history", get(show_history))
+        .route("/artifacts", get(list_artifacts))
         .route("/promotions", post(promote))
         .route("/promotions/{promotion}", get(show_promotion))
         .route("/promotions/{promotion}/reviews", post(review_proposal))
@@ -168,6 +170,24 @@ async fn show_history(
     query: Result<Query<HistoryQuery>, QueryRejection>,
 ) -> Result<Json<HistoryView>, Problem> {
     Ok(Json(app.history(&name?, query?.environment.as_deref()).await?))
+}
+
+/// Which artifacts.
+#[derive(Deserialize)]
+struct ArtifactsQuery {
+    application: Option<String>,
+    limit: Option<u32>,
+}
+
+/// `GET /api/v1/artifacts?application=&limit=`: newest first
+async fn list_artifacts(
+    State(app): State<Arc<App>>,
+    _reader: Reader,
+    query: Result<Query<ArtifactsQuery>, QueryRejection>,
+) -> Result<Json<Vec<AnnouncedArtifact>>, Problem> {
+    let Query(query) = query?;
+    let limit = query.limit.unwrap_or(USUAL_LIMIT).clamp(1, HIGHEST_LIMIT);
+    Ok(Json(app.list_artifacts(query.application.as_deref(), limit).await?))
 }
 
 /// `POST /api/v1/promotions`

@@ -36,6 +36,11 @@ pub(super) async fn guard_page(
     } else {
         Refusal::from(Problem::forbidden(words::FOREIGN_SITE)).into_response()
     };
+    forbid_page(response)
+}
+
+/// Forbids everything that a page does not need.
+pub(super) fn forbid_page(response: Response) -> Response {
     forbid(response, PAGE_POLICY)
 }
 

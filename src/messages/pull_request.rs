@@ -135,6 +135,19 @@ fn gates(text: &mut String, gates: &[Judged]) {
 /// The marker by which hoist finds its comment about foreign commits again.
 pub const FOREIGN_PUSH: &str = "<!-- hoist: foreign push ";
 
+/// A text without the HTML comments by which hoist finds its own remarks again.
+pub fn without_markers(text: &str) -> String {
+    let mut rest = text;
+    let mut shown = String::new();
+    while let Some((before, after)) = rest.split_once("<!--") {
+        let Some((_, after)) = after.split_once("-->") else { break };
+        shown.push_str(before);
+        rest = after.strip_prefix('\n').unwrap_or(after);
+    }
+    shown.push_str(rest);
+    shown.trim().to_owned()
+}
+
 /// Tells that somebody else's commits are on the branch.
 pub fn foreign_push(head: &CommitId) -> String {
     format!(
@@ -171,5 +184,16 @@ pub fn closed(because: &Closed) -> String {
         Closed::Vanished { file } => {
             format!("{file} is gone from the repository, and with it what this would change.")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_is_not_shown() {
+        assert_eq!(without_markers("<!-- hoist: x -->\nHello"), "Hello");
+        assert_eq!(without_markers("a <!-- b"), "a <!-- b");
     }
 }

@@ -103,6 +103,17 @@ impl App {
         let images: Vec<_> = movers
             .map(|it| format!("`{}` (pipeline {})", it.image.for_application(application), it.name))
             .collect();
+        if !self.is_there(application, &known).await? {
+            return Ok(AnnounceError::Unknown {
+                field: "application",
+                what: format!(
+                    "no application is called {application}, and the image of one would not be \
+                     `{}` but {}",
+                    notice.image,
+                    in_words(&images, "in no pipeline")
+                ),
+            });
+        }
         Ok(AnnounceError::Unknown {
             field: "image",
             what: format!(
@@ -111,6 +122,23 @@ impl App {
                 in_words(&images, "in no pipeline")
             ),
         })
+    }
+}
+
+impl App {
+    /// Tells whether some pipeline has an application of that name, after one fresh reading of the
+    /// tips if none is known. Where a tip cannot be read, there may be.
+    async fn is_there(
+        &self,
+        application: &ApplicationName,
+        known: &Known,
+    ) -> Result<bool, AppError> {
+        let has = |known: &Known| known.iter().any(|key| &key.application == application);
+        if has(known) {
+            return Ok(true);
+        }
+        let discovery = self.discover().await?;
+        Ok(has(&discovery.known) || !discovery.unread.is_empty())
     }
 }
 

@@ -89,6 +89,10 @@ fn commands(
                     input type="checkbox" id={ "older-" (name) } name="allow_older" value="yes";
                     label for={ "older-" (name) } { "even if it is older than what is there" }
                 }
+                @if may(Right::SkipGates) {
+                    (field(&format!("skip-{name}"), "skip", "Skip environments",
+                        "none; what is named here needs a reason"))
+                }
             }))
         }
         @if may(Right::Rollback) {
@@ -179,6 +183,9 @@ fn line(promotion: &HistoryPromotion, viewer: &Viewer<'_>) -> Markup {
                 (promotion.requested_by)
                 @if let Some(reason) = &promotion.reason {
                     " " q class="quiet" { (reason) }
+                }
+                @if let Some(ended) = &promotion.ended {
+                    " " span class="quiet" { (spoken(ended)) }
                 }
             }
         }

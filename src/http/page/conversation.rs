@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
+use super::markdown::markdown;
 use super::parts::{Viewer, badge, badge_like, spoken};
 use crate::app::views::{HistoryLine, ProposalView};
 
@@ -31,7 +32,7 @@ pub(super) fn conversation(proposal: &ProposalView, viewer: &Viewer<'_>) -> Mark
             h2 id="conversation" { "Conversation" }
             details class="body" {
                 summary { (proposal.title) }
-                pre class="prose" { (without_markers(&proposal.body)) }
+                (markdown(&proposal.body))
             }
             @if said.is_empty() { p class="quiet" { "Nobody has said anything yet." } }
             ol class="said" {
@@ -62,7 +63,6 @@ fn said(proposal: &ProposalView) -> Vec<Said<'_>> {
 }
 
 fn remark(one: &Said<'_>, viewer: &Viewer<'_>) -> Markup {
-    let text = without_markers(one.text);
     html! {
         li {
             p class="line" {
@@ -74,26 +74,13 @@ fn remark(one: &Said<'_>, viewer: &Viewer<'_>) -> Markup {
                     None => {},
                 }
                 @if one.of == Looked::AtAnEarlierHead {
-                    span class="quiet" { "an earlier commit" }
+                    span class="quiet" { "(of an earlier commit)" }
                 }
                 span class="age" { (viewer.age(one.at)) }
             }
-            @if !text.is_empty() { pre class="prose" { (text) } }
+            @if !one.text.is_empty() { (markdown(one.text)) }
         }
     }
-}
-
-/// A text without the HTML comments by which hoist finds its own remarks again.
-fn without_markers(text: &str) -> String {
-    let mut rest = text;
-    let mut shown = String::new();
-    while let Some((before, after)) = rest.split_once("<!--") {
-        let Some((_, after)) = after.split_once("-->") else { break };
-        shown.push_str(before);
-        rest = after.strip_prefix('\n').unwrap_or(after);
-    }
-    shown.push_str(rest);
-    shown.trim().to_owned()
 }
 
 /// What happened, oldest first.
@@ -116,16 +103,5 @@ pub(super) fn history(lines: &[HistoryLine], viewer: &Viewer<'_>) -> Markup {
                 }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_marker_is_not_shown() {
-        assert_eq!(without_markers("<!-- hoist: x -->\nHello"), "Hello");
-        assert_eq!(without_markers("a <!-- b"), "a <!-- b");
     }
 }

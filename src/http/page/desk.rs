@@ -84,9 +84,11 @@ pub(super) async fn promote(
         application: application.clone(),
         environment: environment_of(&form.fields),
         version: form.fields.said("version"),
+        tag: None,
+        digest: None,
         reason: form.fields.said("reason"),
         allow_older: form.fields.get("allow_older").is_some(),
-        skip: Vec::new(),
+        skip: form.fields.said("skip").map(|names| words_of(&names)).unwrap_or_default(),
     };
     let done = app.promote(&form.by.identity, request).await;
     back_to(&app, &application, done)
@@ -135,6 +137,11 @@ fn hold_of(application: &str, fields: &Fields) -> HoldRequest {
         length: fields.said("for"),
         reason: fields.said("reason"),
     }
+}
+
+/// The names that a person typed, with commas or blanks between them.
+fn words_of(text: &str) -> Vec<String> {
+    text.split([',', ' ']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 fn environment_of(fields: &Fields) -> String {

@@ -22,6 +22,8 @@ mod local_path;
 
 mod parts;
 
+mod markdown;
+
 #[cfg(test)]
 mod tests;
 

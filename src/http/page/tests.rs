@@ -54,7 +54,7 @@ const PROMOTION: &str = r##"{
     {"name": "approvals", "verdict": "needs_action", "saw": "1 of 2 approvals", "opens_at": null}],
   "proposal": {"number": 12, "url": "http://127.0.0.1:8080/repositories/gitops/proposals/12", "state": "open",
     "title": "shop: v2.8.1 → v2.9.0 in prod",
-    "body": "<!-- hoist: x -->\n**shop** in **prod**: `v2.8.1` → `v2.9.0`\n\n- `environments/prod/apps/shop/values.yaml` `/image/tag`: `v2.8.1` → `v2.9.0`\n",
+    "body": "**shop** in **prod**: `v2.8.1` → `v2.9.0`\n\n- `environments/prod/apps/shop/values.yaml` `/image/tag`: `v2.8.1` → `v2.9.0`\n",
     "branch": "hoist/prod/shop", "target": "main", "head": "89abcdef89abcdef89abcdef89abcdef89abcdef", "merge_commit": null, "ended_by": null,
     "conflicts": [], "approvals_needed": 2, "approvals": ["bob"],
     "reviews": [
@@ -181,7 +181,7 @@ fn an_empty_overview_says_what_to_do_next() {
 
 #[test]
 fn a_promotion_tells_its_story() {
-    insta::assert_snapshot!(read(&story_for("alice", &EVERYTHING, |_| ())), @r"
+    insta::assert_snapshot!(read(&story_for("alice", &EVERYTHING, |_| ())), @"
     Applications / shop
     shop v2.9.0 in prod
     proposed it needs review: 1 of 2 approvals, the requester's not counted since 2 h ago
@@ -210,9 +210,9 @@ fn a_promotion_tells_its_story() {
     hoist merges exactly the commit shown here; if the branch moves meanwhile, nothing happens.
     Conversation
     shop: v2.8.1 → v2.9.0 in prod
-    **shop** in **prod**: `v2.8.1` → `v2.9.0`
-    - `environments/prod/apps/shop/values.yaml` `/image/tag`: `v2.8.1` → `v2.9.0`
-    carol asked for changes an earlier commit 2 h ago
+    shop in prod: v2.8.1 → v2.9.0
+    environments/prod/apps/shop/values.yaml /image/tag: v2.8.1 → v2.9.0
+    carol asked for changes (of an earlier commit) 2 h ago
     Not before the sale ends, please.
     mallory 60 min ago
     &lt;img src=x onerror=alert(1)&gt;

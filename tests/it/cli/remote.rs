@@ -233,7 +233,7 @@ fn a_command_is_sent_as_the_api_has_it() {
     ");
     let (line, body) = server.last();
     assert_eq!(line, "POST /api/v1/promotions");
-    assert_eq!((&body["version"], &body["allow_older"]), (&json!("v2"), &json!(false)));
+    assert_eq!((&body["tag"], &body["allow_older"]), (&json!("v2"), &json!(false)));
     assert_eq!(body["reason"], "it is slow");
 
     server.hoist(["rollback", "shop", "prod", "--to", "v1", why[0], why[1]]).done();
@@ -347,7 +347,7 @@ fn a_refusal_is_told_in_the_servers_words() {
     server.hoist(["status"]).refused(1, &["cannot do it now: the store", "try again"]);
 
     let server = Canned::answering(vec![(200, json!("hello"))]);
-    server.hoist(["status"]).refused(1, &["is not hoist's API", "HOIST_SERVER"]);
+    server.hoist(["status"]).refused(1, &["this is not hoist", "HOIST_SERVER"]);
 }
 
 #[test]

@@ -155,3 +155,29 @@ async fn a_proposal_is_reviewed_and_merged() {
     let promotion = get(&hoist, "alice", &format!("/promotions/{id}")).await.json();
     assert_eq!(promotion["state"], "succeeded");
 }
+
+#[tokio::test]
+async fn artifacts_are_listed_newest_first_and_promoted_by_tag_or_digest() {
+    let hoist = Served::start().await;
+    hoist.settle().await;
+    hoist.announce("shop", "v1.1.0").await;
+    hoist.announce("cart", "v7.0.0").await;
+    hoist.settle().await;
+    let all = get(&hoist, "alice", "/artifacts").await.json();
+    assert_eq!(all.as_array().unwrap().len(), 2, "{all}");
+    let shops = get(&hoist, "alice", "/artifacts?application=shop").await.json();
+    assert_eq!(shops[0]["artifact"]["tag"], "v1.1.0", "{shops}");
+    assert_eq!(shops.as_array().unwrap().len(), 1, "{shops}");
+
+    let ask = |name: &str, value: &str| json!({"application": "shop", "environment": "prod", name: value});
+    let digest = shops[0]["artifact"]["digest"].as_str().unwrap();
+    for request in [ask("tag", "v1.1.0"), ask("digest", digest)] {
+        let answer = post(&hoist, "alice", "/promotions", &request).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
+    }
+    let by_digest = post(&hoist, "alice", "/promotions", &ask("digest", "v1.1.0")).await;
+    problem(&by_digest, StatusCode::NOT_FOUND);
+    let mut twice = ask("tag", "v1.1.0");
+    twice["version"] = json!("v1.1.0");
+    problem(&post(&hoist, "alice", "/promotions", &twice).await, StatusCode::BAD_REQUEST);
+}

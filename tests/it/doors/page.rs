@@ -390,3 +390,27 @@ async fn a_hold_a_promotion_and_a_rollback_are_asked_for_on_the_applications_pag
     let reader = Browser::signed_in(&hoist, "reader").await.get(&path).await.body;
     assert!(reader.contains("reader may look, but neither review nor merge in prod"), "{reader}");
 }
+
+#[tokio::test]
+async fn a_browser_that_is_lost_gets_a_page_and_a_program_a_problem() {
+    let hoist = Served::start().await;
+    let lost = |accept: &str| {
+        Request::get("/nowhere").header("accept", accept).body(Body::empty()).unwrap()
+    };
+    let page = hoist.send(lost("text/html,application/xhtml+xml")).await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    assert!(page.body.contains("there is nothing at /nowhere"), "{}", page.body);
+    assert!(page.header("content-type").starts_with("text/html"));
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
+    let problem = hoist.send(lost("*/*")).await;
+    assert_eq!(problem.header("content-type"), "application/problem+json");
+}
+
+#[tokio::test]
+async fn a_proposals_text_is_shown_as_it_was_meant() {
+    let (hoist, path) = with_a_proposal().await;
+    let mut alice = Browser::signed_in(&hoist, "alice").await;
+    let page = alice.get(&path).await.body;
+    assert!(page.contains("<strong>shop</strong> in <strong>prod</strong>"), "{page}");
+    assert!(!page.contains("**shop**") && !page.contains("&lt;!--"), "{page}");
+}

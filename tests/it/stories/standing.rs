@@ -1,6 +1,6 @@
 //! What `hoist status` and the page say of what is where.
 
-use crate::support::world::Bot;
+use crate::support::world::{Bot, plain};
 
 #[tokio::test]
 async fn what_is_proposed_and_what_waits_behind_it_each_have_their_own_wait() {
@@ -75,4 +75,29 @@ async fn a_merge_by_hand_is_told_before_it_is_recorded() {
     assert_eq!(view.state, "merged");
     assert!(view.explanation.starts_with("Merged"), "{}", view.explanation);
     assert!(view.gates.is_empty());
+}
+
+#[tokio::test]
+async fn the_history_keeps_commits_and_tells_how_things_ended() {
+    let bot = Bot::new().await;
+    bot.bring_into_prod("v1.4.2").await;
+    bot.propose_to_prod("v1.5.0").await;
+    bot.close("bob", "prod").await;
+    bot.work().await;
+    bot.roll_back("dora", None).await.unwrap();
+    bot.work().await;
+    bot.approve("bob", "prod").await;
+    bot.work().await;
+    let history = bot.app().history("shop", Some("prod")).await.unwrap();
+    let told = history.promotions.iter().map(|it| {
+        let commit = it.commit.as_ref().map_or("-", |_| "COMMIT");
+        let ended = it.ended.as_deref().unwrap_or("-");
+        plain(&format!("{} {} {}: {commit}, {ended}", it.kind, it.version, it.state))
+    });
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"
+    rollback v1.0.0 succeeded: COMMIT, -
+    forward v1.5.0 closed: -, Closed by bob: a word about it
+    forward v1.4.2 rolled back: COMMIT, Taken back by promotion ID.
+    found v1.0.0 succeeded: COMMIT, -
+    ");
 }

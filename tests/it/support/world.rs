@@ -493,6 +493,8 @@ pub fn promote_to_prod(version: Option<&str>) -> PromoteRequest {
         application: "shop".into(),
         environment: "prod".into(),
         version: version.map(str::to_owned),
+        tag: None,
+        digest: None,
         reason: Some("it is wanted".into()),
         allow_older: false,
         skip: Vec::new(),
