@@ -99,7 +99,7 @@ pub async fn app_at(
     configuration: Configuration,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<(App, Start)> {
-    let Configuration { settings, pipelines } = configuration;
+    let Configuration { settings, pipelines, freezes } = configuration;
     let StoreAt::Sqlite(path) = &settings.store;
     let start = if path.exists() { Start::Again } else { Start::First };
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(path).await?);
@@ -110,7 +110,7 @@ pub async fn app_at(
         repositories.insert(name.clone(), opened);
     }
     let watchers = watchers(&settings)?;
-    let policy = policy(settings, pipelines)?;
+    let policy = policy(settings, pipelines, freezes)?;
     let outside = Outside { repositories, watchers };
     Ok((App::new(store, outside, policy, clock, Arc::new(SystemDice)), start))
 }
@@ -180,6 +180,7 @@ fn credentials(settings: Option<&config::Credentials>) -> Credentials {
 fn policy(
     settings: Settings,
     pipelines: crate::domain::pipeline::Pipelines,
+    freezes: Vec<crate::domain::freeze::Freeze>,
 ) -> anyhow::Result<Policy> {
     let tokens = settings.tokens.iter().map(|token| token_of(&settings, token)).collect();
     let sources = settings
@@ -196,6 +197,7 @@ fn policy(
         .collect::<anyhow::Result<Vec<Source>>>()?;
     Ok(Policy {
         pipelines,
+        freezes,
         sources,
         roles: settings.roles,
         tokens,

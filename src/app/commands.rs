@@ -207,7 +207,7 @@ impl App {
     /// What the store remembers of an application.
     async fn remembered(&self, application: &ApplicationKey) -> Result<Snapshot, AppError> {
         let (pipeline, _) = self.rules(application)?;
-        Ok(Self::memory(self.store.load(application).await?, pipeline))
+        Ok(self.memory(self.store.load(application).await?, pipeline))
     }
 
     /// Why nothing can be changed in an environment, as of the last pass.

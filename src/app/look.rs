@@ -33,7 +33,7 @@ impl App {
     }
 
     /// What the store remembers, without a look at Git and the forge.
-    pub(super) fn memory(record: ApplicationRecord, pipeline: &Pipeline) -> Snapshot {
+    pub(super) fn memory(&self, record: ApplicationRecord, pipeline: &Pipeline) -> Snapshot {
         let holds = record
             .holds
             .into_iter()
@@ -47,6 +47,8 @@ impl App {
             artifacts: record.artifacts,
             promotions: record.promotions,
             holds,
+            freezes: self.policy.freezes.clone(),
+            members: self.policy.members(),
             readings: BTreeMap::new(),
             proposals: BTreeMap::new(),
             pulses: record.pulses,
@@ -58,7 +60,7 @@ impl App {
     pub(super) async fn look(&self, application: &ApplicationKey) -> Result<Snapshot, AppError> {
         let (pipeline, repository) = self.rules(application)?;
         let record = self.store.load(application).await?;
-        let mut snapshot = Self::memory(record, pipeline);
+        let mut snapshot = self.memory(record, pipeline);
         for environment in &pipeline.environments {
             let branch = environment.branch.as_ref().unwrap_or(&repository.branch);
             let reading = read_tip(repository, branch, environment, application).await?;

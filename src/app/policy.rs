@@ -1,9 +1,12 @@
 //! The rules and the people, as the configuration has them.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
 
 use crate::domain::artifact::ImageName;
-use crate::domain::command::Roles;
+use crate::domain::command::{Role, Roles};
+use crate::domain::freeze::Freeze;
 use crate::domain::id::{PersonName, RoleName, SourceName};
 use crate::domain::pipeline::Pipelines;
 
@@ -11,6 +14,8 @@ use crate::domain::pipeline::Pipelines;
 pub struct Policy {
     /// The pipelines, by name.
     pub pipelines: Pipelines,
+    /// The freezes of the pipelines file.
+    pub freezes: Vec<Freeze>,
     /// Who may announce artifacts.
     pub sources: Vec<Source>,
     /// Who may do what.
@@ -19,6 +24,19 @@ pub struct Policy {
     pub tokens: Vec<Token>,
     /// Where people reach the page, without a final `/`.
     pub public_url: String,
+}
+
+impl Policy {
+    /// Who has each role: people, and tokens that are nobody's in particular.
+    pub fn members(&self) -> BTreeMap<RoleName, Vec<PersonName>> {
+        let of = |(name, role): (&RoleName, &Role)| {
+            let tokens = self.tokens.iter().filter(|token| token.roles.contains(name));
+            let mut members = role.people.clone();
+            members.extend(tokens.map(|token| token.name.clone()));
+            (name.clone(), members)
+        };
+        self.roles.iter().map(of).collect()
+    }
 }
 
 /// Somebody who may announce artifacts.

@@ -305,8 +305,7 @@ impl App {
         let facts = snapshot.proposals.get(&number);
         let environment = snapshot.pipeline.environment(&promotion.environment);
         let Some(environment) = environment else { return Vec::new() };
-        let now = self.clock.now();
-        let gates = judge(snapshot, environment, promotion, facts, now);
+        let gates = judge(snapshot, environment, promotion, facts, self.clock.now());
         let mut shut: Vec<String> = gates
             .iter()
             .filter(|gate| !gate.is_open())
@@ -314,13 +313,6 @@ impl App {
             .collect();
         if let Some(Judgement::Otherwise(what)) = facts.map(|facts| &facts.judgement) {
             shut.push(format!("it changes more than version fields ({what})"));
-        }
-        let held = snapshot.holds.get(&promotion.environment);
-        if let Some(held) = held
-            && held.until.is_none_or(|until| until > now)
-            && !promotion.is_rollback()
-        {
-            shut.push(format!("{} holds the application there", held.by));
         }
         shut
     }

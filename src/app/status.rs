@@ -44,7 +44,7 @@ impl App {
         let mut unread = self.readiness.unread();
         unread.retain(|it| it.repository == pipeline.repository);
         let holds = record.holds.clone();
-        let snapshot = Self::memory(record, pipeline);
+        let snapshot = self.memory(record, pipeline);
         let sight = self.seen.of(key);
         let environments = pipeline
             .environments

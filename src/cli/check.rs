@@ -192,7 +192,7 @@ fn told(problems: &Problems) -> String {
 }
 
 fn good(view: &CheckView, configuration: &Configuration, survey: Option<&Survey>) -> String {
-    let Configuration { settings, pipelines } = configuration;
+    let Configuration { settings, pipelines, .. } = configuration;
     let mut text = format!(
         "{} is good: {}, {}, {}",
         view.file,

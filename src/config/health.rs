@@ -8,7 +8,7 @@ use crate::domain::template::Template;
 
 use super::check;
 use super::fields::{Fields, check_known, checked, parsed, text};
-use super::policy::length;
+use super::gate::length;
 use super::problem::Notes;
 use super::rule::template;
 use super::settings::Names;

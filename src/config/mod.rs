@@ -14,6 +14,8 @@ mod access;
 mod check;
 mod duration;
 mod fields;
+mod freeze;
+mod gate;
 mod health;
 mod order;
 mod policy;
@@ -25,6 +27,7 @@ mod tree;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use crate::domain::freeze::Freeze;
 use crate::domain::pipeline::Pipelines;
 
 use problem::Notes;
@@ -46,6 +49,8 @@ pub struct Configuration {
     pub settings: Settings,
     /// What the pipelines file says.
     pub pipelines: Pipelines,
+    /// The freezes of the pipelines file.
+    pub freezes: Vec<Freeze>,
 }
 
 /// Reads the process file at `path`, the secrets it names and the pipelines file it names.
@@ -72,10 +77,10 @@ pub fn load_from(path: &Path, surroundings: &dyn Surroundings) -> Result<Configu
     let Process { settings, names, pipelines: at, reached } = process;
     let policy_file = at.as_ref().map(|(path, _)| path.display().to_string()).unwrap_or_default();
     let mut policy_notes = Notes::of(&policy_file);
-    let mut pipelines = None;
+    let mut policy = None;
     if let Some((path, place)) = at {
         match surroundings.file(&path) {
-            Ok(text) => pipelines = policy::read(&text, names.as_ref(), &mut policy_notes),
+            Ok(text) => policy = policy::read(&text, names.as_ref(), &mut policy_notes),
             Err(error) => {
                 let what = format!("pipelines: {policy_file} cannot be read: {error}");
                 let hint =
@@ -84,11 +89,15 @@ pub fn load_from(path: &Path, surroundings: &dyn Surroundings) -> Result<Configu
             }
         }
     }
-    if let Some(pipelines) = pipelines.as_ref().filter(|_| policy_notes.is_empty()) {
-        access::check_reach(&reached, pipelines, &mut notes);
+    if let Some(policy) = policy.as_ref().filter(|_| policy_notes.is_empty()) {
+        access::check_reach(&reached, &policy.pipelines, &mut notes);
     }
-    let both = settings.zip(pipelines);
-    let both = both.map(|(settings, pipelines)| Configuration { settings, pipelines });
+    let both = settings.zip(policy);
+    let both = both.map(|(settings, policy::Policy { pipelines, freezes })| Configuration {
+        settings,
+        pipelines,
+        freezes,
+    });
     Notes::settle(vec![notes, policy_notes], both)
 }
 
@@ -98,8 +107,8 @@ pub fn load_from(path: &Path, surroundings: &dyn Surroundings) -> Result<Configu
 /// [`Settings::names`].
 pub fn pipelines(text: &str, file: &str, names: &Names) -> Result<Pipelines, Problems> {
     let mut notes = Notes::of(file);
-    let pipelines = policy::read(text, Some(names), &mut notes);
-    Notes::settle(vec![notes], pipelines)
+    let policy = policy::read(text, Some(names), &mut notes);
+    Notes::settle(vec![notes], policy.map(|policy| policy.pipelines))
 }
 
 /// Like [`pipelines`], by itself: whether its repositories and people exist is not asked.
@@ -107,6 +116,6 @@ pub fn pipelines(text: &str, file: &str, names: &Names) -> Result<Pipelines, Pro
 /// For where there is no process file: CI holds a change against the rules and has no secrets.
 pub fn pipelines_alone(text: &str, file: &str) -> Result<Pipelines, Problems> {
     let mut notes = Notes::of(file);
-    let pipelines = policy::read(text, None, &mut notes);
-    Notes::settle(vec![notes], pipelines)
+    let policy = policy::read(text, None, &mut notes);
+    Notes::settle(vec![notes], policy.map(|policy| policy.pipelines))
 }

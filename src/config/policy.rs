@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use crate::domain::artifact::ImageName;
-use crate::domain::gate::Gate;
+use crate::domain::freeze::Freeze;
 use crate::domain::health::HealthRule;
 use crate::domain::id::{
     ApplicationName, EnvironmentName, PersonName, PipelineName, RepositoryName,
@@ -18,17 +18,18 @@ use crate::domain::pipeline::{
 use crate::domain::template::Template;
 
 use super::check;
-use super::duration::parse_duration;
 use super::fields::{
     Fields, check_known, checked, dangling, items, known, named, names, parsed, text,
 };
+use super::freeze::freezes;
+use super::gate::gates;
 use super::health;
 use super::order::topological;
 use super::problem::Notes;
 use super::rule::{edit_rule, template};
 use super::settings::Names;
 use super::table::Words;
-use super::tables::{ENVIRONMENT, GATE, PIPELINE, POLICY, REVIEW, VERIFY};
+use super::tables::{ENVIRONMENT, PIPELINE, POLICY, REVIEW, VERIFY};
 use super::tree::{Kind, Node, parse};
 
 pub(super) const DIGEST_CHECKS: Words<()> =
@@ -47,8 +48,14 @@ pub(super) const MERGES: Words<MergePolicy> = Words {
 /// repository, and is not ours to trust.
 const MOST_ENVIRONMENTS: usize = 200;
 
+/// What the pipelines file says.
+pub(super) struct Policy {
+    pub(super) pipelines: Pipelines,
+    pub(super) freezes: Vec<Freeze>,
+}
+
 /// Reads the pipelines file's text. Without `names` (their file is no YAML), names are not checked.
-pub(super) fn read(text: &str, names: Option<&Names>, notes: &mut Notes<'_>) -> Option<Pipelines> {
+pub(super) fn read(text: &str, names: Option<&Names>, notes: &mut Notes<'_>) -> Option<Policy> {
     let root = parse(text, notes)?;
     let fields = Fields::open(&root, &POLICY, notes)?;
     let pipelines: Pipelines =
@@ -58,7 +65,8 @@ pub(super) fn read(text: &str, names: Option<&Names>, notes: &mut Notes<'_>) -> 
     if let Some(node) = fields.get("pipelines") {
         check_applications(node, &pipelines, notes);
     }
-    Some(pipelines)
+    let freezes = fields.get("freezes").map(|node| freezes(node, &pipelines, notes));
+    Some(Policy { pipelines, freezes: freezes.unwrap_or_default() })
 }
 
 /// An application that two pipelines of a repository move would have two owners of one branch.
@@ -287,7 +295,7 @@ fn environment<'n>(
     let after = fields.get("after").map(|node| super::fields::names(node, notes));
     let branch = fields.get("branch").map(|node| checked(node, check::branch, notes));
     let edits = fields.get("edit").map(|node| edits(node, notes)).unwrap_or_default();
-    let gates = fields.get("gates").map(|node| gates(node, notes)).unwrap_or_default();
+    let gates = fields.get("gates").map(|node| gates(node, names, notes)).unwrap_or_default();
     let review = fields.get("review").map(|node| review(node, names, notes)).unwrap_or_default();
     let merge = match fields.get("merge") {
         Some(node) => MERGES.read(node, notes),
@@ -316,46 +324,6 @@ fn edits(node: &Node, notes: &mut Notes<'_>) -> Vec<EditRule> {
         notes.add(node.place, what, "write `- {file: PATH, image: IMAGE}` or another rule");
     }
     list.iter().filter_map(|item| edit_rule(item, notes)).collect()
-}
-
-fn gates(node: &Node, notes: &mut Notes<'_>) -> Vec<Gate> {
-    let mut gates: Vec<Gate> = Vec::new();
-    for item in items(node, notes).unwrap_or_default() {
-        let Some(gate) = gate(item, notes) else { continue };
-        let same =
-            |earlier: &Gate| std::mem::discriminant(earlier) == std::mem::discriminant(&gate);
-        if gates.iter().any(same) {
-            let what = format!("{}: this gate stands twice", item.path);
-            notes.add(item.place, what, "keep one");
-        } else {
-            gates.push(gate);
-        }
-    }
-    gates
-}
-
-fn gate(node: &Node, notes: &mut Notes<'_>) -> Option<Gate> {
-    let fields = Fields::open(node, &GATE, notes)?;
-    if matches!(&node.kind, Kind::Map(entries) if entries.len() != 1) {
-        let what = format!("{}: a gate has one key", node.path);
-        notes.add(node.place, what, "write each as an item of its own: `- {soak: 30m}`");
-        return None;
-    }
-    match (fields.get("soak"), fields.get("approvals")) {
-        (Some(node), _) => length(node, notes).map(Gate::Soak),
-        (None, Some(node)) => count(node, 1, 20, notes).map(Gate::Approvals),
-        (None, None) => None,
-    }
-}
-
-/// A length of time.
-pub(super) fn length(node: &Node, notes: &mut Notes<'_>) -> Option<SignedDuration> {
-    parse_duration(text(node, notes)?)
-        .map_err(|error| {
-            let what = format!("{}: {error}", node.path);
-            notes.add(node.place, what, "write a number and s, m, h or d: 30m, 2h, 1h30m, 1d");
-        })
-        .ok()
 }
 
 /// A whole number within bounds.

@@ -44,6 +44,7 @@ pub(super) fn read(text: &str, surroundings: &dyn Surroundings, notes: &mut Note
         repositories: keys(&fields, "repositories"),
         people: keys(&fields, "people"),
         controllers: keys(&fields, "argocd"),
+        roles: keys(&fields, "roles"),
     };
     let mut process = Process { names: Some(names), ..Process::default() };
     process.pipelines = fields.get("pipelines").and_then(|node| pipelines_at(node, notes));

@@ -157,6 +157,8 @@ pub struct Names {
     pub people: BTreeSet<String>,
     /// The keys of `argocd`.
     pub controllers: BTreeSet<String>,
+    /// The keys of `roles`.
+    pub roles: BTreeSet<String>,
 }
 
 impl Settings {
@@ -166,6 +168,7 @@ impl Settings {
             repositories: self.repositories.keys().map(ToString::to_string).collect(),
             people: self.people.keys().map(ToString::to_string).collect(),
             controllers: self.argocd.keys().map(ToString::to_string).collect(),
+            roles: self.roles.keys().map(ToString::to_string).collect(),
         }
     }
 }

@@ -4,6 +4,8 @@
 //! so that whoever writes it is told so, rather than that it is unknown.
 
 use super::access::RIGHTS;
+use super::freeze::ALLOWED;
+use super::gate::SHUTS;
 use super::health::{HEALTHS, REMEDIES};
 use super::policy::{DIGEST_CHECKS, MERGES};
 use super::process::FORGES;
@@ -13,6 +15,8 @@ const TEXT: Shape = Shape::Text(None);
 const TEXTS: Shape = Shape::List(&TEXT);
 const NAME: Shape = Shape::Text(Some(r"^[^\s/\\~^:?*\[{}\x22']+$"));
 const NAMES: Shape = Shape::List(&NAME);
+const CLOCK: Shape = Shape::Text(Some(r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"));
+const LOCAL: Shape = Shape::Text(Some(r"^\d{4}-\d\d-\d\dT\d\d:\d\d$"));
 const DURATION: Shape = Shape::Text(Some(r"^(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"));
 
 /// The process file.
@@ -165,7 +169,11 @@ pub(super) static POLICY: Table = Table {
     what: "the pipelines file",
     keys: &[
         required("pipelines", Shape::Named(&Shape::Keys(&PIPELINE)), "The pipelines, by name."),
-        planned("freezes"),
+        optional(
+            "freezes",
+            Shape::List(&Shape::Keys(&FREEZE)),
+            "Times in which nothing is promoted into some environments.",
+        ),
         planned("schedules"),
     ],
 };
@@ -309,10 +317,76 @@ pub(super) static GATE: Table = Table {
         optional("soak", DURATION, "How long it was well in the environments before: 30m, 2h, 1d."),
         optional(
             "approvals",
-            Shape::Count(1, 20),
-            "How many people said yes, the requester aside.",
+            Shape::Either(&[Shape::Count(1, 20), Shape::Keys(&APPROVALS)]),
+            "How many people said yes, the requester aside; or how many of those with a role.",
         ),
-        planned("window"),
+        optional(
+            "window",
+            Shape::Keys(&WINDOW),
+            "The hours in which promotions enter; of several windows one must be open.",
+        ),
+        optional(
+            "before",
+            Shape::Word(|| SHUTS.names()),
+            "What it shuts: the opening of the proposal, or only its merge. Default: proposal for soak, merge for the others.",
+        ),
+        optional(
+            "timeout",
+            DURATION,
+            "After how long a promotion that it keeps out is closed: 24h. Default: it waits.",
+        ),
+    ],
+};
+
+pub(super) static APPROVALS: Table = Table {
+    what: "an approvals gate",
+    keys: &[
+        optional("count", Shape::Count(1, 20), "How many. Default: 1."),
+        required(
+            "role",
+            NAME,
+            "Whose approvals count: those who have this role, by its name in `roles`.",
+        ),
+        planned("team"),
+    ],
+};
+
+pub(super) static WINDOW: Table = Table {
+    what: "a window",
+    keys: &[
+        optional(
+            "days",
+            Shape::Text(Some(
+                r"^(daily|(mon|tue|wed|thu|fri|sat|sun)([-,] ?(mon|tue|wed|thu|fri|sat|sun))*)$",
+            )),
+            "The days on which it opens: mon-thu, or mon,wed. Default: daily.",
+        ),
+        required("from", CLOCK, "When it opens, HH:MM."),
+        required("to", CLOCK, "When it shuts, HH:MM; before `from` means on the next day."),
+        required("zone", TEXT, "Whose clock counts, by its IANA name: Europe/Stockholm."),
+    ],
+};
+
+pub(super) static FREEZE: Table = Table {
+    what: "a freeze",
+    keys: &[
+        required("name", TEXT, "What people call it."),
+        required("environments", TEXTS, "Where: names of environments, or \"*\" for all of them."),
+        required("from", LOCAL, "When it begins, YYYY-MM-DDTHH:MM by the clock of `zone`."),
+        required("to", LOCAL, "When it ends, by the same clock."),
+        required("zone", TEXT, "Whose clock counts, by its IANA name: Europe/Stockholm."),
+        optional("owner", TEXT, "Who answers for it."),
+        optional("reason", TEXT, "Why."),
+        optional(
+            "allow",
+            Shape::List(&Shape::Word(|| ALLOWED.names())),
+            "What goes in nevertheless: rollback.",
+        ),
+        optional(
+            "before",
+            Shape::Word(|| SHUTS.names()),
+            "What it shuts: the opening of proposals, or only their merge. Default: proposal.",
+        ),
     ],
 };
 

@@ -2,13 +2,47 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::id::RoleName;
+use super::window::Window;
+
 /// A condition that a promotion must meet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gate {
-    /// Healthy upstream for a contiguous length of time. Shuts the proposal.
+    /// Healthy upstream for a contiguous length of time.
     Soak(SignedDuration),
-    /// That many people, the requester not among them, said yes. Shuts the merge.
-    Approvals(u32),
+    /// That many people, the requester not among them, said yes.
+    Approvals(Approvals),
+    /// Hours of the week; where there are several, one of them must be open.
+    Window(Window),
+}
+
+/// Who has to say yes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approvals {
+    /// How many.
+    pub count: u32,
+    /// Only those who have this role count; none means everybody.
+    pub role: Option<RoleName>,
+}
+
+/// A gate as an environment has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateRule {
+    /// The condition.
+    pub gate: Gate,
+    /// What it shuts while it is not met.
+    pub shuts: Shuts,
+    /// After how long a promotion that it keeps out is closed; none means that it waits.
+    pub timeout: Option<SignedDuration>,
+}
+
+/// What a gate that is not open shuts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shuts {
+    /// The proposal is not opened, and an open one not merged.
+    Proposal,
+    /// The proposal is opened, and not merged.
+    Merge,
 }
 
 /// A gate's answer now.
@@ -31,11 +65,66 @@ pub struct Judged {
     pub verdict: Verdict,
     /// What it looked at, in a few words for people.
     pub saw: String,
+    /// What it shuts while it is not open.
+    pub shuts: Shuts,
+    /// Until when this answer holds, where time alone changes it.
+    pub until: Option<Timestamp>,
+}
+
+/// Gates that concern an environment as a whole, whatever wants to enter it.
+pub const HOLD: &str = "hold";
+/// See [`HOLD`].
+pub const FREEZE: &str = "freeze";
+/// See [`HOLD`].
+pub const WINDOW: &str = "window";
+
+impl Gate {
+    /// Its name: `soak`, `window`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Soak(_) => "soak",
+            Self::Approvals(_) => "approvals",
+            Self::Window(_) => WINDOW,
+        }
+    }
+}
+
+impl From<Gate> for GateRule {
+    /// The gate with what it shuts where the rules do not say otherwise.
+    ///
+    /// What has to prove itself is not proposed before it has. A window is short, and reviews come
+    /// before it: it shuts the merge only.
+    fn from(gate: Gate) -> Self {
+        let shuts = match gate {
+            Gate::Soak(_) => Shuts::Proposal,
+            Gate::Approvals(_) | Gate::Window(_) => Shuts::Merge,
+        };
+        Self { gate, shuts, timeout: None }
+    }
 }
 
 impl Judged {
+    /// An answer that shuts `shuts`, and holds until its verdict says otherwise.
+    pub fn new(name: &'static str, shuts: Shuts, verdict: Verdict, saw: String) -> Self {
+        let until = match verdict {
+            Verdict::OpensAt(at) => Some(at),
+            Verdict::Open | Verdict::NeedsAction(_) => None,
+        };
+        Self { name, verdict, saw, shuts, until }
+    }
+
     /// Tells whether the gate lets the promotion through.
     pub fn is_open(&self) -> bool {
         self.verdict == Verdict::Open
+    }
+
+    /// Tells whether it keeps the proposal from being opened.
+    pub fn shuts_proposal(&self) -> bool {
+        self.shuts == Shuts::Proposal && !self.is_open()
+    }
+
+    /// Tells whether it is about the environment, and not about the one promotion.
+    pub fn is_common(&self) -> bool {
+        matches!(self.name, HOLD | FREEZE | WINDOW)
     }
 }

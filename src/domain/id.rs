@@ -234,6 +234,11 @@ ulid_type!(
     HoldId,
     "a hold's id (26 letters and digits)"
 );
+ulid_type!(
+    /// A freeze that somebody asked for.
+    FreezeId,
+    "a freeze's id (26 letters and digits)"
+);
 
 /// A Git commit's object id: 40 hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -16,7 +16,13 @@ pub mod promotion;
 
 pub mod pulse;
 
+pub mod zone;
+
+pub mod window;
+
 pub mod gate;
+
+pub mod freeze;
 
 pub mod command;
 

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use super::artifact::ImageName;
-use super::gate::Gate;
+use super::gate::{Approvals, Gate, GateRule};
 use super::health::{HealthRule, Unhealthy};
 use super::id::{ApplicationName, EnvironmentName, PersonName, PipelineName, RepositoryName};
 use super::template::Template;
+use super::window::Window;
 
 /// Every pipeline of the pipelines file.
 pub type Pipelines = BTreeMap<PipelineName, Pipeline>;
@@ -49,7 +50,7 @@ pub struct Environment {
     /// How its version fields are found.
     pub edits: Vec<EditRule>,
     /// The conditions for entering it.
-    pub gates: Vec<Gate>,
+    pub gates: Vec<GateRule>,
     /// When hoist merges a proposal.
     pub merge: MergePolicy,
     /// Whom to ask, and how the proposal is labelled.
@@ -159,23 +160,41 @@ impl Pipeline {
 impl Environment {
     /// How long this environment wants an artifact to have soaked upstream.
     pub fn soak(&self) -> SignedDuration {
-        let soaks = self.gates.iter().filter_map(|gate| match gate {
-            Gate::Soak(duration) => Some(*duration),
-            Gate::Approvals(_) => None,
+        let soaks = self.gates.iter().filter_map(|rule| match rule.gate {
+            Gate::Soak(duration) => Some(duration),
+            Gate::Approvals(_) | Gate::Window(_) => None,
         });
         soaks.max().unwrap_or(SignedDuration::ZERO)
     }
 
     /// How many approvals a proposal needs before hoist merges it.
     pub fn approvals_needed(&self) -> u32 {
-        let asked = self.gates.iter().filter_map(|gate| match gate {
-            Gate::Approvals(count) => Some(*count),
-            Gate::Soak(_) => None,
-        });
         let least = match self.merge {
             MergePolicy::OnApproval => 1,
             MergePolicy::Automatic | MergePolicy::Manual => 0,
         };
-        asked.max().unwrap_or(0).max(least)
+        self.approvals().map_or(0, |approvals| approvals.count).max(least)
+    }
+
+    /// Who has to say yes, where a gate asks for it.
+    pub fn approvals(&self) -> Option<&Approvals> {
+        self.gates.iter().find_map(|rule| match &rule.gate {
+            Gate::Approvals(approvals) => Some(approvals),
+            Gate::Soak(_) | Gate::Window(_) => None,
+        })
+    }
+
+    /// The windows, one of which must be open.
+    pub fn windows(&self) -> Vec<&Window> {
+        let windows = self.gates.iter().filter_map(|rule| match &rule.gate {
+            Gate::Window(window) => Some(window),
+            Gate::Soak(_) | Gate::Approvals(_) => None,
+        });
+        windows.collect()
+    }
+
+    /// The rule of the gate of that name, where there is one.
+    pub fn rule(&self, gate: &str) -> Option<&GateRule> {
+        self.gates.iter().find(|rule| rule.gate.name() == gate)
     }
 }

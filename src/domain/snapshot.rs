@@ -6,9 +6,11 @@ use jiff::Timestamp;
 
 use super::artifact::{Artifact, Tag};
 use super::command::Actor;
+use super::freeze::Freeze;
 use super::health::Glance;
 use super::id::{
     ApplicationKey, ArtifactId, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber,
+    RoleName,
 };
 use super::pipeline::{Applications, Environment, Pipeline};
 use super::promotion::{FieldValue, Promotion, State};
@@ -29,6 +31,10 @@ pub struct Snapshot {
     pub promotions: Vec<Promotion>,
     /// What is held, by environment.
     pub holds: BTreeMap<EnvironmentName, Held>,
+    /// What is frozen, or was, or will be: in whichever environment.
+    pub freezes: Vec<Freeze>,
+    /// Who has each role, as approvals know them.
+    pub members: BTreeMap<RoleName, Vec<PersonName>>,
     /// What the files hold at the tip, by environment.
     pub readings: BTreeMap<EnvironmentName, Reading>,
     /// What the forge says of the proposals that concern us, by number.

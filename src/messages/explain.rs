@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::gate::Verdict;
+use crate::domain::gate::{FREEZE, Verdict};
 use crate::domain::plan::{Because, Wait};
 use crate::domain::promotion::{Kind, Promotion, State};
 
@@ -21,6 +21,8 @@ fn because(because: &Because) -> String {
     match because {
         Because::Gate(judged) => match &judged.verdict {
             Verdict::Open => format!("{} is open", judged.name),
+            // What freezes says so itself.
+            Verdict::OpensAt(_) if judged.name == FREEZE => judged.saw.clone(),
             Verdict::OpensAt(_) => format!("{} gate: {}", judged.name, judged.saw),
             Verdict::NeedsAction(what) => what.clone(),
         },

@@ -181,6 +181,9 @@ pub fn closed(because: &Closed) -> String {
         Closed::AlreadyThere => {
             "The environment already holds this version; there is nothing left to change.".into()
         }
+        Closed::TimedOut { reason } => {
+            format!("It waited for too long: {reason}. A newer version or a command starts again.")
+        }
         Closed::Vanished { file } => {
             format!("{file} is gone from the repository, and with it what this would change.")
         }

@@ -104,7 +104,7 @@ fn check(desk: &Desk, expected: &str) {
 
 #[test]
 fn the_least_configuration_is_enough() {
-    let Configuration { settings, pipelines } = Desk::with(PROCESS, POLICY).load().unwrap();
+    let Configuration { settings, pipelines, .. } = Desk::with(PROCESS, POLICY).load().unwrap();
     assert_eq!(settings.listen, "127.0.0.1:8080");
     assert_eq!(settings.public_url, "http://127.0.0.1:8080");
     assert_eq!(settings.missing_secret_files, [Path::new("var/ci-secret")]);
@@ -117,13 +117,13 @@ fn the_least_configuration_is_enough() {
 fn problems_of_both_files_are_told_together() {
     let process =
         "lissten: a\npipelines: pipelines.yaml\nrepositories: {gitops: {forge: builtin}}\n";
-    let policy = "pipelines: {}\nfreezes: []\n";
+    let policy = "pipelines: {}\nschedules: []\n";
     check(
         &Desk::with(process, policy),
         r#"
 hoist.yaml:1:1: unknown key `lissten`; did you mean `listen`?
 hoist.yaml:1:1: `sources` is missing; the process file needs it: who may announce artifacts, and which
-pipelines.yaml:2:1: `freezes` is planned and not built yet; remove it until it is
+pipelines.yaml:2:1: `schedules` is planned and not built yet; remove it until it is
 3 problems
 "#,
     );

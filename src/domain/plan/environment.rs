@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::gates::{count, counted, judge, shuts_proposal};
+use super::gates::{counted, judge};
 use super::wanted::{Wanted, wanted};
 use super::{Action, Because, Closed, Plan, Proposing};
 use crate::domain::artifact::Artifact;
 use crate::domain::gate::{Judged, Verdict};
-use crate::domain::id::{ApplicationName, CommitId, EnvironmentName};
+use crate::domain::id::{ApplicationName, CommitId, EnvironmentName, PersonName};
 use crate::domain::pipeline::{Environment, MergePolicy};
 use crate::domain::promotion::{FieldValue, Kind, Promotion, State};
 use crate::domain::snapshot::{
@@ -235,8 +235,7 @@ impl<'a> View<'a> {
         let rollback = pending.iter().copied().filter(|p| p.is_rollback()).max_by_key(|p| p.age());
         rollback
             .or_else(|| {
-                let ready =
-                    |p: &&&Promotion| p.state == State::Proposed || self.shut_gate(p).is_none();
+                let ready = |p: &&&Promotion| p.state == State::Proposed || self.is_proven(p);
                 pending.iter().filter(ready).copied().max_by_key(|p| p.age())
             })
             .or_else(newest)
@@ -250,11 +249,12 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The first gate that keeps the proposal from being opened.
-    fn shut_gate(&self, promotion: &Promotion) -> Option<Judged> {
-        judge(self.snapshot, self.environment, promotion, None, self.now)
-            .into_iter()
-            .find(|judged| shuts_proposal(judged) && !judged.is_open())
+    /// Tells whether no gate of its own keeps the proposal from being opened.
+    ///
+    /// What shuts the environment as a whole says nothing about which promotion is to enter it.
+    fn is_proven(&self, promotion: &Promotion) -> bool {
+        let judged = judge(self.snapshot, self.environment, promotion, None, self.now);
+        !judged.iter().any(|judged| judged.shuts_proposal() && !judged.is_common())
     }
 
     fn already_there(&self, plan: &mut Plan, promotion: &Promotion, values: Vec<FieldValue>) {
@@ -277,12 +277,15 @@ impl<'a> View<'a> {
             plan.wait(&self.environment.name, Some(&promotion.id), because, held.until);
             return true;
         }
-        let Some(judged) = self.shut_gate(promotion) else { return false };
-        let until = match judged.verdict {
-            Verdict::OpensAt(at) => Some(at),
-            Verdict::Open | Verdict::NeedsAction(_) => None,
-        };
-        plan.wait(&self.environment.name, Some(&promotion.id), Because::Gate(judged), until);
+        let judged = judge(self.snapshot, self.environment, promotion, None, self.now);
+        judged.iter().filter_map(|judged| judged.until).for_each(|until| plan.look_again(until));
+        let shut: Vec<&Judged> = judged.iter().filter(|judged| judged.shuts_proposal()).collect();
+        let Some(first) = shut.first() else { return false };
+        if self.gives_up(plan, promotion, None, &shut) {
+            return true;
+        }
+        let because = Because::Gate((*first).clone());
+        plan.wait(&self.environment.name, Some(&promotion.id), because, opens_at(first));
         true
     }
 
@@ -371,6 +374,12 @@ impl<'a> View<'a> {
         }
         let judged = judge(self.snapshot, self.environment, bearer, Some(facts), self.now);
         self.publish(plan, facts, &judged);
+        // What is open now may shut, and its status says so then.
+        judged.iter().filter_map(|judged| judged.until).for_each(|until| plan.look_again(until));
+        let shut: Vec<&Judged> = judged.iter().filter(|judged| !judged.is_open()).collect();
+        if self.gives_up(plan, bearer, Some(facts), &shut) {
+            return;
+        }
         if self.hold_on(bearer).is_some() {
             self.waits_at_the_door(plan, bearer);
             return;
@@ -383,9 +392,14 @@ impl<'a> View<'a> {
                 promotion: bearer.id.clone(),
                 number: facts.number,
                 head: facts.head.clone(),
-                approvals: counted(bearer, facts).cloned().collect(),
+                approvals: self.approvals(bearer, facts),
             }),
         }
+    }
+
+    /// Whose approvals count.
+    fn approvals(&self, bearer: &Promotion, facts: &ProposalFacts) -> Vec<PersonName> {
+        counted(self.snapshot, self.environment, bearer, facts).cloned().collect()
     }
 
     /// Publishes what is judged as statuses, where they differ from what stands there.
@@ -429,16 +443,13 @@ impl<'a> View<'a> {
         if head == Head::Foreign && !facts.conflicts.is_empty() {
             return Some((Because::Conflict(facts.conflicts.clone()), None));
         }
-        let have = count(bearer, facts);
+        let have = u32::try_from(self.approvals(bearer, facts).len()).unwrap_or(u32::MAX);
         if head == Head::Foreign && have == 0 {
             return Some((Because::ForeignPush(facts.head.clone()), None));
         }
-        if let Some(shut) = judged.iter().find(|gate| shuts_proposal(gate) && !gate.is_open()) {
-            let until = match shut.verdict {
-                Verdict::OpensAt(at) => Some(at),
-                Verdict::Open | Verdict::NeedsAction(_) => None,
-            };
-            return Some((Because::Gate(shut.clone()), until));
+        let shut = judged.iter().find(|gate| gate.name != "approvals" && !gate.is_open());
+        if let Some(shut) = shut {
+            return Some((Because::Gate(shut.clone()), opens_at(shut)));
         }
         let need = self.environment.approvals_needed();
         if have < need {
@@ -448,6 +459,14 @@ impl<'a> View<'a> {
             MergePolicy::Manual => Some((Because::ManualMerge, None)),
             MergePolicy::Automatic | MergePolicy::OnApproval => None,
         }
+    }
+}
+
+/// When a gate opens by itself.
+fn opens_at(judged: &Judged) -> Option<Timestamp> {
+    match judged.verdict {
+        Verdict::OpensAt(at) => Some(at),
+        Verdict::Open | Verdict::NeedsAction(_) => None,
     }
 }
 

@@ -2,18 +2,21 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::closures::{freeze_gate, hold_gate, window_gate};
 use super::course::soak_ends;
-use crate::domain::gate::{Gate, Judged, Verdict};
+use crate::domain::gate::{Judged, Shuts, Verdict};
 use crate::domain::health::Finding;
-use crate::domain::id::{EnvironmentName, PersonName};
+use crate::domain::id::{EnvironmentName, PersonName, RoleName};
 use crate::domain::pipeline::Environment;
 use crate::domain::promotion::{Kind, Promotion, State};
 use crate::domain::pulse::Pulse;
 use crate::domain::snapshot::{ProposalFacts, Snapshot};
 
-/// Judges every gate of `promotion`, those that shut its proposal first.
+/// Judges every gate of `promotion`: what it must have proved, then what shuts the environment as
+/// a whole, then who must say yes.
 ///
-/// A rollback passes soak by design: it never waits for the health of what it takes back.
+/// A rollback passes soak and windows by design: it never waits for the health of what it takes
+/// back, nor for office hours.
 pub fn judge(
     snapshot: &Snapshot,
     environment: &Environment,
@@ -28,16 +31,13 @@ pub fn judge(
             judged.push(upstream_gate(snapshot, environment, promotion, name, now));
         }
     }
-    let needed = environment.approvals_needed();
-    if needed > 0 {
-        judged.push(approvals_gate(promotion, proposal, needed));
+    judged.extend(window_gate(environment, promotion, now));
+    judged.push(freeze_gate(snapshot, environment, promotion, now));
+    judged.push(hold_gate(snapshot, environment, promotion, now));
+    if environment.approvals_needed() > 0 {
+        judged.push(approvals_gate(snapshot, environment, promotion, proposal));
     }
     judged
-}
-
-/// Tells whether a gate shuts the opening of the proposal, and not only its merge.
-pub(super) fn shuts_proposal(judged: &Judged) -> bool {
-    judged.name != "approvals"
 }
 
 /// Judges what happened upstream: it must have gone in there, and have soaked.
@@ -48,18 +48,17 @@ fn upstream_gate(
     upstream: &EnvironmentName,
     now: Timestamp,
 ) -> Judged {
-    let soaks = environment.gates.iter().any(|gate| match gate {
-        Gate::Soak(_) => true,
-        Gate::Approvals(_) => false,
-    });
-    let name = if soaks { "soak" } else { "after" };
+    let (name, shuts) = match environment.rule("soak") {
+        Some(rule) => ("soak", rule.shuts),
+        None => ("after", Shuts::Proposal),
+    };
     let version = &promotion.version;
     let best = snapshot
         .promotions_into(upstream)
         .rfind(|other| other.artifact == promotion.artifact && other.state.is_in());
     let Some(best) = best else {
         let what = format!("{version} is not in {upstream} (any more); promote it there first");
-        return Judged { name, verdict: Verdict::NeedsAction(what.clone()), saw: what };
+        return Judged::new(name, shuts, Verdict::NeedsAction(what.clone()), what);
     };
     let (verdict, saw) = match &best.state {
         State::Succeeded { .. } => (Verdict::Open, format!("{version} succeeded in {upstream}")),
@@ -81,7 +80,7 @@ fn upstream_gate(
             (Verdict::NeedsAction(what.clone()), what)
         }
     };
-    Judged { name, verdict, saw }
+    Judged::new(name, shuts, verdict, saw)
 }
 
 /// How far a soak is where nobody says whether it is well: it counts from when it went in.
@@ -125,31 +124,58 @@ fn by_pulse(
 }
 
 /// A time as people read it in one line.
-fn short_time(at: Timestamp) -> String {
+pub(super) fn short_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// Counts approvals of the head as it is, the requester's left out.
-fn approvals_gate(promotion: &Promotion, proposal: Option<&ProposalFacts>, needed: u32) -> Judged {
-    let have = proposal.map_or(0, |facts| count(promotion, facts));
-    let saw = format!("{have} of {needed} approvals, the requester's not counted");
+fn approvals_gate(
+    snapshot: &Snapshot,
+    environment: &Environment,
+    promotion: &Promotion,
+    proposal: Option<&ProposalFacts>,
+) -> Judged {
+    let needed = environment.approvals_needed();
+    let role = role_of(environment);
+    let whose = role.map(|role| format!(" of {role}")).unwrap_or_default();
+    let have = proposal.map_or(0, |facts| count(snapshot, environment, promotion, facts));
+    let saw = format!("{have} of {needed} approvals{whose}, the requester's not counted");
     let verdict = if have >= needed {
         Verdict::Open
     } else {
-        Verdict::NeedsAction(format!("{} more must approve the proposal", needed - have))
+        Verdict::NeedsAction(format!("{} more{whose} must approve the proposal", needed - have))
     };
-    Judged { name: "approvals", verdict, saw }
+    Judged::new("approvals", Shuts::Merge, verdict, saw)
 }
 
-/// The approvals that count: everybody's but the requester's.
+fn role_of(environment: &Environment) -> Option<&RoleName> {
+    environment.approvals().and_then(|approvals| approvals.role.as_ref())
+}
+
+/// The approvals that count: not the requester's, and where a role is asked for, only of those
+/// who have it.
 pub(super) fn counted<'a>(
+    snapshot: &'a Snapshot,
+    environment: &'a Environment,
     promotion: &'a Promotion,
     facts: &'a ProposalFacts,
 ) -> impl Iterator<Item = &'a PersonName> {
-    facts.approvals.iter().filter(|by| by.as_str() != promotion.requested_by.name)
+    let role = role_of(environment);
+    facts.approvals.iter().filter(move |by| {
+        let has_role = role.is_none_or(|role| {
+            snapshot.members.get(role).is_some_and(|members| members.contains(by))
+        });
+        has_role && by.as_str() != promotion.requested_by.name
+    })
 }
 
 /// How many approvals count.
-pub(super) fn count(promotion: &Promotion, facts: &ProposalFacts) -> u32 {
-    u32::try_from(counted(promotion, facts).count()).unwrap_or(u32::MAX)
+fn count(
+    snapshot: &Snapshot,
+    environment: &Environment,
+    promotion: &Promotion,
+    facts: &ProposalFacts,
+) -> u32 {
+    let counted = counted(snapshot, environment, promotion, facts).count();
+    u32::try_from(counted).unwrap_or(u32::MAX)
 }

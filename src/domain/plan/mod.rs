@@ -6,7 +6,10 @@
 mod environment;
 
 mod course;
+
+mod closures;
 mod gates;
+mod patience;
 mod wanted;
 
 use std::collections::BTreeMap;
@@ -160,6 +163,11 @@ pub enum Closed {
     },
     /// The environment already holds what it brings.
     AlreadyThere,
+    /// A gate kept it out for longer than its `timeout`.
+    TimedOut {
+        /// Which, for how long, and what it saw.
+        reason: String,
+    },
     /// The application's files are gone.
     Vanished {
         /// The first that is missing.

@@ -1,6 +1,6 @@
 //! The pipelines file.
 
-use hoist::domain::gate::Gate;
+use hoist::domain::gate::{Approvals, Gate, GateRule};
 use hoist::domain::pipeline::{DocumentChoice, MergePolicy};
 
 use super::*;
@@ -52,7 +52,10 @@ fn environments_come_out_after_those_they_depend_on() {
     assert_eq!((qa.merge, prod.merge), (MergePolicy::OnApproval, MergePolicy::Manual));
     assert_eq!(
         prod.gates,
-        [Gate::Soak(jiff::SignedDuration::from_secs(5_400)), Gate::Approvals(2)]
+        [
+            GateRule::from(Gate::Soak(jiff::SignedDuration::from_secs(5_400))),
+            GateRule::from(Gate::Approvals(Approvals { count: 2, role: None })),
+        ]
     );
     assert_eq!(prod.branch.as_deref(), Some("live"));
     assert_eq!(prod.edits[1].document, Some(DocumentChoice::Index(1)));
@@ -139,16 +142,18 @@ fn gates_are_told_apart() {
         r#"
 pipelines.yaml:10:9: pipelines.p.environments[0].gates: `staging` comes after no environment, so nothing soaks before it; put the soak gate on the environment after it
 pipelines.yaml:10:16: pipelines.p.environments[0].gates[0].soak: `30` is not a length of time; write a number and s, m, h or d: 30m, 2h, 1h30m, 1d
-pipelines.yaml:11:10: pipelines.p.environments[0].gates[1]: a gate has one key; write each as an item of its own: `- {soak: 30m}`
+pipelines.yaml:11:10: pipelines.p.environments[0].gates[1]: a gate asks for one thing; write each as an item of its own: `- {soak: 30m}`; beside it may stand `before` and `timeout`
 pipelines.yaml:12:21: pipelines.p.environments[0].gates[2].approvals: `0` is no number from 1 to 20; write one in digits
-pipelines.yaml:13:10: `pipelines.p.environments[0].gates[3].window` is planned and not built yet; remove it until it is
-pipelines.yaml:14:9: pipelines.p.environments[0].gates[4]: a gate has one key; write each as an item of its own: `- {soak: 30m}`
+pipelines.yaml:13:19: `pipelines.p.environments[0].gates[3].window.from` is missing; a window needs it: when it opens, HH:MM
+pipelines.yaml:13:19: `pipelines.p.environments[0].gates[3].window.to` is missing; a window needs it: when it shuts, HH:MM; before `from` means on the next day
+pipelines.yaml:13:19: `pipelines.p.environments[0].gates[3].window.zone` is missing; a window needs it: whose clock counts, by its IANA name: Europe/Stockholm
+pipelines.yaml:14:9: pipelines.p.environments[0].gates[4]: a gate asks for one thing; write each as an item of its own: `- {soak: 30m}`; beside it may stand `before` and `timeout`
 pipelines.yaml:16:10: pipelines.p.environments[0].gates[6]: this gate stands twice; keep one
 pipelines.yaml:19:24: pipelines.p.environments[0].health.argocd: there is no `main`; none is known
 pipelines.yaml:21:16: `pipelines.p.environments[0].review.teams` is planned and not built yet; remove it until it is
 pipelines.yaml:21:40: pipelines.p.environments[0].review.reviewers[0]: there is no `zoe`; none is known
 pipelines.yaml:22:7: `pipelines.p.environments[0].repository` is planned and not built yet; remove it until it is
-11 problems
+13 problems
 "#,
     );
 }
@@ -279,4 +284,52 @@ fn who_says_whether_it_is_well_is_one_that_can_be_asked() {
     ] {
         check_policy(&with(health, unhealthy), &format!("pipelines.yaml:{expected}\n1 problem\n"));
     }
+}
+
+#[test]
+fn calendars_that_cannot_be_judged_are_refused() {
+    let lines = "      edit: [{file: a, marker: b}]
+      gates:
+      - {window: {days: mon-thu, from: \"09:00\", to: \"16:00\", zone: Europe/Stockhom}}
+      - {window: {days: monday, from: \"9:00\", to: \"25:00\", zone: UTC}}
+      - {window: {from: \"09:00\", to: \"09:00\", zone: UTC}, before: merge}
+      - {window: {from: \"09:00\", to: \"10:00\", zone: UTC}, before: merge}
+      - {window: {from: \"09:00\", to: \"10:00\", zone: UTC}, before: proposal}
+      - {approvals: {role: sre}, before: proposal, timeout: 1}
+      - {approvals: {count: 2, team: \"github:acme/sre\"}, timeout: 24h}
+";
+    let freezes = "freezes:
+- {name: a, environments: [prod], from: \"2026-11-26\", to: \"2026-11-30T08:00\", zone: Etc/Unknown}
+- {name: b, environments: [staging, \"*\"], from: \"2026-11-26T00:00\", to: \"2026-11-25T08:00\", zone: UTC}
+- {name: c, environments: [staging], from: \"2026-11-26T00:00\", to: \"2026-11-30T00:00\", zone: UTC, allow: [everything]}
+- {name: d, environments: [staging], from: \"2026-11-26T00:00Z\", to: \"2026-11-30T00:00+01:00\", zone: UTC}
+- {name: e, environments: [staging], from: \"2026-11-26T00:00\", to: \"2026-11-30T00:00\", zone: UTC, allow: [rollback]}
+- {name: e, environments: [staging], from: \"2026-11-26T00:00\", to: \"2026-11-30T00:00\", zone: UTC}
+";
+    check_policy(
+        &(one_environment(lines) + freezes),
+        r#"
+pipelines.yaml:10:68: pipelines.p.environments[0].gates[0].window.zone: `Europe/Stockhom` is no time zone that is known; write its IANA name, as Europe/Stockholm or UTC
+pipelines.yaml:11:25: pipelines.p.environments[0].gates[1].window.days: `monday` names no days of the week; write mon-thu, mon,wed or daily
+pipelines.yaml:11:39: pipelines.p.environments[0].gates[1].window.from: `9:00` is no time of day; write it as HH:MM in quotes, "09:00"; "24:00" is the day's end
+pipelines.yaml:11:51: pipelines.p.environments[0].gates[1].window.to: `25:00` is no time of day; write it as HH:MM in quotes, "09:00"; "24:00" is the day's end
+pipelines.yaml:12:19: pipelines.p.environments[0].gates[2].window: from 09:00 to 09:00 is no window; all day is from "00:00" to "24:00"
+pipelines.yaml:14:10: pipelines.p.environments[0].gates[4]: the windows differ in `before` or `timeout`; write the same at each of them
+pipelines.yaml:15:28: pipelines.p.environments[0].gates[5].approvals.role: there is no `sre`; none is known
+pipelines.yaml:15:42: pipelines.p.environments[0].gates[5].before: nobody can approve what is not proposed; remove `before`: approvals shut the merge
+pipelines.yaml:15:61: pipelines.p.environments[0].gates[5].timeout: `1` is not a length of time; write a number and s, m, h or d: 30m, 2h, 1h30m, 1d
+pipelines.yaml:16:22: `pipelines.p.environments[0].gates[6].approvals.role` is missing; an approvals gate needs it: whose approvals count: those who have this role, by its name in `roles`
+pipelines.yaml:16:32: `pipelines.p.environments[0].gates[6].approvals.team` is planned and not built yet; remove it until it is
+pipelines.yaml:18:28: freezes[0].environments[0]: there is no `prod`; known are `staging`
+pipelines.yaml:18:41: freezes[0].from: `2026-11-26` is no day and time of day; write YYYY-MM-DDTHH:MM, by the clock of `zone`: 2026-11-26T00:00
+pipelines.yaml:18:85: freezes[0].zone: `Etc/Unknown` is no time zone that is known; write its IANA name, as Europe/Stockholm or UTC
+pipelines.yaml:19:4: freezes[1]: it ends before it begins; write `from` before `to`
+pipelines.yaml:19:27: freezes[1].environments: `*` stands among names; keep `["*"]` alone, or the names alone
+pipelines.yaml:20:107: freezes[2].allow[0]: `everything` is not known; known are `rollback`
+pipelines.yaml:21:44: freezes[3].from: `2026-11-26T00:00Z` is no day and time of day; write YYYY-MM-DDTHH:MM, by the clock of `zone`: 2026-11-26T00:00
+pipelines.yaml:21:69: freezes[3].to: `2026-11-30T00:00+01:00` is no day and time of day; write YYYY-MM-DDTHH:MM, by the clock of `zone`: 2026-11-26T00:00
+pipelines.yaml:23:4: freezes[5]: there is a freeze named `e` already; choose another name
+20 problems
+"#,
+    );
 }

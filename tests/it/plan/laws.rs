@@ -1,12 +1,15 @@
 //! Laws that hold whatever happens, in whatever order, with a crash after any action.
 
+use hoist::domain::freeze::{Freeze, Rollbacks};
+use hoist::domain::gate::Gate;
 use hoist::domain::id::EnvironmentName;
 use hoist::domain::pipeline::MergePolicy;
-use hoist::domain::plan::Action;
+use hoist::domain::plan::{Action, judge};
 use hoist::domain::promotion::{Kind, State};
 use hoist::domain::snapshot::{Judgement, ProposalStage};
 use proptest::prelude::*;
 
+use super::calendar::window;
 use super::world::{World, environment, soak};
 
 /// Something that happens to the world.
@@ -23,6 +26,8 @@ enum Happening {
     RollBack(&'static str),
     Hold(&'static str),
     Resume(&'static str),
+    Freeze(&'static str, Option<i64>, Rollbacks),
+    Thaw(&'static str),
     PassTime(i64),
     /// Only so many of the planned actions are done before a crash.
     Crash(usize),
@@ -31,6 +36,10 @@ enum Happening {
 
 fn anywhere() -> impl Strategy<Value = &'static str> {
     prop_oneof![Just("staging"), Just("prod"), Just("prod-us")]
+}
+
+fn rollbacks() -> impl Strategy<Value = Rollbacks> {
+    prop_oneof![Just(Rollbacks::Wait), Just(Rollbacks::Pass)]
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -47,6 +56,9 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => anywhere().prop_map(H::RollBack),
         1 => anywhere().prop_map(H::Hold),
         2 => anywhere().prop_map(H::Resume),
+        1 => (anywhere(), prop::option::of(1_i64..120), rollbacks())
+            .prop_map(|(place, minutes, rollbacks)| H::Freeze(place, minutes, rollbacks)),
+        2 => anywhere().prop_map(H::Thaw),
         3 => (1_i64..60).prop_map(H::PassTime),
         3 => (0_usize..4).prop_map(H::Crash),
         6 => Just(H::Settle),
@@ -70,6 +82,8 @@ fn happen(world: &mut World, happening: Happening, count: &mut u32) {
         Happening::RollBack(place) => drop(world.roll_back(place)),
         Happening::Hold(place) => world.hold(place),
         Happening::Resume(place) => world.resume(place),
+        Happening::Freeze(place, minutes, rollbacks) => world.freeze(place, minutes, rollbacks),
+        Happening::Thaw(place) => world.thaw(place),
         Happening::PassTime(minutes) => world.pass_time(minutes),
         Happening::Crash(after) => {
             for action in checked(world).into_iter().take(after) {
@@ -121,6 +135,16 @@ fn check(world: &World, action: &Action) {
             let facts = &world.snapshot.proposals[number];
             check_may_enter(world, promotion);
             check_not_held(world, promotion);
+            check_not_frozen(world, promotion);
+            let gates = judge(
+                &world.snapshot,
+                world.snapshot.pipeline.environment(&promotion.environment).unwrap(),
+                promotion,
+                Some(facts),
+                world.now,
+            );
+            let shut: Vec<_> = gates.iter().filter(|gate| !gate.is_open()).collect();
+            assert!(shut.is_empty(), "merged past {shut:?}\n{}", world.story());
             let environment = world.snapshot.pipeline.environment(&promotion.environment).unwrap();
             let others = facts.approvals.iter().filter(|by| by.as_str() != "alice").count();
             assert!(others as u32 >= environment.approvals_needed(), "merged past its approvals");
@@ -150,6 +174,7 @@ fn check_may_enter(world: &World, promotion: &hoist::domain::promotion::Promotio
         Kind::Forward { .. } if promotion.state == State::Proposed => {}
         Kind::Forward { .. } => {
             check_not_held(world, promotion);
+            check_not_frozen(world, promotion);
             for upstream in &environment.after {
                 let is_in = world
                     .snapshot
@@ -170,11 +195,26 @@ fn check_not_held(world: &World, promotion: &hoist::domain::promotion::Promotion
     assert!(!held || promotion.is_rollback(), "moved although held\n{}", world.story());
 }
 
+/// The freezes read by themselves: no gate is asked.
+fn check_not_frozen(world: &World, promotion: &hoist::domain::promotion::Promotion) {
+    let stops = |freeze: &&Freeze| {
+        let passes = promotion.is_rollback() && freeze.rollbacks == Rollbacks::Pass;
+        freeze.scope.has(&promotion.environment) && freeze.is_on(world.now) && !passes
+    };
+    let frozen = world.snapshot.freezes.iter().find(stops);
+    assert!(frozen.is_none(), "moved although frozen\n{}", world.story());
+}
+
+/// Open when the world begins, and shut before long.
+fn mornings() -> Gate {
+    Gate::Window(window("daily 09:00-11:30 UTC"))
+}
+
 fn environments() -> World {
     World::new(vec![
         environment("staging", &[], MergePolicy::Automatic, vec![]),
         environment("prod", &["staging"], MergePolicy::OnApproval, vec![soak(30)]),
-        environment("prod-us", &["staging"], MergePolicy::Automatic, vec![soak(5)]),
+        environment("prod-us", &["staging"], MergePolicy::Automatic, vec![soak(5), mornings()]),
     ])
 }
 
@@ -211,6 +251,7 @@ proptest! {
         }
         settle(&mut world);
         let place: EnvironmentName = "prod-us".parse().unwrap();
+        world.thaw("prod-us");
         let Ok(id) = world.roll_back("prod-us") else { return Ok(()) };
         settle(&mut world);
         let rollback = world.snapshot.promotion(&id).unwrap();

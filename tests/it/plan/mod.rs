@@ -1,15 +1,16 @@
 //! The planner: stories that a person can read, and laws that no history breaks.
 
+mod calendar;
+mod closures;
 mod laws;
 mod world;
 
-use hoist::domain::gate::Gate;
 use hoist::domain::pipeline::MergePolicy;
 use hoist::domain::plan::Because;
 use hoist::domain::snapshot::Judgement;
 use insta::assert_snapshot;
 
-use world::{World, environment, soak};
+use world::{World, approvals, environment, soak};
 
 #[test]
 fn what_the_files_hold_at_first_sight_is_found_and_nothing_is_changed() {
@@ -252,7 +253,7 @@ fn waves_follow_staging_side_by_side_and_wait_for_each_other_where_told_to() {
     let mut world = World::new(vec![
         environment("staging", &[], MergePolicy::Automatic, vec![]),
         environment("prod-eu", &["staging"], MergePolicy::Automatic, vec![]),
-        environment("prod-us", &["staging"], MergePolicy::OnApproval, vec![Gate::Approvals(2)]),
+        environment("prod-us", &["staging"], MergePolicy::OnApproval, vec![approvals(2)]),
         environment("prod-all", &["prod-eu", "prod-us"], MergePolicy::Automatic, vec![]),
     ]);
     world.settle();

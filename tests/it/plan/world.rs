@@ -5,10 +5,11 @@ use std::fmt::Write;
 
 use hoist::domain::artifact::{Artifact, Build, SourceCode};
 use hoist::domain::command::{Actor, Door};
-use hoist::domain::gate::Gate;
+use hoist::domain::freeze::{Freeze, Origin, Rollbacks, Scope};
+use hoist::domain::gate::{Approvals, Gate, GateRule, Shuts};
 use hoist::domain::health::{HealthRule, Remedy, Unhealthy};
 use hoist::domain::id::{
-    ApplicationKey, ArtifactId, CommitId, EnvironmentName, PromotionId, ProposalNumber,
+    ApplicationKey, ArtifactId, CommitId, EnvironmentName, FreezeId, PromotionId, ProposalNumber,
 };
 use hoist::domain::pipeline::{Applications, Environment, MergePolicy, Pipeline, Review};
 use hoist::domain::plan::{Action, Plan, plan};
@@ -45,12 +46,16 @@ pub fn environment(
         after: after.iter().map(|name| name.parse().unwrap()).collect(),
         branch: None,
         edits: Vec::new(),
-        gates,
+        gates: gates.into_iter().map(GateRule::from).collect(),
         merge,
         review: Review::default(),
         health: HealthRule::Nobody,
         on_unhealthy: Unhealthy::default(),
     }
+}
+
+pub fn approvals(count: u32) -> Gate {
+    Gate::Approvals(Approvals { count, role: None })
 }
 
 pub fn soak(minutes: i64) -> Gate {
@@ -78,6 +83,8 @@ impl World {
             artifacts: Vec::new(),
             promotions: Vec::new(),
             holds: BTreeMap::new(),
+            freezes: Vec::new(),
+            members: BTreeMap::new(),
             readings: BTreeMap::new(),
             proposals: BTreeMap::new(),
             pulses: BTreeMap::new(),
@@ -221,6 +228,25 @@ impl World {
         let held =
             Held { by: Actor { name: "carol".into(), door: Door::Api }, reason: None, until: None };
         self.snapshot.holds.insert(environment.parse().unwrap(), held);
+    }
+
+    /// A freeze of an environment, from now on; for so many minutes, or until somebody thaws it.
+    pub fn freeze(&mut self, environment: &str, minutes: Option<i64>, rollbacks: Rollbacks) {
+        let id = FreezeId::new(self.now, u128::from(self.count()));
+        self.snapshot.freezes.push(Freeze {
+            origin: Origin::Command { id, by: Actor { name: "carol".into(), door: Door::Api } },
+            scope: Scope::Only(vec![environment.parse().unwrap()]),
+            reason: Some("INC-123".into()),
+            begins: self.now,
+            ends: minutes.map(|minutes| self.now + SignedDuration::from_mins(minutes)),
+            rollbacks,
+            shuts: Shuts::Proposal,
+        });
+    }
+
+    pub fn thaw(&mut self, environment: &str) {
+        let name: EnvironmentName = environment.parse().unwrap();
+        self.snapshot.freezes.retain(|freeze| !freeze.scope.has(&name));
     }
 
     pub fn resume(&mut self, environment: &str) {

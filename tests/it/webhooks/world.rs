@@ -206,6 +206,7 @@ fn policy() -> Policy {
     };
     Policy {
         pipelines: [services, sites].into_iter().map(|it| (it.name.clone(), it)).collect(),
+        freezes: Vec::new(),
         sources: vec![
             source("actions", &[WHSEC], &["ghcr.io/acme/shop"]),
             source("ci", &[OLD_SECRET, SECRET], &["ghcr.io/acme/*", "ghcr.io/acme/web/*"]),
