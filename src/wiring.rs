@@ -14,7 +14,7 @@ use crate::adapters::git::{Credentials, LocalRepository, Mirror, RemoteSettings,
 use crate::adapters::health::argocd::{ArgoCd, ArgoCdSettings};
 use crate::adapters::health::http::HttpCaller;
 use crate::adapters::store::sqlite::SqliteStore;
-use crate::app::policy::{ImagePattern, Policy, Source, Token};
+use crate::app::policy::{ImagePattern, Notifier, Policy, Source, Token};
 use crate::app::ports::{
     Checkout, CheckoutError, Clock, Controller, Dice, Forge, Git, Remote, RemoteError, Server,
     Store,
@@ -195,7 +195,11 @@ fn policy(
             Ok(Source { name, secrets: source.secrets, images })
         })
         .collect::<anyhow::Result<Vec<Source>>>()?;
+    let notifiers = settings.argocd.into_iter().filter_map(|(controller, argocd)| {
+        Some(Notifier { controller, secret: argocd.webhook_secret? })
+    });
     Ok(Policy {
+        notifiers: notifiers.collect(),
         pipelines,
         freezes,
         sources,

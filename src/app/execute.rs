@@ -100,7 +100,7 @@ impl App {
         at: CommitId,
         values: Vec<FieldValue>,
     ) -> Outcome {
-        let now = self.clock.now();
+        let now = snapshot.time_in(environment, self.clock.now());
         let id = PromotionId::new(now, self.dice.roll());
         let version = version_of(snapshot, &values);
         let drifted = snapshot.current(environment).is_some();
@@ -168,7 +168,8 @@ impl App {
         let text = format!("{}: {}", promotion.version, explain::state(&after));
         let mut audit = self.line(snapshot, verb, &promotion.environment, text).about(id);
         audit.commit = commit;
-        let change = Change::Step { promotion: id.clone(), to, at: self.clock.now() };
+        let at = snapshot.time_in(&promotion.environment, self.clock.now());
+        let change = Change::Step { promotion: id.clone(), to, at };
         Outcome::Done { changes: vec![change], audit: vec![audit] }
     }
 
@@ -181,7 +182,8 @@ impl App {
         let Some(promotion) = snapshot.promotion(id) else { return Outcome::LookAgain };
         let text = format!("{} already holds {}", promotion.environment, promotion.version);
         let audit = self.line(snapshot, "succeeded", &promotion.environment, text).about(id);
-        let change = Change::AlreadyThere { promotion: id.clone(), values, at: self.clock.now() };
+        let at = snapshot.time_in(&promotion.environment, self.clock.now());
+        let change = Change::AlreadyThere { promotion: id.clone(), values, at };
         Outcome::Done { changes: vec![change], audit: vec![audit] }
     }
 

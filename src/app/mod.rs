@@ -35,6 +35,8 @@ mod remedy;
 
 pub mod watch;
 
+pub mod nudge;
+
 pub mod reconcile;
 
 mod status;

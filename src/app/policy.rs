@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use crate::domain::artifact::ImageName;
 use crate::domain::command::{Role, Roles};
 use crate::domain::freeze::Freeze;
-use crate::domain::id::{PersonName, RoleName, SourceName};
+use crate::domain::id::{ControllerName, PersonName, RoleName, SourceName};
 use crate::domain::pipeline::Pipelines;
 
 /// Everything that the two files say about who may do what to which application.
@@ -22,8 +22,18 @@ pub struct Policy {
     pub roles: Roles,
     /// Who may speak to the API and sign in to the page.
     pub tokens: Vec<Token>,
+    /// The controllers that may say that something happened.
+    pub notifiers: Vec<Notifier>,
     /// Where people reach the page, without a final `/`.
     pub public_url: String,
+}
+
+/// A controller that may say that something happened.
+pub struct Notifier {
+    /// Which.
+    pub controller: ControllerName,
+    /// What its notifications carry.
+    pub secret: SecretString,
 }
 
 impl Policy {

@@ -498,6 +498,13 @@ pub struct ReadinessView {
     pub repositories: std::collections::BTreeMap<String, String>,
 }
 
+/// The answer to a controller's notification.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NudgeView {
+    /// The applications that are looked at now.
+    pub woken: Vec<String>,
+}
+
 /// The answer to an announcement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnnouncementView {

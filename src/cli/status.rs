@@ -145,6 +145,9 @@ fn one_environment(environment: &EnvironmentView, now: Timestamp) -> String {
     if let Some(promotion) = &environment.promotion {
         line("promotion", promotion.to_string());
     }
+    if let Some(url) = environment.health.as_ref().and_then(|health| health.url.as_ref()) {
+        line("health", url.clone());
+    }
     let ways = environment.next.iter().zip(["on its way"]);
     let ways = ways.chain(environment.behind.iter().zip(std::iter::repeat("then")));
     for (next, name) in ways {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::artifact::{Artifact, Tag};
 use super::command::Actor;
@@ -273,6 +273,18 @@ impl Snapshot {
         self.promotions_into(environment)
             .filter(|promotion| promotion.state.is_in())
             .max_by_key(|promotion| (promotion.since, &promotion.id))
+    }
+
+    /// The time to record something at that happens in `environment` now.
+    ///
+    /// After what happened there last, even where a clock was set back: [`Self::current`] is known
+    /// by these times.
+    pub fn time_in(&self, environment: &EnvironmentName, now: Timestamp) -> Timestamp {
+        let last = self.promotions_into(environment).map(|promotion| promotion.since).max();
+        match last.filter(|last| *last > now) {
+            Some(last) => last.saturating_add(SignedDuration::from_millis(1)).unwrap_or(last),
+            None => now,
+        }
     }
 
     /// What is remembered of the health of a promotion's application there.

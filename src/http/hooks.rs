@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::app::ingest::cloud_event::{Attributes, Envelope};
 use crate::app::ingest::signature::{Bearer, Headers, UnverifiedDelivery};
 use crate::app::ingest::{Accepted, AnnounceError};
+use crate::app::nudge::NudgeError;
 
 /// The largest body that is taken: a hundred times what an announcement needs.
 const LARGEST_BODY: usize = 1 << 20;
@@ -27,6 +28,7 @@ const LONGEST_SENDING: Duration = Duration::from_secs(10);
 pub(super) fn hooks(app: Arc<App>) -> Router {
     Router::new()
         .route("/hooks/artifacts", post(announce_artifact))
+        .route("/hooks/argocd", post(nudge_applications))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(app)
 }
@@ -45,6 +47,19 @@ async fn announce_artifact(
     };
     let location = HeaderValue::try_from(&view.url).map_err(|_| Problem::ours())?;
     Ok((status, [(LOCATION, location)], Json(view)).into_response())
+}
+
+/// `POST /hooks/argocd`
+async fn nudge_applications(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    check_content_type(request.headers())?;
+    let authorization = request.headers().get(AUTHORIZATION);
+    let authorization = authorization.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let body = read_body(request, LONGEST_SENDING).await?;
+    let view = app.nudge(authorization.as_deref(), &body).await?;
+    Ok((StatusCode::ACCEPTED, Json(view)).into_response())
 }
 
 /// Takes from the headers what the signature is made of.
@@ -117,6 +132,18 @@ async fn read_body(request: Request, longest: Duration) -> Result<Vec<u8>, Probl
             "the body was not there after {} s: send it at once",
             longest.as_secs()
         ))),
+    }
+}
+
+impl From<NudgeError> for Problem {
+    fn from(error: NudgeError) -> Self {
+        match error {
+            NudgeError::Unauthorized => {
+                tracing::info!("a notification was refused: it carries no secret that is known");
+                Self::unauthorized("Bearer", error.to_string())
+            }
+            NudgeError::App(error) => Self::from(error),
+        }
     }
 }
 

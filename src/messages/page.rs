@@ -135,6 +135,9 @@ pub fn approvals(have: usize, need: u32) -> String {
 pub const WHAT_MERGE_DOES: &str =
     "hoist merges exactly the commit shown here; if the branch moves meanwhile, nothing happens.";
 
+/// Where somebody else says how an application is.
+pub const ITS_HEALTH: &str = "Its health";
+
 /// What a hold does.
 pub const WHAT_HOLD_DOES: &str = "Nothing enters this environment until someone resumes it.";
 

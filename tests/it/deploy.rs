@@ -119,3 +119,26 @@ fn every_file_to_deploy_is_yaml_and_every_kustomize_resource_is_there() {
         assert!(yaml(&format!("deploy/{}", file.as_str().unwrap())).is_mapping());
     }
 }
+
+#[test]
+fn the_notification_for_argo_cd_is_json_with_every_promised_field() {
+    let config = yaml("deploy/argocd/notifications.yaml");
+    let data = |key: &str| -> Value {
+        serde_yaml::from_str(config["data"][key].as_str().unwrap()).unwrap()
+    };
+    let mut body = data("template.hoist")["webhook"]["hoist"]["body"].as_str().unwrap().to_owned();
+    // What the template engine would put there.
+    while let Some((before, rest)) = body.split_once("{{") {
+        let after = rest.split_once("}}").unwrap().1;
+        body = format!("{before}{after}");
+    }
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let fields: Vec<&String> = body.as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["app", "health", "phase", "project", "revision", "sync"]);
+    let service = data("service.webhook.hoist");
+    assert!(service["url"].as_str().unwrap().ends_with("/hooks/argocd"));
+    assert_eq!(service["headers"][0]["value"], "Bearer $hoist-secret");
+    let triggers = data("trigger.on-hoist");
+    assert!(triggers.as_sequence().unwrap().iter().all(|it| it["send"][0] == "hoist"));
+    assert_eq!(data("subscriptions")[0]["triggers"][0], "on-hoist");
+}

@@ -145,6 +145,9 @@ pub(super) fn inside(environment: &EnvironmentView, viewer: &Viewer<'_>) -> Mark
             }
         }
         (waits(environment.waits_for.as_deref(), environment.until, viewer))
+        @if let Some(url) = environment.health.as_ref().and_then(|health| health.url.as_ref()) {
+            p class="waits" { a href=(url) rel="noreferrer" { (words::ITS_HEALTH) } }
+        }
         @if let Some(next) = &environment.next { (on_its_way("next", next, viewer)) }
         @for behind in &environment.behind { (on_its_way("then", behind, viewer)) }
         @if let Some(hold) = &environment.hold { (held(hold, viewer)) }

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod closures;
+mod health;
 mod laws;
 mod world;
 

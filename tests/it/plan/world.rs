@@ -383,12 +383,14 @@ impl World {
 
     fn step(&mut self, id: &PromotionId, to: State) {
         self.now += SignedDuration::from_millis(1);
+        let environment = self.snapshot.promotion(id).unwrap().environment.clone();
+        let at = self.snapshot.time_in(&environment, self.now);
         let promotion = self.snapshot.promotions.iter_mut().find(|p| &p.id == id).unwrap();
         let from = promotion.state.name();
         promotion.state = promotion.state.clone().step(to).unwrap();
         // A soak that ends later than was said has still begun when it began.
         if promotion.state.name() != from {
-            promotion.since = self.now;
+            promotion.since = at;
         }
     }
 

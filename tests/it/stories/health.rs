@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::support::argocd::{ArgoCd, deployed};
+use crate::support::service::Service;
 use crate::support::world::{Bot, digest};
 
 const STAGING: &str = "shop-staging";
@@ -296,4 +297,193 @@ async fn the_status_leads_to_the_application_in_argo_cd() {
     let (bot, argocd) = merged_into_staging().await;
     let health = bot.environment("staging").await.health.unwrap();
     assert_eq!(health.url, Some(format!("{}/applications/{STAGING}", argocd.url())));
+}
+
+/// v1.4.2 has succeeded in prod, and v1.5.0 is deployed there.
+async fn with_remedy(remedy: &str) -> (Bot, ArgoCd) {
+    let argocd = ArgoCd::start().await;
+    let prod = format!(
+        "after: [staging], merge: on-approval, on_unhealthy: {remedy}, \
+         health: {{argocd: main, application: \"{{application}}-prod\"}}"
+    );
+    let bot = Bot::with_argocd(&[("staging", "merge: automatic"), ("prod", &prod)], &argocd).await;
+    bot.work().await;
+    argocd.creates("shop-prod", "default");
+    for version in ["v1.4.2", "v1.5.0"] {
+        bot.announce(version).await;
+        bot.work().await;
+        bot.approve("bob", "prod").await;
+        bot.work().await;
+        argocd.deploys("shop-prod", &bot.remote.tip("main").unwrap(), bot.now());
+        if version == "v1.4.2" {
+            bot.watch(18).await;
+            assert!(bot.status().await.contains("prod: v1.4.2, succeeded"));
+        }
+    }
+    (bot, argocd)
+}
+
+#[tokio::test]
+async fn what_stays_ill_is_rolled_back_and_the_rollback_is_read_back() {
+    let (bot, argocd) = with_remedy("rollback").await;
+    bot.watch(2).await;
+    argocd.judges("shop-prod", "Degraded", Some("payments crash"));
+    bot.watch(9).await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.5.0, succeeded
+    prod: v1.5.0, soaking (not well: Degraded (payments crash) at COMMIT; its soak starts over once it is)
+    ");
+    bot.watch(2).await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.5.0, succeeded
+    prod: v1.5.0, soaking, next v1.4.2 proposed in #5 (it needs review: 0 of 1 approvals, the requester's not counted) (held by hoist: v1.5.0 was rolled back) (not well: Degraded (payments crash) at COMMIT; its soak starts over once it is)
+    ");
+    // The sick application keeps nobody from merging it.
+    bot.approve("bob", "prod").await;
+    bot.work().await;
+    assert_eq!(bot.version_line("prod"), "newTag: v1.4.2 # hoist writes this");
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.5.0, succeeded
+    prod: v1.4.2, merged (held by hoist: v1.5.0 was rolled back) (merged, and not deployed yet: it is synced to COMMIT, which is from before the merge)
+    ");
+    argocd.deploys("shop-prod", &bot.remote.tip("main").unwrap(), bot.now());
+    bot.watch(1).await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.5.0, succeeded
+    prod: v1.4.2, succeeded (held by hoist: v1.5.0 was rolled back)
+    ");
+    insta::assert_snapshot!(bot.history().await, @"
+    staging found v1.0.0 hoist: succeeded
+    prod found v1.0.0 hoist: succeeded
+    staging forward v1.4.2 alice: succeeded
+    prod forward v1.4.2 alice: succeeded
+    staging forward v1.5.0 alice: succeeded
+    prod forward v1.5.0 alice: rolled back
+    prod rollback v1.4.2 hoist: succeeded
+    ");
+    insta::assert_snapshot!(bot.deeds().await, @"
+    hoist found staging
+    hoist found prod
+    hoist started staging
+    hoist proposed staging
+    hoist merged staging
+    hoist deployed staging
+    hoist succeeded staging
+    hoist started prod
+    hoist proposed prod
+    bob approve prod
+    hoist merged prod
+    hoist deployed prod
+    hoist soaking prod
+    hoist succeeded prod
+    hoist started staging
+    hoist proposed staging
+    hoist merged staging
+    hoist deployed staging
+    hoist succeeded staging
+    hoist started prod
+    hoist proposed prod
+    bob approve prod
+    hoist merged prod
+    hoist deployed prod
+    hoist soaking prod
+    hoist unhealthy prod
+    hoist rollback prod
+    hoist hold prod
+    hoist proposed prod
+    bob approve prod
+    hoist merged prod
+    hoist rolled back prod
+    hoist deployed prod
+    hoist succeeded prod
+    ");
+}
+
+#[tokio::test]
+async fn an_application_that_flaps_does_not_flap_the_repository() {
+    let (bot, argocd) = with_remedy("rollback").await;
+    for _ in 0..10 {
+        argocd.judges("shop-prod", "Degraded", None);
+        bot.watch(4).await;
+        argocd.judges("shop-prod", "Healthy", None);
+        bot.watch(1).await;
+    }
+    assert_eq!(bot.version_line("prod"), "newTag: v1.5.0 # hoist writes this");
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.5.0, succeeded
+    prod: v1.5.0, soaking (it runs and is watched (until 2026-11-22 22:22 UTC))
+    ");
+}
+
+#[tokio::test]
+async fn what_stays_ill_is_held_once_and_not_again_after_a_resume() {
+    let (bot, argocd) = with_remedy("{do: hold, after: 2m}").await;
+    argocd.judges("shop-prod", "Degraded", Some("payments crash"));
+    bot.watch(4).await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.5.0, succeeded
+    prod: v1.5.0, merged (held by hoist: v1.5.0 has not been well in prod for 2 min: Degraded (payments crash) at COMMIT) (not well: Degraded (payments crash) at COMMIT; its soak starts over once it is)
+    ");
+    bot.resume("carol").await.unwrap();
+    bot.watch(5).await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.5.0, succeeded
+    prod: v1.5.0, merged (not well: Degraded (payments crash) at COMMIT; its soak starts over once it is)
+    ");
+}
+
+#[tokio::test]
+async fn a_notification_makes_hoist_look_at_once_and_decides_nothing() {
+    let (bot, argocd) = merged_into_staging().await;
+    let asked = argocd.asked();
+    let told = json!({"app": STAGING, "project": "default", "health": "Healthy"}).to_string();
+    assert_eq!(bot.notify("Bearer wrong", &told).await, 401);
+    assert_eq!(bot.notify("Bearer", &told).await, 401);
+    bot.work_off().await;
+    assert_eq!(argocd.asked(), asked);
+    let known = format!("Bearer {}", crate::support::argocd::TOKEN);
+    assert_eq!(bot.notify(&known, "{}").await, 400);
+    assert_eq!(bot.notify(&known, &json!({"app": "another"}).to_string()).await, 202);
+    bot.work_off().await;
+    assert_eq!(argocd.asked(), asked);
+    bot.seconds_pass(1);
+    assert_eq!(bot.notify(&known, &told).await, 202);
+    bot.work_off().await;
+    assert_eq!(argocd.asked(), asked + 1);
+    assert!(bot.status().await.starts_with("staging: v1.4.2, merged"), "{}", bot.status().await);
+    // user:TOKEN
+    bot.seconds_pass(1);
+    assert_eq!(bot.notify("Basic dXNlcjphLXRva2VuLW9mLWFyZ28tY2Q=", &told).await, 202);
+    bot.work_off().await;
+    assert_eq!(argocd.asked(), asked + 2);
+}
+
+#[tokio::test]
+async fn an_application_that_answers_for_itself_is_deployed_when_the_new_version_answers() {
+    let service = Service::start().await;
+    let staging = format!(
+        "merge: automatic, on_unhealthy: {{do: hold, after: 2m}}, \
+         health: {{http: \"{}/{{application}}\", expect: \"{{version}}\"}}",
+        service.url()
+    );
+    let bot = Bot::with(&[("staging", &staging)]).await;
+    bot.work().await;
+    service.answers(200, "shop v1.0.0 is fine");
+    bot.announce("v1.4.2").await;
+    bot.watch(1).await;
+    insta::assert_snapshot!(bot.status().await, @r#"staging: v1.4.2, merged (merged, and not deployed yet: "v1.4.2" is not in the answer)"#);
+    service.answers(200, "shop v1.4.2 is fine");
+    bot.watch(1).await;
+    assert_eq!(service.last_path(), "/shop");
+    insta::assert_snapshot!(bot.status().await, @"staging: v1.4.2, soaking (it runs and is watched (until 2026-11-22 21:16 UTC))");
+    service.answers(503, "shop v1.4.2 is not fine");
+    bot.watch(1).await;
+    insta::assert_snapshot!(bot.status().await, @"staging: v1.4.2, soaking (not well: the answer is 503; its soak starts over once it is)");
+    // Elsewhere is not where the configuration said.
+    service.answers(302, "");
+    bot.watch(1).await;
+    insta::assert_snapshot!(bot.status().await, @"staging: v1.4.2, soaking (not well: the answer is 302; its soak starts over once it is)");
+    service.answers(503, "");
+    bot.watch(3).await;
+    insta::assert_snapshot!(bot.status().await, @"staging: v1.4.2, soaking (held by hoist: v1.4.2 has not been well in staging for 2 min: the answer is 503) (not well: the answer is 503; its soak starts over once it is)");
 }

@@ -53,3 +53,15 @@ async fn a_restart_goes_on_where_it_stood() {
     ");
     assert_eq!(bot.version_line("prod"), "newTag: v1.4.2 # hoist writes this");
 }
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_does_not_turn_the_order_of_things() {
+    let bot = Bot::new().await;
+    bot.bring_into_prod("v1.4.2").await;
+    bot.announce("v1.5.0").await;
+    bot.clock_goes_back(600);
+    bot.work().await;
+    let history = bot.history().await;
+    assert!(history.contains("staging forward v1.5.0 alice: soaking"), "{history}");
+    assert_eq!(bot.version_line("staging"), "newTag: v1.5.0 # hoist writes this");
+}

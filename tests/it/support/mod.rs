@@ -6,4 +6,5 @@ pub mod git_server;
 pub mod mortal;
 pub mod remote;
 pub mod served;
+pub mod service;
 pub mod world;

@@ -219,8 +219,17 @@ impl Bot {
         self.clock.0.fetch_add(minutes * 60, Ordering::SeqCst);
     }
 
+    pub fn clock_goes_back(&self, minutes: u64) {
+        self.clock.0.fetch_sub(minutes * 60, Ordering::SeqCst);
+    }
+
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// hoist does what it was woken for, and nothing else.
+    pub async fn work_off(&self) {
+        scheduler::work_off(self.app()).await;
     }
 
     /// Time passes, and hoist looks every half minute.
@@ -261,6 +270,16 @@ impl Bot {
     pub async fn announce_by_nobody(&self, version: &str) -> u16 {
         let outgoing = Outgoing { actor: None, ..outgoing("shop", version) };
         self.send(request(outgoing.signed(&SECRET.to_owned().into()))).await
+    }
+
+    /// Argo CD says that something happened; the answer's status.
+    pub async fn notify(&self, authorization: &str, body: &str) -> u16 {
+        let request = Request::post("/hooks/argocd")
+            .header("content-type", "application/json")
+            .header("authorization", authorization)
+            .body(Body::from(body.to_owned()))
+            .unwrap();
+        self.send(request).await
     }
 
     async fn send(&self, request: Request<Body>) -> u16 {

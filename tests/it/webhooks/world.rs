@@ -213,6 +213,7 @@ fn policy() -> Policy {
         ],
         roles: Roles::new(),
         tokens: Vec::new(),
+        notifiers: Vec::new(),
         public_url: PUBLIC_URL.into(),
     }
 }
