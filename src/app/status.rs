@@ -181,8 +181,8 @@ impl App {
             return Ok(promotion.state.commit().cloned());
         }
         let lines = self.store.audit_of(&promotion.id).await?.into_iter().map(|entry| entry.line);
-        let merged = lines.filter(|line| line.verb == "merged").filter_map(|line| line.commit);
-        Ok(merged.last())
+        let mut merged = lines.filter(|line| line.verb == "merged").filter_map(|line| line.commit);
+        Ok(merged.next_back())
     }
 
     /// The newest artifacts of one application, or of all.
