@@ -319,6 +319,9 @@ impl App {
     ) -> Result<Outcome, AppError> {
         let (_, repository) = self.rules(&snapshot.application)?;
         let Some(promotion) = snapshot.promotion(id) else { return Ok(Outcome::LookAgain) };
+        if self.has_shut(snapshot, promotion).await? {
+            return Ok(Outcome::LookAgain);
+        }
         let by = own_name();
         let request = MergeRequest {
             number,
@@ -341,6 +344,22 @@ impl App {
                 Err(AppError::Forge(super::ports::ForgeError::Refused(reason)))
             }
         }
+    }
+
+    /// Tells whether a gate has shut since the snapshot was taken: somebody held meanwhile, or the
+    /// time came at which a window shuts or a freeze begins.
+    async fn has_shut(&self, snapshot: &Snapshot, promotion: &Promotion) -> Result<bool, AppError> {
+        let Some(environment) = snapshot.pipeline.environment(&promotion.environment) else {
+            return Ok(true);
+        };
+        let record = self.store.load(&snapshot.application).await?;
+        let now_known = self.memory(record, &snapshot.pipeline);
+        let snapshot =
+            Snapshot { holds: now_known.holds, freezes: now_known.freezes, ..snapshot.clone() };
+        let proposed = promotion.proposal.as_ref();
+        let facts = proposed.and_then(|proposed| snapshot.proposals.get(&proposed.number));
+        let judged = judge(&snapshot, environment, promotion, facts, self.clock.now());
+        Ok(judged.iter().any(|judged| !judged.is_open()))
     }
 
     /// Takes a merged proposal's branch away, before the merge is recorded: afterwards nobody looks
