@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -16,8 +17,8 @@ use crate::app::ingest::send::SignedAnnouncement;
 use crate::app::ports::{Remote, RemoteError, Server};
 use crate::app::views::{
     AnnouncementView, ApplicationView, CommandView, DeliveryView, HistoryLine, HistoryView,
-    HoldRequest, ProblemView, PromoteRequest, PromotionView, ProposalRequest, RollbackRequest,
-    StatusView,
+    HoldRequest, PlanView, ProblemView, PromoteRequest, PromotionView, ProposalRequest,
+    RollbackRequest, StatusView, WhyView,
 };
 use crate::domain::command::ProposalStep;
 
@@ -107,6 +108,21 @@ impl Remote for Client {
 
     async fn application(&self, application: &str) -> Result<ApplicationView, RemoteError> {
         self.get(&["applications", application], &[]).await
+    }
+
+    async fn why(&self, application: &str, environment: &str) -> Result<WhyView, RemoteError> {
+        self.get(&["applications", application, "why", environment], &[]).await
+    }
+
+    async fn plan(
+        &self,
+        application: Option<&str>,
+        at: Option<Timestamp>,
+    ) -> Result<PlanView, RemoteError> {
+        let at = at.map(|at| at.to_string());
+        let query = [("application", application), ("at", at.as_deref())];
+        let query: Vec<_> = query.into_iter().filter_map(|(k, v)| Some((k, v?))).collect();
+        self.get(&["plan"], &query).await
     }
 
     async fn history(

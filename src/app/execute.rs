@@ -135,12 +135,25 @@ impl App {
         environment: &EnvironmentName,
         artifact: &Artifact,
     ) -> Outcome {
-        let now = self.clock.now();
+        let promotion = self.promotion_of(snapshot, environment, artifact, self.clock.now());
+        let text = format!("{} may go into {environment}", promotion.version);
+        let audit = self.line(snapshot, "started", environment, text).about(&promotion.id);
+        Outcome::Done { changes: vec![Change::Start(Box::new(promotion))], audit: vec![audit] }
+    }
+
+    /// A promotion that begins at `now`, as its artifact asks for it.
+    pub(super) fn promotion_of(
+        &self,
+        snapshot: &Snapshot,
+        environment: &EnvironmentName,
+        artifact: &Artifact,
+        now: jiff::Timestamp,
+    ) -> Promotion {
         let actor = match &artifact.actor {
             Some(name) => Actor { name: name.clone(), door: crate::domain::command::Door::Ci },
             None => Actor::hoist(),
         };
-        let promotion = Promotion {
+        Promotion {
             id: PromotionId::new(now, self.dice.roll()),
             application: snapshot.application.clone(),
             environment: environment.clone(),
@@ -154,10 +167,7 @@ impl App {
             state: State::Waiting,
             since: now,
             proposal: None,
-        };
-        let text = format!("{} may go into {environment}", promotion.version);
-        let audit = self.line(snapshot, "started", environment, text).about(&promotion.id);
-        Outcome::Done { changes: vec![Change::Start(Box::new(promotion))], audit: vec![audit] }
+        }
     }
 
     fn step(&self, snapshot: &Snapshot, id: &PromotionId, to: State) -> Outcome {
@@ -228,7 +238,7 @@ impl App {
         Ok(Outcome::Done { changes: vec![change], audit: vec![audit] })
     }
 
-    async fn make_commit(
+    pub(super) async fn make_commit(
         &self,
         snapshot: &Snapshot,
         repository: &Repository,

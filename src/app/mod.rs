@@ -41,6 +41,10 @@ pub mod reconcile;
 
 mod status;
 
+mod why;
+
+mod foresee;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -21,7 +21,7 @@ use super::views::{
 use super::{App, AppError, Repository, reading};
 
 /// How much of a diff is shown.
-const DIFF_LIMIT: usize = 64 * 1024;
+pub(super) const DIFF_LIMIT: usize = 64 * 1024;
 
 impl App {
     /// One promotion's story.
@@ -385,7 +385,7 @@ fn as_the_forge_has_it(promotion: Promotion, snapshot: &Snapshot) -> Promotion {
     Promotion { state, ..promotion }
 }
 
-fn gate_view(judged: Judged) -> GateView {
+pub(super) fn gate_view(judged: Judged) -> GateView {
     let (verdict, opens_at) = match judged.verdict {
         Verdict::Open => ("open", None),
         Verdict::OpensAt(at) => ("opens_at", Some(at)),

@@ -1,5 +1,7 @@
 //! What crosses the wire: typed here once, for the API, the page and the command line.
 
+mod foresight;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +11,10 @@ use crate::domain::health::Finding;
 use crate::domain::id::{
     ApplicationName, CommitId, EnvironmentName, EventId, PipelineName, PromotionId, ProposalNumber,
     RepositoryName,
+};
+
+pub use foresight::{
+    CandidateView, GateLine, PlanView, PlannedStep, PlannedView, PlannedWait, WhyView,
 };
 
 /// `GET /api/v1/applications`: everything at a glance.

@@ -33,6 +33,10 @@ mod review;
 
 mod status;
 
+mod why;
+
+mod plan;
+
 mod history;
 
 mod deliveries;
@@ -114,6 +118,10 @@ enum Here {
     Review(review::ReviewArgs),
     /// Show what is where, and what is on its way.
     Status(status::StatusArgs),
+    /// Tell what keeps a version out of an environment, and what can be done about it.
+    Why(why::WhyArgs),
+    /// Tell what would be done, now or at a time to come.
+    Plan(plan::PlanArgs),
     /// Show an application's promotions, newest first.
     History(history::HistoryArgs),
     /// Show which announcements came in, newest first.
@@ -179,6 +187,8 @@ impl Errand {
             Here::Resume(args) => args.run(&connection, out).await,
             Here::Review(args) => args.run(&connection, out).await,
             Here::Status(args) => args.run(&connection, out).await,
+            Here::Why(args) => args.run(&connection, out).await,
+            Here::Plan(args) => args.run(&connection, out).await,
             Here::History(args) => args.run(&connection, out).await,
             Here::Deliveries(args) => args.run(&connection, out).await,
             Here::Audit(args) => args.run(&connection, out).await,

@@ -87,7 +87,7 @@ fn describe_proposal(text: &mut String, proposal: &ProposalView) {
 }
 
 /// A unified diff, as Git colours it.
-fn coloured(diff: &str) -> String {
+pub(super) fn coloured(diff: &str) -> String {
     let mut text = String::with_capacity(diff.len() + 256);
     for line in diff.lines() {
         let style = match line.as_bytes().first() {

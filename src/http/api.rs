@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -19,8 +20,8 @@ use crate::app::App;
 use crate::app::sessions::Allowed;
 use crate::app::views::{
     AnnouncedArtifact, ApplicationView, CommandView, DeliveryDetailView, DeliveryView, HistoryLine,
-    HistoryView, HoldRequest, PromoteRequest, PromotionView, ProposalRequest, RollbackRequest,
-    StatusView,
+    HistoryView, HoldRequest, PlanView, PromoteRequest, PromotionView, ProposalRequest,
+    RollbackRequest, StatusView, WhyView,
 };
 use crate::domain::command::{Identity, ProposalStep, Right};
 
@@ -39,6 +40,8 @@ pub(super) fn api(app: Arc<App>) -> Router {
         .route("/applications", get(list_applications))
         .route("/applications/{application}", get(show_application))
         .route("/applications/{application}/history", get(show_history))
+        .route("/applications/{application}/why/{environment}", get(show_why))
+        .route("/plan", get(show_plan))
         .route("/artifacts", get(list_artifacts))
         .route("/promotions", post(promote))
         .route("/promotions/{promotion}", get(show_promotion))
@@ -170,6 +173,33 @@ async fn show_history(
     query: Result<Query<HistoryQuery>, QueryRejection>,
 ) -> Result<Json<HistoryView>, Problem> {
     Ok(Json(app.history(&name?, query?.environment.as_deref()).await?))
+}
+
+/// `GET /api/v1/applications/{application}/why/{environment}`
+async fn show_why(
+    State(app): State<Arc<App>>,
+    _reader: Reader,
+    names: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Json<WhyView>, Problem> {
+    let Path((application, environment)) = names?;
+    Ok(Json(app.why(&application, &environment).await?))
+}
+
+/// What a plan is narrowed to, and when.
+#[derive(Deserialize)]
+struct PlanQuery {
+    application: Option<String>,
+    at: Option<Timestamp>,
+}
+
+/// `GET /api/v1/plan?application=&at=`
+async fn show_plan(
+    State(app): State<Arc<App>>,
+    _reader: Reader,
+    query: Result<Query<PlanQuery>, QueryRejection>,
+) -> Result<Json<PlanView>, Problem> {
+    let Query(query) = query?;
+    Ok(Json(app.foresee(query.application.as_deref(), query.at).await?))
 }
 
 /// Which artifacts.

@@ -6,6 +6,10 @@ pub mod commit;
 
 pub mod explain;
 
+pub mod why;
+
+pub mod intention;
+
 pub mod health;
 
 pub mod pull_request;

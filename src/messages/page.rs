@@ -31,8 +31,12 @@ fn length_of(length: SignedDuration) -> String {
     }
 }
 
-/// A text as a sentence of its own.
+/// A text as a sentence of its own. A version or a file's name stays as it is written.
 pub fn sentence(text: &str) -> String {
+    let first = text.split(' ').next().unwrap_or_default();
+    if !first.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return format!("{text}.");
+    }
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string());
     format!("{}{}.", first.unwrap_or_default(), letters.as_str())
@@ -120,6 +124,15 @@ pub fn conflicts_in(paths: &[String]) -> String {
          change anew on the next pass where it can.",
         paths.join(", ")
     )
+}
+
+/// A gate's verdict, as people say it.
+pub fn verdict(verdict: &str) -> &str {
+    match verdict {
+        "opens_at" => "opens by itself",
+        "needs_action" => "needs someone",
+        other => other,
+    }
 }
 
 /// How many approvals there are.

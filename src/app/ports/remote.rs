@@ -1,13 +1,14 @@
 //! A running hoist, as the command line sees it.
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 use url::Url;
 
 use crate::app::ingest::send::SignedAnnouncement;
 use crate::app::views::{
     AnnouncementView, ApplicationView, CommandView, DeliveryView, HistoryLine, HistoryView,
-    HoldRequest, ProblemView, PromoteRequest, PromotionView, ProposalRequest, RollbackRequest,
-    StatusView,
+    HoldRequest, PlanView, ProblemView, PromoteRequest, PromotionView, ProposalRequest,
+    RollbackRequest, StatusView, WhyView,
 };
 
 /// Where a hoist runs, and who asks it.
@@ -55,6 +56,16 @@ pub trait Remote: Send + Sync {
 
     /// One application in every environment.
     async fn application(&self, application: &str) -> Result<ApplicationView, RemoteError>;
+
+    /// Why an environment has what it has.
+    async fn why(&self, application: &str, environment: &str) -> Result<WhyView, RemoteError>;
+
+    /// What would be done, for one application or for all.
+    async fn plan(
+        &self,
+        application: Option<&str>,
+        at: Option<Timestamp>,
+    ) -> Result<PlanView, RemoteError>;
 
     /// An application's promotions, newest first, into one environment or all.
     async fn history(

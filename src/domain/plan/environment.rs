@@ -184,8 +184,13 @@ impl<'a> View<'a> {
 
     /// Tells whether the artifact runs in every environment that comes before this one.
     fn has_arrived_upstream(&self, artifact: &Artifact) -> bool {
-        self.environment.after.iter().all(|upstream| {
-            self.snapshot.promotions_into(upstream).any(|promotion| {
+        self.missing_upstream(artifact).is_none()
+    }
+
+    /// The first environment before this one in which the artifact does not run.
+    pub(super) fn missing_upstream(&self, artifact: &Artifact) -> Option<&'a EnvironmentName> {
+        self.environment.after.iter().find(|upstream| {
+            !self.snapshot.promotions_into(upstream).any(|promotion| {
                 let runs = match promotion.state {
                     State::Deployed { .. } | State::Soaking { .. } | State::Succeeded { .. } => {
                         true

@@ -10,6 +10,7 @@ mod course;
 mod closures;
 mod gates;
 mod patience;
+mod unstarted;
 mod wanted;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use crate::yaml_edit::Place;
 
 pub use environment::branch_of;
 pub use gates::judge;
+pub use unstarted::{Unstarted, unstarted};
 
 /// What to do now, what is waited for, and when to look again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -135,6 +137,24 @@ pub enum Action {
 }
 
 impl Action {
+    /// Where it does something.
+    pub fn environment<'a>(&'a self, snapshot: &'a Snapshot) -> Option<&'a EnvironmentName> {
+        let of = |id: &PromotionId| snapshot.promotion(id).map(|it| &it.environment);
+        let on = |number| snapshot.proposals.get(number).map(|facts| &facts.environment);
+        match self {
+            Self::Adopt { environment, .. }
+            | Self::Start { environment, .. }
+            | Self::Observe { environment, .. }
+            | Self::Remedy { environment, .. } => Some(environment),
+            Self::Step { promotion, .. }
+            | Self::AlreadyThere { promotion, .. }
+            | Self::TellOfForeignPush { promotion, .. }
+            | Self::Merge { promotion, .. } => of(promotion),
+            Self::Propose(proposing) => of(&proposing.promotion),
+            Self::SetStatus { number, .. } | Self::Close { number, .. } => on(number),
+        }
+    }
+
     /// Tells whether it only records what was seen: nothing follows that another look would show.
     pub fn is_note(&self) -> bool {
         match self {
@@ -271,6 +291,12 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
 }
 
 impl Plan {
+    /// What a promotion waits for.
+    pub fn wait_of(&self, promotion: &PromotionId) -> Option<&Wait> {
+        let theirs = |wait: &&Wait| wait.promotion.as_ref() == Some(promotion);
+        self.waits.values().chain(&self.beside).find(theirs)
+    }
+
     /// Notes what an environment waits for, and wakes up when that ends by itself.
     ///
     /// What comes later is nearer to the door: it stands for the environment, and what was noted

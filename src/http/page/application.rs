@@ -46,6 +46,7 @@ fn stop(
         section class="card stop" aria-labelledby=(id) {
             h2 id=(id) { (name) }
             (inside(environment, viewer))
+            p { a href={ (path_of(view)) "/why/" (name) } { "Why?" } }
             (commands(view, environment, history, viewer))
         }
     }

@@ -10,6 +10,8 @@ mod conversation;
 
 mod application;
 
+mod why;
+
 mod sign_in;
 
 mod doors;
@@ -58,6 +60,7 @@ pub(super) fn page(app: Arc<App>) -> Router {
         .route("/applications/{application}/roll-back", post(desk::roll_back))
         .route("/applications/{application}/hold", post(desk::hold))
         .route("/applications/{application}/resume", post(desk::resume))
+        .route("/applications/{application}/why/{environment}", get(show_why))
         .route("/promotions/{promotion}", get(show_promotion))
         .route("/promotions/{promotion}/proposal", post(desk::review))
         .route("/repositories/{repository}/proposals/{number}", get(find_promotion))
@@ -91,6 +94,19 @@ async fn show_application(
     let history = app.history(&name, None).await?;
     let content = application::application(&view, &history, &viewer(&app, &person));
     Ok(show(&app, &person, &headers, (view.application.as_str(), &content)))
+}
+
+/// `GET /applications/{application}/why/{environment}`
+async fn show_why(
+    State(app): State<Arc<App>>,
+    Person(person): Person,
+    Path((application, environment)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let view = app.why(&application, &environment).await?;
+    let content = why::why(&view, &viewer(&app, &person));
+    let title = format!("Why {} in {}?", view.application, view.environment);
+    Ok(show(&app, &person, &headers, (&title, &content)))
 }
 
 /// `GET /promotions/{promotion}`

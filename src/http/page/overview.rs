@@ -178,7 +178,7 @@ fn waits(words: Option<&str>, until: Option<Timestamp>, viewer: &Viewer<'_>) -> 
     }
 }
 
-fn held(hold: &HoldView, viewer: &Viewer<'_>) -> Markup {
+pub(super) fn held(hold: &HoldView, viewer: &Viewer<'_>) -> Markup {
     html! {
         p class="hold" {
             (badge("held"))

@@ -184,11 +184,7 @@ fn gates(gates: &[GateView], viewer: &Viewer<'_>) -> Markup {
                     li {
                         span class="line" {
                             strong { (gate.name) }
-                            (badge_like(&gate.verdict, match gate.verdict.as_str() {
-                                "opens_at" => "opens by itself",
-                                "needs_action" => "needs someone",
-                                other => other,
-                            }))
+                            (badge_like(&gate.verdict, words::verdict(&gate.verdict)))
                         }
                         span class="quiet" {
                             (gate.saw)

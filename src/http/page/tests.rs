@@ -271,6 +271,7 @@ fn an_applications_page_offers_what_the_viewer_may() {
     staging
     v3.0.0 failed just now
     environments/staging/apps/web/values.yaml is not in the repository
+    Why?
     Hold
     Nothing enters this environment until someone resumes it.
     For how long
@@ -279,6 +280,7 @@ fn an_applications_page_offers_what_the_viewer_may() {
     prod
     &lt;script&gt;alert(1)&lt;/script&gt; held 24 h ago
     held by bob 2 h ago : v2.9 loses &lt;b&gt;carts&lt;/b&gt;
+    Why?
     Hold
     Nothing enters this environment until someone resumes it.
     For how long

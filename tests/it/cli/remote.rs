@@ -435,3 +435,56 @@ fn the_audit_log_is_verified_over_the_wire() {
     let cut = "f".repeat(64);
     serve(&log).hoist(["audit", "verify", "--known", &cut]).refused(1, &["none has the hash"]);
 }
+
+#[test]
+fn why_and_plan_are_told_in_words() {
+    let line = json!({
+        "name": "soak", "verdict": "opens_at", "saw": "v2 runs in staging", "opens_at": null,
+        "since": "2020-01-01T00:00:00Z", "looks_again": "2020-01-01T00:00:00Z",
+        "next": "nothing is needed: it opens by itself"
+    });
+    let candidate = json!({
+        "version": "v2", "promotion": PROMOTION, "state": "waiting",
+        "since": "2020-01-01T00:00:00Z", "why": "soak gate: v2 runs in staging", "until": null,
+        "next": "nothing is needed: it opens by itself", "gates": [line]
+    });
+    let why = json!({
+        "pipeline": "services", "application": "shop", "environment": "prod",
+        "answer": "v2 is not in prod: soak gate", "version": "v1", "since": "2020-01-01T00:00:00Z",
+        "hold": null, "candidates": [candidate], "looks_again": "2020-01-01T00:00:00Z",
+        "unread": null
+    });
+    let server = Canned::answering(vec![(200, why)]);
+    let ran = server.hoist(["why", "shop", "prod"]).done();
+    insta::assert_snapshot!(without_ages(ran.text()), @"
+    v2 is not in prod: soak gate
+      there      v1, XXXXd ago
+      next look  XXXXd ago
+
+    v2: waiting, XXXXd ago
+      promotion  01kb4qn5d50000000000000001
+      why        soak gate: v2 runs in staging
+      next       nothing is needed: it opens by itself
+      gate       soak: opens at, v2 runs in staging
+                 nothing is needed: it opens by itself; looks again XXXXd ago
+    ");
+    assert_eq!(server.last().0, "GET /api/v1/applications/shop/why/prod");
+
+    let planned = json!({
+        "pipeline": "services", "application": "shop", "trouble": null,
+        "steps": [{"environment": "prod", "what": "propose v2", "diff": "@@ -1 +1 @@\n-tag: v1\n+tag: v2\n"}],
+        "waits": [{"environment": "staging", "version": "v2", "why": "it runs and is watched", "until": "2020-01-01T00:00:00Z"}]
+    });
+    let plan = json!({"at": "2020-01-01T00:00:00Z", "applications": [planned], "unread": []});
+    let server = Canned::answering(vec![(200, plan)]);
+    let ran = server.hoist(["plan", "shop", "--at", "2030-01-01T09:00:00Z"]).done();
+    insta::assert_snapshot!(without_ages(ran.text()), @"
+    shop in pipeline services
+      prod: propose v2
+        @@ -1 +1 @@
+        -tag: v1
+        +tag: v2
+      staging: v2 waits: it runs and is watched, XXXXd ago
+    ");
+    assert_eq!(server.last().0, "GET /api/v1/plan?application=shop&at=2030-01-01T09%3A00%3A00Z");
+}

@@ -181,3 +181,21 @@ async fn artifacts_are_listed_newest_first_and_promoted_by_tag_or_digest() {
     twice["version"] = json!("v1.1.0");
     problem(&post(&hoist, "alice", "/promotions", &twice).await, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn why_and_plan_are_asked_for_by_those_who_may_look() {
+    let hoist = Served::start().await;
+    hoist.settle().await;
+    hoist.announce("shop", "v1.1.0").await;
+    hoist.settle().await;
+    let why = get(&hoist, "reader", "/applications/shop/why/prod").await.json();
+    assert_eq!(why["candidates"][0]["version"], "v1.1.0", "{why}");
+    assert_eq!(why["candidates"][0]["gates"][0]["verdict"], "open", "{why}");
+    let plan = get(&hoist, "reader", "/plan?application=shop").await.json();
+    assert_eq!(plan["applications"][0]["steps"], json!([]), "{plan}");
+    assert_eq!(plan["applications"][0]["waits"][0]["environment"], "prod", "{plan}");
+    problem(&get(&hoist, "robot", "/plan").await, StatusCode::FORBIDDEN);
+    problem(&get(&hoist, "robot", "/applications/shop/why/prod").await, StatusCode::FORBIDDEN);
+    problem(&get(&hoist, "reader", "/plan?at=soon").await, StatusCode::BAD_REQUEST);
+    problem(&get(&hoist, "reader", "/applications/shop/why/x").await, StatusCode::NOT_FOUND);
+}

@@ -414,3 +414,17 @@ async fn a_proposals_text_is_shown_as_it_was_meant() {
     assert!(page.contains("<strong>shop</strong> in <strong>prod</strong>"), "{page}");
     assert!(!page.contains("**shop**") && !page.contains("&lt;!--"), "{page}");
 }
+
+#[tokio::test]
+async fn the_page_answers_why() {
+    let (hoist, _) = with_a_proposal().await;
+    let mut alice = Browser::signed_in(&hoist, "alice").await;
+    let shop = alice.get("/applications/shop").await.body;
+    let path = between(&shop, r#"<a href="/applications/services%2Fshop/why/prod""#, ">");
+    assert_eq!(path, "");
+    let page = alice.get("/applications/services%2Fshop/why/prod").await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    for words in ["v1.1.0 is not in prod", "What you can do", "approvals", "looks again"] {
+        assert!(page.body.contains(words), "{words}: {}", page.body);
+    }
+}

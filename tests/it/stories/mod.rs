@@ -11,3 +11,4 @@ mod policies;
 mod pushes;
 mod rollback;
 mod standing;
+mod why;

@@ -1,0 +1,175 @@
+//! Tells what would be done, now or at a time to come, by the planner itself. Nothing is done.
+
+use jiff::Timestamp;
+
+use crate::domain::id::ApplicationKey;
+use crate::domain::plan::{Action, Plan, plan};
+use crate::domain::promotion::{Promotion, State};
+use crate::domain::snapshot::Snapshot;
+use crate::messages::{explain, intention};
+
+use super::proposals::DIFF_LIMIT;
+use super::reconcile::chain;
+use super::views::{PlanView, PlannedStep, PlannedView, PlannedWait, UnreadView};
+use super::{App, AppError};
+
+/// How many rounds are thought ahead: a start, a proposal, and what follows in the next
+/// environment are a few.
+const ROUNDS: usize = 8;
+
+impl App {
+    /// Tells what would be done at `at`, for one application or for all.
+    pub async fn foresee(
+        &self,
+        application: Option<&str>,
+        at: Option<Timestamp>,
+    ) -> Result<PlanView, AppError> {
+        let now = self.clock.now();
+        let at = at.unwrap_or(now);
+        if at < now {
+            return Err(AppError::Invalid {
+                field: Some("at"),
+                what: format!("{at} is over: name a time to come, or leave it out"),
+            });
+        }
+        let keys = match application {
+            Some(typed) => vec![self.find_application(typed).await?],
+            None => self.store.applications().await?,
+        };
+        let mut view = PlanView { at, applications: Vec::new(), unread: Vec::new() };
+        for key in keys.iter().filter(|key| self.rules(key).is_ok()) {
+            let (planned, unread) = self.foresee_one(key, at).await?;
+            if let Some(unread) = unread
+                && view.unread.iter().all(|it| it.repository != unread.repository)
+            {
+                view.unread.push(unread);
+            }
+            view.applications.push(planned);
+        }
+        Ok(view)
+    }
+
+    async fn foresee_one(
+        &self,
+        key: &ApplicationKey,
+        at: Timestamp,
+    ) -> Result<(PlannedView, Option<UnreadView>), AppError> {
+        let (mut snapshot, unread) = self.fresh(key).await?;
+        let mut seen: Vec<Action> = Vec::new();
+        let mut steps = Vec::new();
+        let mut last = Plan::default();
+        let mut trouble = None;
+        for _ in 0..ROUNDS {
+            last = plan(&snapshot, at);
+            let mut moved = Moved::Nothing;
+            for action in last.actions.iter().filter(|action| !action.is_note()) {
+                if seen.contains(action) {
+                    continue;
+                }
+                seen.push(action.clone());
+                let diff = match self.diff_of(&snapshot, action).await {
+                    Ok(diff) => diff,
+                    Err(error) => {
+                        trouble = Some(chain(&error));
+                        None
+                    }
+                };
+                steps.push(PlannedStep {
+                    environment: action.environment(&snapshot).cloned(),
+                    what: intention::action(&snapshot, action),
+                    diff,
+                });
+                if self.imagine(&mut snapshot, action, at) == Moved::Something {
+                    moved = Moved::Something;
+                }
+            }
+            if moved == Moved::Nothing {
+                break;
+            }
+        }
+        let planned = PlannedView {
+            pipeline: key.pipeline.clone(),
+            application: key.application.clone(),
+            steps,
+            waits: waits(&snapshot, &last),
+            trouble,
+        };
+        Ok((planned, unread))
+    }
+
+    /// The change that an action would propose. Its commit is made in our mirror and goes nowhere.
+    async fn diff_of(
+        &self,
+        snapshot: &Snapshot,
+        action: &Action,
+    ) -> Result<Option<String>, AppError> {
+        let Action::Propose(proposing) = action else { return Ok(None) };
+        let Some(promotion) = snapshot.promotion(&proposing.promotion) else { return Ok(None) };
+        let (_, repository) = self.rules(&snapshot.application)?;
+        let head = self.make_commit(snapshot, repository, promotion, proposing).await?;
+        Ok(Some(repository.git.patch(&proposing.base, &head, DIFF_LIMIT).await?))
+    }
+
+    /// Goes on in thought. What the forge or a person would answer is not known, so that only what
+    /// hoist records by itself is followed.
+    fn imagine(&self, snapshot: &mut Snapshot, action: &Action, at: Timestamp) -> Moved {
+        match action {
+            Action::Start { environment, artifact } => {
+                let Some(artifact) = snapshot.artifact(artifact) else { return Moved::Nothing };
+                let promotion = self.promotion_of(snapshot, environment, artifact, at);
+                snapshot.promotions.push(promotion);
+                Moved::Something
+            }
+            Action::Step { promotion, to } => {
+                let found = snapshot.promotions.iter_mut().find(|it| &it.id == promotion);
+                found.map_or(Moved::Nothing, |it| step(it, to.clone(), at))
+            }
+            Action::AlreadyThere { promotion, values } => {
+                let found = snapshot.promotions.iter_mut().find(|it| &it.id == promotion);
+                found.map_or(Moved::Nothing, |it| {
+                    it.values.clone_from(values);
+                    step(it, State::Succeeded { commit: None }, at)
+                })
+            }
+            Action::Adopt { .. }
+            | Action::Observe { .. }
+            | Action::Remedy { .. }
+            | Action::Propose(_)
+            | Action::SetStatus { .. }
+            | Action::TellOfForeignPush { .. }
+            | Action::Merge { .. }
+            | Action::Close { .. } => Moved::Nothing,
+        }
+    }
+}
+
+/// Whether there is more to see in another round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moved {
+    Something,
+    Nothing,
+}
+
+fn step(promotion: &mut Promotion, to: State, at: Timestamp) -> Moved {
+    promotion.state = to;
+    promotion.since = at;
+    Moved::Something
+}
+
+fn waits(snapshot: &Snapshot, plan: &Plan) -> Vec<PlannedWait> {
+    let here = plan.waits.iter().map(|(environment, wait)| (environment.clone(), wait));
+    let beside = plan.beside.iter().filter_map(|wait| {
+        let promotion = snapshot.promotion(wait.promotion.as_ref()?)?;
+        Some((promotion.environment.clone(), wait))
+    });
+    let wait = |(environment, wait): (_, &crate::domain::plan::Wait)| {
+        let promotion = wait.promotion.as_ref().and_then(|id| snapshot.promotion(id));
+        PlannedWait {
+            environment,
+            version: promotion.map(|it| it.version.clone()),
+            why: explain::wait(wait),
+            until: wait.until,
+        }
+    };
+    here.chain(beside).map(wait).collect()
+}

@@ -1,0 +1,143 @@
+//! Answers to "why is it not in?": what keeps something out, and what a person can do.
+
+use crate::domain::gate::{HOLD, Judged, Verdict};
+use crate::domain::id::{ApplicationName, EnvironmentName, PromotionId};
+use crate::domain::plan::{Because, Unstarted, Wait};
+
+use super::explain;
+
+/// What the answer is about.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// The application.
+    pub application: &'a ApplicationName,
+    /// The environment that it is not in.
+    pub environment: &'a EnvironmentName,
+    /// What people call what is not in.
+    pub version: &'a str,
+    /// The promotion that brings it, once it is proposed.
+    pub promotion: Option<&'a PromotionId>,
+}
+
+/// What a person can do about what something waits for.
+pub fn next(because: &Because, about: &Subject<'_>) -> String {
+    let Subject { application, environment, promotion, .. } = about;
+    let review = promotion.map_or_else(
+        || "review it on hoist's page".to_owned(),
+        |id| format!("`hoist review {id} --approve`, or its page"),
+    );
+    match because {
+        Because::Gate(judged) => gate(judged, about).unwrap_or_else(|| "nothing is needed".into()),
+        Because::Held { .. } => format!("`hoist resume {application} {environment}` ends the hold"),
+        Because::Soaking => "nothing is needed: it goes on by itself".into(),
+        Because::Health(_) => format!(
+            "look at the application; `hoist rollback {application} {environment}` brings back \
+             what ran well"
+        ),
+        Because::Approvals { .. } => format!("somebody but the requester approves it: {review}"),
+        Because::Objections(_) => {
+            "those who asked for changes approve it, or somebody closes it".into()
+        }
+        Because::ManualMerge => promotion.map_or_else(
+            || "merge it on hoist's page".to_owned(),
+            |id| format!("merge it: `hoist review {id} --merge`, or its page"),
+        ),
+        Because::NotOnlyVersion(_) => {
+            "take the other changes off the branch, or close the proposal".into()
+        }
+        Because::ForeignPush(_) => format!("somebody looks at what was pushed: {review}"),
+        Because::Conflict(_) => "resolve it on the branch, or close the proposal".into(),
+        Because::EditRefused(_) => {
+            "mend the file, or its rule under `edit:`; `hoist check` tries the rules".into()
+        }
+        Because::NoFiles(_) => {
+            "put the file there, or name another under `edit:`; then it goes on by itself".into()
+        }
+        Because::Behind { .. } => "review the rollback first".into(),
+    }
+}
+
+/// What a person can do about a gate; none if it is open.
+pub fn gate(judged: &Judged, about: &Subject<'_>) -> Option<String> {
+    match &judged.verdict {
+        Verdict::Open => None,
+        Verdict::OpensAt(_) => Some("nothing is needed: it opens by itself".into()),
+        Verdict::NeedsAction(_) if judged.name == "approvals" => Some(match about.promotion {
+            Some(id) => {
+                format!("somebody but the requester approves it: `hoist review {id} --approve`")
+            }
+            None => "somebody but the requester approves its proposal, once that is open".into(),
+        }),
+        Verdict::NeedsAction(_) if judged.name == HOLD => {
+            Some(format!("`hoist resume {} {}` ends it", about.application, about.environment))
+        }
+        Verdict::NeedsAction(what) => Some(what.clone()),
+    }
+}
+
+/// Why no promotion of an artifact has begun, and what a person can do: two sentences' words.
+pub fn unstarted(why: &Unstarted<'_>, about: &Subject<'_>, wait: Option<&Wait>) -> [String; 2] {
+    let Subject { application, environment, version, .. } = about;
+    let again =
+        format!("`hoist promote {application} {environment} --version {version}` asks for it anew");
+    let by_itself = "nothing is needed: it goes on by itself".to_owned();
+    match why {
+        Unstarted::Ended(promotion) => [explain::state(promotion), again],
+        Unstarted::Bad => ["it was rolled back, and is not started again by itself".into(), again],
+        Unstarted::Upstream { environment: upstream, promotion } => {
+            let there = match (promotion, wait) {
+                (_, Some(wait)) => explain::wait(wait),
+                (Some(promotion), None) => explain::state(promotion),
+                (None, None) => "it has not been started there".to_owned(),
+            };
+            let next = format!("`hoist why {application} {upstream}` says what can be done there");
+            [format!("it waits for {upstream}: {there}"), next]
+        }
+        Unstarted::Overtaken => {
+            let older = format!("{again}; where a newer one is in, add `--allow-older`");
+            ["a newer version was started before it".into(), older]
+        }
+        Unstarted::Next => match wait {
+            Some(wait) => [explain::wait(wait), next(&wait.because, about)],
+            None => ["it was announced, and is started at the next look".into(), by_itself],
+        },
+    }
+}
+
+/// It is about to be done.
+pub fn about_to(what: &str) -> String {
+    format!("hoist is about to {what}")
+}
+
+/// Nothing was ever announced; `images` and `sources` are what could have been, and by whom.
+pub fn no_artifact(about: &Subject<'_>, image: &str, sources: &[&str]) -> [String; 2] {
+    let application = about.application;
+    let next = if sources.is_empty() {
+        format!(
+            "no source in `sources:` may announce `{image}`, so every announcement of it is \
+             refused: add the image to a source's `images`"
+        )
+    } else {
+        format!(
+            "announce one, from CI or with `hoist announce --image {image} …`; those who may are \
+             {}; `hoist deliveries` lists what came in",
+            sources.join(", ")
+        )
+    };
+    [format!("no artifact of {application} was ever announced"), next]
+}
+
+/// The answer in a sentence, where something could go in.
+pub fn waiting(about: &Subject<'_>, why: &str) -> String {
+    format!("{} is not in {}: {why}", about.version, about.environment)
+}
+
+/// The answer where everything is in that could be.
+pub fn up_to_date(about: &Subject<'_>) -> String {
+    format!("{} is in {}, and nothing newer was announced", about.version, about.environment)
+}
+
+/// The answer where there is an older version in on purpose.
+pub fn nothing_there(about: &Subject<'_>, why: &str) -> String {
+    format!("nothing of {} goes into {}: {why}", about.application, about.environment)
+}
