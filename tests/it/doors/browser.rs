@@ -96,7 +96,8 @@ async fn wait_for(browser: &WebDriver, text: &str) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
-        browser.run("location.reload()").await;
+        // Unlike `location.reload()`, this waits until the page is there.
+        browser.open(&browser.address().await).await;
     }
     panic!("{text:?} did not come; the page says: {}", browser.text().await);
 }
@@ -141,7 +142,7 @@ async fn a_person_signs_in_reviews_and_merges_a_proposal() {
     look_at(&browser, "promotion-approved").await;
     browser.find("button[value=merge]").await.click().await;
     assert!(browser.text().await.contains("operator merged proposal #"));
-    wait_for(&browser, "succeeded").await;
+    wait_for(&browser, "In since").await;
     look_at(&browser, "promotion-merged").await;
     let file = "main:environments/prod/apps/shop/values.yaml";
     assert!(hoist.git(&["show", file]).contains("tag: v1.1.0 # moved by hoist"));

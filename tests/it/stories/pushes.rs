@@ -32,6 +32,8 @@ async fn a_push_of_another_version_is_kept_and_waits_for_somebody_to_approve_it(
     ");
     insta::assert_snapshot!(bot.statuses(2).await, @"
     hoist/approvals Pending: 0 of 1 approvals, the requester's not counted
+    hoist/freeze Success: not frozen
+    hoist/hold Success: not held
     hoist/only-version Success: Only version fields change
     hoist/soak Success: v1.4.2 succeeded in staging
     ");
@@ -62,6 +64,8 @@ async fn a_push_of_anything_else_is_never_merged_by_hoist() {
     bot.work().await;
     insta::assert_snapshot!(bot.statuses(2).await, @"
     hoist/approvals Success: 1 of 1 approvals, the requester's not counted
+    hoist/freeze Success: not frozen
+    hoist/hold Success: not held
     hoist/only-version Failure: README.md: no rule names this file
     hoist/soak Success: v1.4.2 succeeded in staging
     ");
