@@ -488,3 +488,14 @@ fn why_and_plan_are_told_in_words() {
     ");
     assert_eq!(server.last().0, "GET /api/v1/plan?application=shop&at=2030-01-01T09%3A00%3A00Z");
 }
+
+#[test]
+fn what_is_not_hoist_is_told_so_at_once() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let arguments = ["announce", "--image", "ghcr.io/acme/shop", "--digest", &digest];
+    for status in [404, 405, 500, 501] {
+        let server = Canned::answering(vec![(status, json!("<h1>It works!</h1>"))]);
+        server.hoist(arguments).refused(1, &["this is not hoist", &status.to_string()]);
+        assert_eq!(server.asked().len(), 1, "{status}");
+    }
+}

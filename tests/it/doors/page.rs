@@ -428,3 +428,26 @@ async fn the_page_answers_why() {
         assert!(page.body.contains(words), "{words}: {}", page.body);
     }
 }
+
+#[tokio::test]
+async fn who_may_skip_environments_is_offered_to() {
+    let (hoist, _) = with_a_proposal().await;
+    let offers = async |name: &str| {
+        let mut browser = Browser::signed_in(&hoist, name).await;
+        browser.get("/applications/shop").await.body.contains(r#"name="skip""#)
+    };
+    assert!(!offers("alice").await, "alice has no right to skip");
+    assert!(offers("carol").await);
+    let mut carol = Browser::signed_in(&hoist, "carol").await;
+    let form_token = carol.form_token().await;
+    hoist.announce("cart", "v9.0.0").await;
+    let fields = [
+        ("environment", "prod"),
+        ("version", "v9.0.0"),
+        ("skip", "staging"),
+        ("reason", "a hotfix"),
+        ("form_token", &*form_token),
+    ];
+    let done = carol.post("/applications/cart/promote", &fields).await;
+    assert!(done.header("location").starts_with("/promotions/"), "{}", done.body);
+}

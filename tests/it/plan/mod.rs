@@ -4,6 +4,7 @@ mod calendar;
 mod closures;
 mod health;
 mod laws;
+mod standing;
 mod world;
 
 use hoist::domain::pipeline::MergePolicy;

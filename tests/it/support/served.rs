@@ -30,11 +30,13 @@ sources:
   ci: {hmac: {file: "{FOLDER}/secret"}, images: ["ghcr.io/acme/*"]}
 roles:
   sre: {may: [review, merge, promote, rollback, hold, resume, status, audit], environments: ["*"]}
+  leads: {may: [promote, skip-gates, status], environments: ["*"]}
   readers: {may: [status], environments: ["*"]}
   robots: {may: [promote], environments: [staging]}
 tokens:
   - {name: alice, sha256: "{alice}", roles: [sre]}
   - {name: bob, sha256: "{bob}", roles: [sre]}
+  - {name: carol, sha256: "{carol}", roles: [leads]}
   - {name: reader, sha256: "{reader}", roles: [readers]}
   - {name: robot, sha256: "{robot}", roles: [robots]}
 "#;
@@ -209,7 +211,7 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 fn fill(folder: &Path, public_url: &str) {
     let place = folder.display().to_string();
     let mut process = PROCESS.replace("{FOLDER}", &place).replace("{PUBLIC}", public_url);
-    for name in ["alice", "bob", "reader", "robot"] {
+    for name in ["alice", "bob", "carol", "reader", "robot"] {
         let sha256 = hex::encode(Sha256::digest(token(name)));
         process = process.replace(&format!("{{{name}}}"), &sha256);
     }

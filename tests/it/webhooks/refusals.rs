@@ -119,6 +119,7 @@ async fn a_source_speaks_for_its_own_images_and_for_applications_that_exist() {
     });
     let no_image = shop_with("image", json!("ghcr.io/acme/cart"));
     let mut nobody = shop_with("application", json!("nobody"));
+    let no_image_of_nobody = nobody.clone();
     nobody["image"] = json!("ghcr.io/acme/nobody");
     let mut unnamed = nobody.clone();
     unnamed["application"] = Value::Null;
@@ -129,6 +130,7 @@ async fn a_source_speaks_for_its_own_images_and_for_applications_that_exist() {
         ("not its image", signed(strange.to_string().as_bytes())),
         ("not its image", signed_standard("msg_1", NOW, cart.as_bytes())),
         ("not the application's image", signed(no_image.to_string().as_bytes())),
+        ("nobody's, with an image of none", signed(no_image_of_nobody.to_string().as_bytes())),
         ("an unknown application", signed(nobody.to_string().as_bytes())),
         ("an unknown image", signed(unnamed.to_string().as_bytes())),
         ("no pipeline's image", signed(no_pipeline.to_string().as_bytes())),
@@ -137,6 +139,7 @@ async fn a_source_speaks_for_its_own_images_and_for_applications_that_exist() {
     not its image -> 403 image: the source ci may not announce `docker.io/evil/shop`: no pattern in `sources.ci.images` fits
     not its image -> 403 image: the source actions may not announce `ghcr.io/acme/cart`: no pattern in `sources.actions.images` fits
     not the application's image -> 422 image: `ghcr.io/acme/cart` is not the image of the application shop; that is `ghcr.io/acme/shop` (pipeline services)
+    nobody's, with an image of none -> 422 application: no application is called nobody, and the image of one would not be `ghcr.io/acme/shop` but `ghcr.io/acme/nobody` (pipeline services)
     an unknown application -> 422 application: there is no application nobody: the tip of gitops was just read; `environments/staging/apps/nobody/kustomization.yaml`, `environments/staging/apps/nobody/values.yaml` would make one
     an unknown image -> 422 image: no application has the image `ghcr.io/acme/nobody`: the tip of gitops was just read; `environments/staging/apps/nobody/kustomization.yaml`, `environments/staging/apps/nobody/values.yaml` would make one
     no pipeline's image -> 422 image: no pipeline moves the image `ghcr.io/acme/web/other`; pipelines move `ghcr.io/acme/{application}`, `ghcr.io/acme/web/site`
