@@ -18,7 +18,7 @@ use crate::app::ports::{Remote, RemoteError, Server};
 use crate::app::views::{
     AnnouncementView, ApplicationView, CommandView, DeliveryView, HistoryLine, HistoryView,
     HoldRequest, PlanView, ProblemView, PromoteRequest, PromotionView, ProposalRequest,
-    RollbackRequest, StatusView, WhyView,
+    ResumeRequest, RollbackRequest, StatusView, WhyView,
 };
 use crate::domain::command::ProposalStep;
 
@@ -159,7 +159,7 @@ impl Remote for Client {
         self.post(&["holds"], request).await
     }
 
-    async fn resume(&self, request: &HoldRequest) -> Result<CommandView, RemoteError> {
+    async fn resume(&self, request: &ResumeRequest) -> Result<CommandView, RemoteError> {
         self.post(&["holds", "resume"], request).await
     }
 

@@ -1,4 +1,4 @@
-//! What people ask: promote, roll back, hold, resume.
+//! What people ask: promote and hold; `rollback` has the way back.
 //!
 //! Each command is understood, checked against the rights, and recorded as an intent together with
 //! its audit line; the reconciler does the rest.
@@ -10,14 +10,13 @@ use crate::domain::command::{Actor, Age, Authorized, Command, Identity, authoriz
 use crate::domain::id::{ApplicationKey, EnvironmentName, HoldId, PromotionId};
 use crate::domain::pipeline::Pipeline;
 use crate::domain::plan::Because;
-use crate::domain::promotion::{Kind, Promotion, State};
-use crate::domain::rollback;
+use crate::domain::promotion::{BadArtifact, Kind, Promotion, State};
 use crate::domain::snapshot::Snapshot;
 use crate::messages::answer::{self, Obstacle};
 use crate::messages::explain;
 
 use super::ports::{AuditLine, Change, Hold};
-use super::views::{CommandView, HoldRequest, PromoteRequest, RollbackRequest};
+use super::views::{CommandView, HoldRequest, PromoteRequest};
 use super::{App, AppError};
 
 impl App {
@@ -41,20 +40,8 @@ impl App {
             reason: request.reason,
             age: if request.allow_older { Age::OlderToo } else { Age::NewerOnly },
             skips,
+            bad: if request.force_bad { BadArtifact::Forced } else { BadArtifact::Refused },
         };
-        self.obey(authorize(by, command, &self.policy.roles)?).await
-    }
-
-    /// Brings the last good version back.
-    pub async fn roll_back(
-        &self,
-        by: &Identity,
-        request: RollbackRequest,
-    ) -> Result<CommandView, AppError> {
-        let (application, environment) =
-            self.target(&request.application, &request.environment).await?;
-        let RollbackRequest { to, reason, .. } = request;
-        let command = Command::Rollback { application, environment, to, reason };
         self.obey(authorize(by, command, &self.policy.roles)?).await
     }
 
@@ -67,34 +54,25 @@ impl App {
         self.obey(authorize(by, command, &self.policy.roles)?).await
     }
 
-    /// Ends a hold.
-    pub async fn resume(
+    pub(super) async fn obey(
         &self,
-        by: &Identity,
-        request: HoldRequest,
+        authorized: Authorized<Command>,
     ) -> Result<CommandView, AppError> {
-        let (application, environment) =
-            self.target(&request.application, &request.environment).await?;
-        let command = Command::Resume { application, environment, reason: request.reason };
-        self.obey(authorize(by, command, &self.policy.roles)?).await
-    }
-
-    async fn obey(&self, authorized: Authorized<Command>) -> Result<CommandView, AppError> {
         let (command, by) = authorized.into_parts();
         match command {
-            Command::Promote { application, environment, version, reason, age, skips } => {
+            Command::Promote { application, environment, version, reason, age, skips, bad } => {
                 let wish = Wish { application, environment, by, reason };
-                self.record_promotion(wish, version, age, skips).await
+                self.record_promotion(wish, Which { version, age, skips, bad }).await
             }
-            Command::Rollback { application, environment, to, reason } => {
+            Command::Rollback { application, environment, to, reason, drift } => {
                 let wish = Wish { application, environment, by, reason };
-                self.record_rollback(wish, to).await
+                self.record_rollback(wish, to, drift).await
             }
             Command::Hold { application, environment, length, reason } => {
                 self.record_hold(Wish { application, environment, by, reason }, length).await
             }
-            Command::Resume { application, environment, reason } => {
-                self.record_resume(Wish { application, environment, by, reason }).await
+            Command::Resume { application, environment, newer, reason } => {
+                self.record_resume(Wish { application, environment, by, reason }, newer).await
             }
             Command::Proposal { .. } => Err(AppError::Invalid {
                 field: None,
@@ -106,9 +84,7 @@ impl App {
     async fn record_promotion(
         &self,
         wish: Wish,
-        version: Option<Named>,
-        age: Age,
-        skips: Vec<EnvironmentName>,
+        Which { version, age, skips, bad }: Which,
     ) -> Result<CommandView, AppError> {
         if !skips.is_empty() && wish.reason.is_none() {
             return Err(AppError::Invalid {
@@ -116,15 +92,22 @@ impl App {
                 what: "skipping an environment needs a reason: add `--reason`".into(),
             });
         }
+        if bad == BadArtifact::Forced && wish.reason.is_none() {
+            return Err(AppError::Invalid {
+                field: Some("reason"),
+                what: "bringing back what was rolled back needs a reason: add `--reason`".into(),
+            });
+        }
         let snapshot = self.remembered(&wish.application).await?;
         let before = self.obstacle_before(&snapshot, &wish);
         let artifact = choose(&snapshot, &wish, version.as_ref(), before.as_ref())?;
         refuse_older(&snapshot, &wish, artifact, age)?;
         refuse_unproven(&snapshot, &wish, (artifact, &skips), before.as_ref())?;
+        let bad = refuse_bad(&snapshot, &wish, artifact, bad)?;
         let pending = snapshot.promotions_into(&wish.environment).find(|promotion| {
             // One that waits for an environment which is to be skipped now gives way to a new one.
             let skips_enough = match &promotion.kind {
-                Kind::Forward { skips: has } => skips.iter().all(|skip| has.contains(skip)),
+                Kind::Forward { skips: has, .. } => skips.iter().all(|skip| has.contains(skip)),
                 Kind::Found { .. } | Kind::Rollback { .. } => false,
             };
             promotion.state.is_pending()
@@ -134,7 +117,8 @@ impl App {
         if let Some(pending) = pending {
             return Ok(self.answer(answer::already_on_its_way(pending), Some(&pending.id)));
         }
-        let mut promotion = self.promotion_for(&wish, Kind::Forward { skips }, artifact.version());
+        let mut promotion =
+            self.promotion_for(&wish, Kind::Forward { skips, bad }, artifact.version());
         promotion.artifact = Some(artifact.id.clone());
         let held = snapshot.holds.get(&wish.environment);
         let obstacle = self.obstacle(&wish.application, &wish.environment);
@@ -142,35 +126,6 @@ impl App {
         let audit = self.said(&wish, "promote", &text).about(&promotion.id);
         let id = promotion.id.clone();
         self.note(&wish, vec![Change::Start(Box::new(promotion))], audit).await?;
-        Ok(self.answer(text, Some(&id)))
-    }
-
-    async fn record_rollback(
-        &self,
-        wish: Wish,
-        to: Option<String>,
-    ) -> Result<CommandView, AppError> {
-        let snapshot = self.remembered(&wish.application).await?;
-        let under_way = snapshot
-            .promotions_into(&wish.environment)
-            .rfind(|promotion| promotion.state.is_pending() && promotion.is_rollback());
-        if let Some(pending) = under_way {
-            return Ok(self.answer(answer::already_on_its_way(pending), Some(&pending.id)));
-        }
-        let chosen = rollback::choose(&snapshot, &wish.environment, to.as_deref())
-            .map_err(|error| AppError::Refused { what: error.to_string() })?;
-        let kind = Kind::Rollback {
-            restores: chosen.restores.id.clone(),
-            undoes: chosen.undoes.id.clone(),
-        };
-        let mut promotion = self.promotion_for(&wish, kind, &chosen.restores.version);
-        promotion.artifact = chosen.restores.artifact.clone();
-        let text = answer::rolling_back(&promotion, chosen.undoes);
-        let hold = self.hold_for(&wish, None, Some(answer::held_by_rollback(chosen.undoes)));
-        let audit = self.said(&wish, "rollback", &text).about(&promotion.id);
-        let id = promotion.id.clone();
-        let changes = vec![Change::Start(Box::new(promotion)), Change::Hold(hold)];
-        self.note(&wish, changes, audit).await?;
         Ok(self.answer(text, Some(&id)))
     }
 
@@ -186,26 +141,11 @@ impl App {
         Ok(self.answer(text, None))
     }
 
-    async fn record_resume(&self, wish: Wish) -> Result<CommandView, AppError> {
-        let snapshot = self.remembered(&wish.application).await?;
-        let application = &wish.application.application;
-        if !snapshot.holds.contains_key(&wish.environment) {
-            return Err(AppError::Refused {
-                what: format!("{application} is not held in {}", wish.environment),
-            });
-        }
-        let text = answer::resumed(application, &wish.environment);
-        let audit = self.said(&wish, "resume", &text);
-        let change = Change::Resume {
-            application: wish.application.clone(),
-            environment: wish.environment.clone(),
-        };
-        self.note(&wish, vec![change], audit).await?;
-        Ok(self.answer(text, None))
-    }
-
     /// What the store remembers of an application.
-    async fn remembered(&self, application: &ApplicationKey) -> Result<Snapshot, AppError> {
+    pub(super) async fn remembered(
+        &self,
+        application: &ApplicationKey,
+    ) -> Result<Snapshot, AppError> {
         let (pipeline, _) = self.rules(application)?;
         Ok(self.memory(self.store.load(application).await?, pipeline))
     }
@@ -229,7 +169,7 @@ impl App {
     }
 
     /// A promotion that somebody asked for, before it is known what it carries.
-    fn promotion_for(&self, wish: &Wish, kind: Kind, version: &str) -> Promotion {
+    pub(super) fn promotion_for(&self, wish: &Wish, kind: Kind, version: &str) -> Promotion {
         let now = self.clock.now();
         Promotion {
             id: PromotionId::new(now, self.dice.roll()),
@@ -248,7 +188,7 @@ impl App {
         }
     }
 
-    fn hold_for(
+    pub(super) fn hold_for(
         &self,
         wish: &Wish,
         length: Option<SignedDuration>,
@@ -267,7 +207,7 @@ impl App {
     }
 
     /// The audit line of a command.
-    fn said(&self, wish: &Wish, verb: &str, text: &str) -> AuditLine {
+    pub(super) fn said(&self, wish: &Wish, verb: &str, text: &str) -> AuditLine {
         AuditLine {
             at: self.clock.now(),
             actor: wish.by.clone(),
@@ -280,7 +220,7 @@ impl App {
         }
     }
 
-    async fn note(
+    pub(super) async fn note(
         &self,
         wish: &Wish,
         changes: Vec<Change>,
@@ -293,13 +233,13 @@ impl App {
         Ok(())
     }
 
-    fn answer(&self, message: String, promotion: Option<&PromotionId>) -> CommandView {
+    pub(super) fn answer(&self, message: String, promotion: Option<&PromotionId>) -> CommandView {
         let url = promotion.map(|id| self.promotion_url(id));
         CommandView { message, promotion: promotion.cloned(), url }
     }
 
     /// Finds the application and the environment that a person typed.
-    async fn target(
+    pub(super) async fn target(
         &self,
         application: &str,
         environment: &str,
@@ -344,11 +284,19 @@ impl App {
 }
 
 /// What every command has: what, where, who and why.
-struct Wish {
-    application: ApplicationKey,
-    environment: EnvironmentName,
-    by: Actor,
-    reason: Option<String>,
+pub(super) struct Wish {
+    pub(super) application: ApplicationKey,
+    pub(super) environment: EnvironmentName,
+    pub(super) by: Actor,
+    pub(super) reason: Option<String>,
+}
+
+/// What a promotion is to bring, and past what.
+struct Which {
+    version: Option<Named>,
+    age: Age,
+    skips: Vec<EnvironmentName>,
+    bad: BadArtifact,
 }
 
 fn unknown_environment(pipeline: &Pipeline, typed: &str) -> String {
@@ -431,6 +379,25 @@ fn refuse_older(
             })
         }
         (Age::NewerOnly | Age::OlderToo, _) => Ok(()),
+    }
+}
+
+/// Refuses what was rolled back, unless the person says so; tells whether it must be forced.
+fn refuse_bad(
+    snapshot: &Snapshot,
+    wish: &Wish,
+    artifact: &Artifact,
+    bad: BadArtifact,
+) -> Result<BadArtifact, AppError> {
+    let place = snapshot.pipeline.environment(&wish.environment);
+    let Some(taken) = place.and_then(|it| snapshot.rolled_back(&artifact.id, it)) else {
+        return Ok(BadArtifact::Refused);
+    };
+    match bad {
+        BadArtifact::Forced => Ok(BadArtifact::Forced),
+        BadArtifact::Refused => Err(AppError::Refused {
+            what: answer::rolled_back_before(artifact.version(), &taken.environment),
+        }),
     }
 }
 

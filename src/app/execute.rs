@@ -10,7 +10,8 @@ use crate::domain::command::Actor;
 use crate::domain::id::{CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber};
 use crate::domain::pipeline::Environment;
 use crate::domain::plan::{Action, Closed, Proposing, branch_of, judge};
-use crate::domain::promotion::{FieldValue, Kind, Promotion, Proposed, State};
+use crate::domain::promotion::{BadArtifact, FieldValue, Kind, Promotion, Proposed, State};
+use crate::domain::rollback;
 use crate::domain::snapshot::{Judgement, Snapshot, StatusWord};
 use crate::messages::{commit, explain, pull_request};
 use crate::yaml_edit;
@@ -157,7 +158,7 @@ impl App {
             id: PromotionId::new(now, self.dice.roll()),
             application: snapshot.application.clone(),
             environment: environment.clone(),
-            kind: Kind::Forward { skips: Vec::new() },
+            kind: Kind::Forward { skips: Vec::new(), bad: BadArtifact::Refused },
             artifact: Some(artifact.id.clone()),
             version: artifact.version().to_owned(),
             values: Vec::new(),
@@ -274,7 +275,7 @@ impl App {
             edits: &proposing.edits,
             gates: &gates,
             url: &url,
-            undone: undone_commit(snapshot, promotion),
+            back: told_back(snapshot, promotion),
         };
         ProposalSpec {
             branch: branch_of(&promotion.environment, &promotion.application.application),
@@ -452,6 +453,11 @@ fn version_of(snapshot: &Snapshot, values: &[FieldValue]) -> String {
     if let Some(known) = known {
         return known.version.clone();
     }
+    short_version(values)
+}
+
+/// What people would call the values of fields that no artifact explains.
+pub(super) fn short_version(values: &[FieldValue]) -> String {
     let short = |value: &FieldValue| {
         let text = value.value.as_str();
         let text = text.split_once('@').map_or(text, |(name, _)| name);
@@ -464,6 +470,18 @@ fn version_of(snapshot: &Snapshot, values: &[FieldValue]) -> String {
     let texts: Vec<String> = values.iter().map(short).collect();
     let named = texts.iter().find(|text| !text.starts_with("sha256:"));
     named.or(texts.first()).cloned().unwrap_or_default()
+}
+
+/// What a rollback's proposal tells of what goes and what comes back.
+fn told_back<'a>(snapshot: &'a Snapshot, promotion: &Promotion) -> Option<pull_request::Back<'a>> {
+    let Kind::Rollback { restores, undoes } = &promotion.kind else { return None };
+    let (restores, undoes) = (snapshot.promotion(restores)?, snapshot.promotion(undoes)?);
+    let artifact_of = |it: &Promotion| it.artifact.as_ref().and_then(|id| snapshot.artifact(id));
+    let compare = artifact_of(restores)
+        .zip(artifact_of(undoes))
+        .and_then(|(restored, undone)| rollback::compare(restored, undone));
+    let undone = undone_commit(snapshot, promotion);
+    Some(pull_request::Back { restores, undoes, undone, compare })
 }
 
 /// The commit that a rollback takes back.

@@ -27,6 +27,8 @@ pub mod verify;
 pub mod survey;
 
 mod commands;
+mod rollback;
+
 mod execute;
 mod look;
 mod proposals;

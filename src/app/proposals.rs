@@ -40,7 +40,7 @@ impl App {
             }
             Some(_) | None => Vec::new(),
         };
-        let needed = environment.map_or(0, crate::domain::pipeline::Environment::approvals_needed);
+        let needed = environment.map_or(0, |it| it.approvals_needed(&promotion));
         let sight = self.seen.of(&promotion.application);
         let wait = sight.wait_of(&promotion.id).filter(|_| pending);
         let explanation = match wait {

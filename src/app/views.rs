@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::artifact::{Artifact, Build, SourceCode};
-use crate::domain::command::Door;
+use crate::domain::command::{Door, Newer};
 use crate::domain::health::Finding;
 use crate::domain::id::{
     ApplicationName, CommitId, EnvironmentName, EventId, PipelineName, PromotionId, ProposalNumber,
@@ -441,6 +441,9 @@ pub struct PromoteRequest {
     /// Environments before it that are skipped; needs the right `skip-gates` and a reason.
     #[serde(default)]
     pub skip: Vec<String>,
+    /// Says yes to a version that was rolled back; needs a reason.
+    #[serde(default)]
+    pub force_bad: bool,
 }
 
 /// `POST /api/v1/rollbacks`.
@@ -455,9 +458,29 @@ pub struct RollbackRequest {
     pub to: Option<String>,
     /// Why.
     pub reason: Option<String>,
+    /// Says yes to taking back what other hands put there.
+    #[serde(default)]
+    pub over_drift: bool,
+    /// Rolls back the environments after it, and beside it, that run the same, too.
+    #[serde(default)]
+    pub everywhere: bool,
 }
 
-/// `POST /api/v1/holds` and, without `for`, `POST /api/v1/holds/resume`.
+/// `POST /api/v1/holds/resume`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeRequest {
+    /// What.
+    pub application: String,
+    /// Where.
+    pub environment: String,
+    /// After a rollback: whether what is newer than what was rolled back goes on.
+    pub newer: Option<Newer>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// `POST /api/v1/holds`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HoldRequest {

@@ -36,6 +36,10 @@ pub(super) struct PromoteArgs {
     /// stand several times.
     #[arg(long, value_name = "ENV", requires = "reason")]
     skip: Vec<String>,
+
+    /// Say yes to a version that was rolled back; needs a reason.
+    #[arg(long, requires = "reason")]
+    force_bad: bool,
 }
 
 /// Which artifact is meant.
@@ -71,6 +75,7 @@ impl PromoteArgs {
             reason: self.reason,
             allow_older: self.allow_older,
             skip: self.skip,
+            force_bad: self.force_bad,
         };
         let done = connection.remote()?.promote(&request).await?;
         Ok(out.answer(&done, story::command)?)

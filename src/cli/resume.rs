@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use crate::app::views::HoldRequest;
+use crate::app::views::ResumeRequest;
+use crate::domain::command::Newer;
 
 use super::connection::Connection;
 use super::failure::Trouble;
@@ -11,6 +12,7 @@ use super::story;
 
 /// What `hoist resume` is told.
 #[derive(Debug, Args)]
+#[command(after_help = "After a rollback, say what becomes of the versions that came since.")]
 pub(super) struct ResumeArgs {
     /// The application: `payments`, or `services/payments` where two pipelines have one.
     #[arg(value_name = "APP")]
@@ -20,9 +22,32 @@ pub(super) struct ResumeArgs {
     #[arg(value_name = "ENV")]
     environment: String,
 
+    #[command(flatten)]
+    newer: NewerArgs,
+
     /// Why.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+}
+
+/// What becomes of what came since a rollback.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct NewerArgs {
+    /// After a rollback: let what came since go in through its gates.
+    #[arg(long)]
+    with_newer: bool,
+
+    /// After a rollback: go on only with what is announced from now on.
+    #[arg(long)]
+    without_newer: bool,
+}
+
+impl NewerArgs {
+    fn said(&self) -> Option<Newer> {
+        let with = self.with_newer.then_some(Newer::With);
+        with.or(self.without_newer.then_some(Newer::Without))
+    }
 }
 
 impl ResumeArgs {
@@ -31,10 +56,10 @@ impl ResumeArgs {
         connection: &Connection<'_>,
         out: &mut Output,
     ) -> Result<(), Trouble> {
-        let request = HoldRequest {
+        let request = ResumeRequest {
             application: self.application,
             environment: self.environment,
-            length: None,
+            newer: self.newer.said(),
             reason: self.reason,
         };
         let done = connection.remote()?.resume(&request).await?;

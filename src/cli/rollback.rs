@@ -30,6 +30,14 @@ pub(super) struct RollbackArgs {
     /// Why; it stands in the proposal and in the commit.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+
+    /// Take back what other hands put there, too.
+    #[arg(long)]
+    over_drift: bool,
+
+    /// Roll back the environments after it and beside it that run the same, too.
+    #[arg(long)]
+    everywhere: bool,
 }
 
 impl RollbackArgs {
@@ -43,6 +51,8 @@ impl RollbackArgs {
             environment: self.environment,
             to: self.to,
             reason: self.reason,
+            over_drift: self.over_drift,
+            everywhere: self.everywhere,
         };
         let done = connection.remote()?.roll_back(&request).await?;
         Ok(out.answer(&done, story::command)?)

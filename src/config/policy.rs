@@ -13,7 +13,7 @@ use crate::domain::id::{
     ApplicationName, EnvironmentName, PersonName, PipelineName, RepositoryName,
 };
 use crate::domain::pipeline::{
-    Applications, EditRule, Environment, MergePolicy, Pipeline, Pipelines, Review,
+    Applications, EditRule, Environment, MergePolicy, Pipeline, Pipelines, Review, RollbackRules,
 };
 use crate::domain::template::Template;
 
@@ -29,7 +29,7 @@ use super::problem::Notes;
 use super::rule::{edit_rule, template};
 use super::settings::Names;
 use super::table::Words;
-use super::tables::{ENVIRONMENT, PIPELINE, POLICY, REVIEW, VERIFY};
+use super::tables::{ENVIRONMENT, PIPELINE, POLICY, REVIEW, ROLLBACK, VERIFY};
 use super::tree::{Kind, Node, parse};
 
 pub(super) const DIGEST_CHECKS: Words<()> =
@@ -303,6 +303,7 @@ fn environment<'n>(
     };
     let health = fields.get("health").map(|node| health::rule(node, names, notes));
     let on_unhealthy = health::on_unhealthy(&fields, notes);
+    let rollback = fields.get("rollback").map(|node| rollback(node, notes)).unwrap_or_default();
     let environment = Environment {
         name: name?,
         after: Vec::new(),
@@ -313,8 +314,25 @@ fn environment<'n>(
         review,
         health: health.map_or(Some(HealthRule::Nobody), |rule| rule)?,
         on_unhealthy: on_unhealthy?,
+        rollback,
     };
     Some(Listed { node, environment, after })
+}
+
+/// What a rollback needs. An incident may be one click, and is reviewed all the same if it says so.
+fn rollback(node: &Node, notes: &mut Notes<'_>) -> RollbackRules {
+    let Some(fields) = Fields::open(node, &ROLLBACK, notes) else {
+        return RollbackRules::default();
+    };
+    let approvals = fields.get("approvals").and_then(|node| count(node, 0, 20, notes));
+    let merge = fields.get("merge").and_then(|node| MERGES.read(node, notes));
+    if let (Some(node), Some(0), Some(MergePolicy::OnApproval)) =
+        (fields.get("approvals"), approvals, merge)
+    {
+        let what = format!("{}: `on-approval` takes at least one", node.path);
+        notes.add(node.place, what, "write `merge: automatic`, or a number of approvals");
+    }
+    RollbackRules { approvals, merge }
 }
 
 fn edits(node: &Node, notes: &mut Notes<'_>) -> Vec<EditRule> {

@@ -228,6 +228,11 @@ pub(super) static ENVIRONMENT: Table = Table {
             "When hoist merges a proposal. Default: on-approval.",
         ),
         optional(
+            "rollback",
+            Shape::Keys(&ROLLBACK),
+            "What a rollback needs, where that differs from what a promotion does.",
+        ),
+        optional(
             "health",
             Shape::Either(&[Shape::Word(|| HEALTHS.names()), Shape::Keys(&HEALTH)]),
             "Who says whether it is well there. Default: none, merged means deployed.",
@@ -386,6 +391,22 @@ pub(super) static FREEZE: Table = Table {
             "before",
             Shape::Word(|| SHUTS.names()),
             "What it shuts: the opening of proposals, or only their merge. Default: proposal.",
+        ),
+    ],
+};
+
+pub(super) static ROLLBACK: Table = Table {
+    what: "what a rollback needs",
+    keys: &[
+        optional(
+            "approvals",
+            Shape::Count(0, 20),
+            "How many people said yes, the requester aside. Default: as for a promotion.",
+        ),
+        optional(
+            "merge",
+            Shape::Word(|| MERGES.names()),
+            "When hoist merges it. Default: as for a promotion.",
         ),
     ],
 };

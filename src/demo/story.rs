@@ -148,6 +148,8 @@ impl Story {
             environment: "prod".into(),
             to: None,
             reason: Some(reason.into()),
+            over_drift: false,
+            everywhere: false,
         };
         let answer = self.remote.roll_back(&request).await?;
         self.narrator.says(&answer.message);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::artifact::Named;
 use super::id::{ApplicationKey, EnvironmentName, PersonName, PromotionId, RoleName};
+use super::promotion::BadArtifact;
 
 /// Who acts, and through which door.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,6 +157,8 @@ pub enum Command {
         age: Age,
         /// Environments before it that are skipped.
         skips: Vec<EnvironmentName>,
+        /// Says yes to a version that was rolled back.
+        bad: BadArtifact,
     },
     /// Bring the last good version back.
     Rollback {
@@ -167,6 +170,8 @@ pub enum Command {
         to: Option<String>,
         /// Why.
         reason: Option<String>,
+        /// What becomes of what other hands put there.
+        drift: Drift,
     },
     /// Keep everything as it is, for one application in one environment.
     Hold {
@@ -186,6 +191,8 @@ pub enum Command {
         application: ApplicationKey,
         /// Where.
         environment: EnvironmentName,
+        /// What becomes of what is newer than what was rolled back.
+        newer: Option<Newer>,
         /// Why.
         reason: Option<String>,
     },
@@ -211,6 +218,27 @@ pub enum Age {
     NewerOnly,
     /// An older one, too: `--allow-older`.
     OlderToo,
+}
+
+/// What a rollback does with version fields that other hands changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Drift {
+    /// It says so, and asks.
+    #[default]
+    Asks,
+    /// It takes them back, too: `--over-drift`.
+    TakenBack,
+}
+
+/// What goes on after a rollback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Newer {
+    /// What is newer than what was rolled back goes in through its gates: `--with-newer`.
+    With,
+    /// Only what is announced from now on: `--without-newer`.
+    Without,
 }
 
 /// What a person does with a proposal of the builtin forge.

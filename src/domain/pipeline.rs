@@ -8,6 +8,7 @@ use super::artifact::ImageName;
 use super::gate::{Approvals, Gate, GateRule};
 use super::health::{HealthRule, Unhealthy};
 use super::id::{ApplicationName, EnvironmentName, PersonName, PipelineName, RepositoryName};
+use super::promotion::Promotion;
 use super::template::Template;
 use super::window::Window;
 
@@ -59,6 +60,17 @@ pub struct Environment {
     pub health: HealthRule,
     /// What hoist does when it is not.
     pub on_unhealthy: Unhealthy,
+    /// What a rollback needs, where that differs from what a promotion does.
+    pub rollback: RollbackRules,
+}
+
+/// What a rollback needs before it is merged; what is left out is as for a promotion.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RollbackRules {
+    /// How many approvals.
+    pub approvals: Option<u32>,
+    /// When hoist merges it.
+    pub merge: Option<MergePolicy>,
 }
 
 /// When hoist merges a proposal by itself.
@@ -167,13 +179,26 @@ impl Environment {
         soaks.max().unwrap_or(SignedDuration::ZERO)
     }
 
-    /// How many approvals a proposal needs before hoist merges it.
-    pub fn approvals_needed(&self) -> u32 {
-        let least = match self.merge {
+    /// How many approvals the proposal of `promotion` needs before hoist merges it.
+    pub fn approvals_needed(&self, promotion: &Promotion) -> u32 {
+        let asked = self.approvals().map_or(0, |approvals| approvals.count);
+        let asked = match self.rollback.approvals {
+            Some(count) if promotion.is_rollback() => count,
+            Some(_) | None => asked,
+        };
+        let least = match self.merge_of(promotion) {
             MergePolicy::OnApproval => 1,
             MergePolicy::Automatic | MergePolicy::Manual => 0,
         };
-        self.approvals().map_or(0, |approvals| approvals.count).max(least)
+        asked.max(least)
+    }
+
+    /// When hoist merges the proposal of `promotion`.
+    pub fn merge_of(&self, promotion: &Promotion) -> MergePolicy {
+        match self.rollback.merge {
+            Some(merge) if promotion.is_rollback() => merge,
+            Some(_) | None => self.merge,
+        }
     }
 
     /// Who has to say yes, where a gate asks for it.

@@ -54,6 +54,9 @@ pub enum Kind {
         /// Environments that a person chose to skip on the way, with the right to do so.
         #[serde(default)]
         skips: Vec<EnvironmentName>,
+        /// What becomes of it if its artifact was rolled back.
+        #[serde(default)]
+        bad: BadArtifact,
     },
     /// An earlier version comes back.
     Rollback {
@@ -62,6 +65,17 @@ pub enum Kind {
         /// The promotion that is taken back.
         undoes: PromotionId,
     },
+}
+
+/// What becomes of a promotion whose artifact was rolled back, here or in an environment before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BadArtifact {
+    /// It is turned away.
+    #[default]
+    Refused,
+    /// It goes in all the same: a person said so, with a reason.
+    Forced,
 }
 
 /// A version field and what it holds.

@@ -1,7 +1,8 @@
 //! Chooses what a rollback takes back, and what it brings back.
 
-use super::id::{EnvironmentName, PromotionId};
-use super::promotion::{Promotion, State};
+use super::artifact::Artifact;
+use super::id::{CommitId, EnvironmentName, PromotionId};
+use super::promotion::{Kind, Promotion, State};
 use super::snapshot::Snapshot;
 
 /// What a rollback does.
@@ -73,7 +74,11 @@ pub fn choose<'a>(
         .collect();
     good.sort_by_key(|promotion| std::cmp::Reverse((promotion.since, &promotion.id)));
     let restores = match to {
-        None => good.iter().copied().find(|promotion| promotion.values != undoes.values),
+        None => good.iter().copied().find(|promotion| {
+            promotion.values != undoes.values
+                && !promotion.values.is_empty()
+                && !is_bad(snapshot, environment, promotion)
+        }),
         Some(typed) => named(snapshot, &good, undoes, typed)?,
     };
     match restores {
@@ -83,6 +88,50 @@ pub fn choose<'a>(
             environment: environment.clone(),
         }),
     }
+}
+
+/// Tells whether what a promotion brought was rolled back another time: it comes back by name only.
+fn is_bad(snapshot: &Snapshot, environment: &EnvironmentName, promotion: &Promotion) -> bool {
+    let by_artifact = || {
+        let place = snapshot.pipeline.environment(environment)?;
+        Some(snapshot.is_bad(promotion.artifact.as_ref()?, place))
+    };
+    let by_values = |taken: &Promotion| {
+        snapshot.is_taken_back(taken)
+            && !taken.values.is_empty()
+            && taken.values == promotion.values
+    };
+    by_artifact().unwrap_or(false) || snapshot.promotions_into(environment).any(by_values)
+}
+
+/// What other hands put into `environment` over what hoist knew there, if that is what it holds.
+pub fn drift<'a>(
+    snapshot: &'a Snapshot,
+    environment: &'a EnvironmentName,
+) -> Option<(&'a Promotion, &'a CommitId)> {
+    let current = snapshot.current(environment)?;
+    let Kind::Found { at } = &current.kind else { return None };
+    let was_known = snapshot.promotions_into(environment).any(|earlier| {
+        earlier.age() < current.age() && !earlier.values.is_empty() && !earlier.state.is_pending()
+    });
+    was_known.then_some((current, at))
+}
+
+/// Where the difference between what goes and what comes back can be looked at, if both were built
+/// from one repository whose address is a forge's.
+pub fn compare(restored: &Artifact, undone: &Artifact) -> Option<String> {
+    let base = undone.source.repository.as_deref()?;
+    if restored.source.repository.as_deref() != Some(base) {
+        return None;
+    }
+    let base = base.trim_end_matches('/').trim_end_matches(".git");
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~/:".contains(c);
+    let is_commit =
+        |text: &&str| (7..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let from = restored.source.commit.as_deref().filter(is_commit)?;
+    let to = undone.source.commit.as_deref().filter(is_commit)?;
+    let fits = base.starts_with("https://") && base.chars().all(is_plain);
+    fits.then(|| format!("{base}/compare/{from}...{to}"))
 }
 
 /// The promotion among `good` that a person means.

@@ -302,14 +302,61 @@ impl Snapshot {
 
     /// Tells whether the artifact was rolled back in `environment` or in one before it.
     pub fn is_bad(&self, artifact: &ArtifactId, environment: &Environment) -> bool {
-        self.promotions.iter().any(|promotion| {
-            let rolled_back = matches!(promotion.state, State::RolledBack { .. })
-                || self.is_being_undone(promotion);
-            rolled_back
-                && promotion.artifact.as_ref() == Some(artifact)
+        self.rolled_back(artifact, environment).is_some()
+    }
+
+    /// The latest promotion of the artifact that was taken back, or is being, in `environment` or
+    /// in one before it.
+    pub fn rolled_back(
+        &self,
+        artifact: &ArtifactId,
+        environment: &Environment,
+    ) -> Option<&Promotion> {
+        self.promotions.iter().rfind(|promotion| {
+            self.is_taken_back(promotion)
+                && self.carries(promotion, artifact)
                 && (promotion.environment == environment.name
                     || self.is_before(&promotion.environment, environment))
         })
+    }
+
+    /// Tells whether a rollback took the promotion back, or is about to.
+    pub fn is_taken_back(&self, promotion: &Promotion) -> bool {
+        matches!(promotion.state, State::RolledBack { .. }) || self.is_being_undone(promotion)
+    }
+
+    /// Tells whether a promotion holds what the artifact brought: also by other hands.
+    fn carries(&self, promotion: &Promotion, artifact: &ArtifactId) -> bool {
+        let brought = |other: &Promotion| {
+            other.artifact.as_ref() == Some(artifact)
+                && other.environment == promotion.environment
+                && other.values == promotion.values
+        };
+        match &promotion.artifact {
+            Some(carried) => carried == artifact,
+            None => !promotion.values.is_empty() && self.promotions.iter().any(brought),
+        }
+    }
+
+    /// The environments that run what `environment` runs and do not come before it: waves, regions.
+    pub fn sharing(&self, environment: &EnvironmentName) -> Vec<EnvironmentName> {
+        let (Some(here), Some(place)) =
+            (self.current(environment), self.pipeline.environment(environment))
+        else {
+            return Vec::new();
+        };
+        let others = self
+            .pipeline
+            .environments
+            .iter()
+            .filter(|other| other.name != *environment && !self.is_before(&other.name, place));
+        others
+            .filter(|other| {
+                self.current(&other.name)
+                    .is_some_and(|there| here.artifact.is_some() && there.artifact == here.artifact)
+            })
+            .map(|other| other.name.clone())
+            .collect()
     }
 
     /// Tells whether a rollback that is still under way takes `promotion` back.

@@ -21,7 +21,7 @@ use crate::app::sessions::Allowed;
 use crate::app::views::{
     AnnouncedArtifact, ApplicationView, CommandView, DeliveryDetailView, DeliveryView, HistoryLine,
     HistoryView, HoldRequest, PlanView, PromoteRequest, PromotionView, ProposalRequest,
-    RollbackRequest, StatusView, WhyView,
+    ResumeRequest, RollbackRequest, StatusView, WhyView,
 };
 use crate::domain::command::{Identity, ProposalStep, Right};
 
@@ -306,7 +306,7 @@ async fn hold(
 async fn resume(
     State(app): State<Arc<App>>,
     Caller(by): Caller,
-    Body(request): Body<HoldRequest>,
+    Body(request): Body<ResumeRequest>,
 ) -> Result<Json<CommandView>, Problem> {
     Ok(Json(app.resume(&by, request).await?))
 }

@@ -1,6 +1,6 @@
 //! Answers to commands: what happened, what follows by itself, what you can do.
 
-use crate::domain::id::{ApplicationKey, ApplicationName, EnvironmentName};
+use crate::domain::id::{ApplicationKey, ApplicationName, CommitId, EnvironmentName};
 use crate::domain::promotion::Promotion;
 use crate::domain::range::is_range;
 use crate::domain::snapshot::Held;
@@ -89,6 +89,74 @@ pub fn held(
 pub fn resumed(application: &ApplicationName, environment: &EnvironmentName) -> String {
     format!("{application} is no longer held in {environment}: what waited there goes on.")
 }
+
+/// Others run what was rolled back.
+pub fn also_there(application: &ApplicationName, others: &[EnvironmentName]) -> String {
+    let names: Vec<&str> = others.iter().map(EnvironmentName::as_str).collect();
+    format!(
+        "The same version is in {}, too: `--everywhere` rolls {application} back there as well.",
+        names.join(" and ")
+    )
+}
+
+/// A rollback with `--everywhere` could not be recorded in one environment.
+pub fn not_there(environment: &EnvironmentName, why: &str) -> String {
+    format!("Not rolled back in {environment}: {why}")
+}
+
+/// Other hands changed what is to be rolled back.
+pub fn drifted(application: &ApplicationName, found: &Promotion, at: &CommitId) -> String {
+    let Promotion { environment, version, .. } = found;
+    format!(
+        "other hands put {version} into {environment} (seen in {}): hoist does not take that back \
+         unasked; say `hoist rollback {application} {environment} --over-drift` if that is meant",
+        at.short()
+    )
+}
+
+/// It was rolled back.
+pub fn rolled_back_before(version: &str, environment: &EnvironmentName) -> String {
+    format!(
+        "{version} was rolled back in {environment}; if it is to go in all the same, say \
+         `--force-bad --reason …`"
+    )
+}
+
+/// A rollback is still under way there.
+pub fn rollback_is_open(rollback: &Promotion) -> String {
+    let Promotion { environment, version, proposal, .. } = rollback;
+    let carried = proposal.as_ref().map_or(String::new(), |it| format!(" in {}", it.number));
+    format!(
+        "the rollback of {environment} to {version} is still {}{carried}: until it is in, nothing \
+         is resumed; merge it, or close it if it is not wanted any more",
+        rollback.state.name()
+    )
+}
+
+/// A resume has to say what becomes of what is newer.
+pub fn newer_waits(environment: &EnvironmentName, versions: &[&str]) -> String {
+    format!(
+        "{environment} was rolled back, and {} came since: say `--with-newer` to let that go in \
+         through its gates, or `--without-newer` to go on only with what is announced from now on",
+        versions.join(", ")
+    )
+}
+
+/// A hold was ended, and what is newer stays out.
+pub fn resumed_without(
+    application: &ApplicationName,
+    environment: &EnvironmentName,
+    versions: &[&str],
+) -> String {
+    format!(
+        "{application} is no longer held in {environment}; {} stays out, and what is announced \
+         from now on may go in.",
+        versions.join(", ")
+    )
+}
+
+/// Why what is newer stays out.
+pub const WITHOUT_NEWER: &str = "it was resumed without what came since the rollback";
 
 /// Nobody knows that application.
 pub fn unknown_application(typed: &str, known: &[ApplicationKey]) -> String {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::domain::artifact::Artifact;
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
-use crate::domain::promotion::{Kind, Promotion};
+use crate::domain::promotion::{BadArtifact, Kind, Promotion};
 
 use super::one_line;
 
@@ -27,19 +27,39 @@ pub fn promotion(
     let _ = writeln!(text, "Hoist-Promotion: {}", promotion.id);
     let _ = writeln!(text, "Hoist-Application: {}", promotion.application.application);
     let _ = writeln!(text, "Hoist-Environment: {}", promotion.environment);
-    if let Kind::Forward { skips } = &promotion.kind {
-        for skipped in skips {
-            let _ = writeln!(text, "Hoist-Skipped: {skipped}");
-        }
-    }
+    let _ = writeln!(text, "Hoist-Version: {}", one_line(&promotion.version));
+    kind(&mut text, &promotion.kind);
     if let Some(artifact) = artifact {
         let _ = writeln!(text, "Artifact: {}@{}", artifact.image, artifact.digest);
+        if let Some(tag) = &artifact.tag {
+            let _ = writeln!(text, "Hoist-Tag: {tag}");
+        }
         if let Some(commit) = &artifact.source.commit {
             let _ = writeln!(text, "Source-Commit: {}", one_line(commit));
         }
     }
     let _ = writeln!(text, "Requested-by: {}", one_line(&promotion.requested_by.name));
     text
+}
+
+/// What `hoist recover` needs to know of a promotion besides its artifact.
+fn kind(text: &mut String, kind: &Kind) {
+    match kind {
+        Kind::Forward { skips, bad } => {
+            for skipped in skips {
+                let _ = writeln!(text, "Hoist-Skipped: {skipped}");
+            }
+            match bad {
+                BadArtifact::Refused => {}
+                BadArtifact::Forced => text.push_str("Hoist-Forced: rolled back before\n"),
+            }
+        }
+        Kind::Rollback { restores, undoes } => {
+            let _ = writeln!(text, "Hoist-Restores: {restores}");
+            let _ = writeln!(text, "Hoist-Undoes: {undoes}");
+        }
+        Kind::Found { .. } => {}
+    }
 }
 
 /// One line: what moves where.

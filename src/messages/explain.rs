@@ -51,6 +51,11 @@ fn because(because: &Because) -> String {
              it there, or close the proposal",
             paths.join(", ")
         ),
+        Because::Drifted { version, at } => format!(
+            "other hands put {version} there in {} since this rollback was asked for; say \
+             `hoist rollback --over-drift` to take that back, too, or close this one",
+            at.short()
+        ),
         Because::EditRefused(reason) => reason.clone(),
         Because::Behind { version } => format!("the rollback to {version} goes first"),
         Because::NoFiles(file) => format!("{file} is not in the repository"),

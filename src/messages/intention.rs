@@ -57,6 +57,7 @@ pub fn action(snapshot: &Snapshot, action: &Action) -> String {
             let why = match because {
                 Closed::TimedOut { reason } => reason,
                 Closed::RolledBack { .. } => "a rollback goes first",
+                Closed::Bad { .. } => "what it brings was rolled back before",
                 Closed::AlreadyThere => "what it brings is there already",
                 Closed::Vanished { .. } => "the application's files are gone",
             };

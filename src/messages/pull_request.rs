@@ -6,7 +6,7 @@ use crate::domain::artifact::Artifact;
 use crate::domain::gate::{Judged, Verdict};
 use crate::domain::id::CommitId;
 use crate::domain::plan::{Closed, PlannedEdit};
-use crate::domain::promotion::{Kind, Promotion};
+use crate::domain::promotion::{BadArtifact, Kind, Promotion};
 use crate::domain::range::is_range;
 
 use super::{commit, quoted, time};
@@ -25,8 +25,20 @@ pub struct Story<'a> {
     pub gates: &'a [Judged],
     /// Where hoist tells the whole story.
     pub url: &'a str,
-    /// The commit that a rollback takes back.
+    /// What a rollback takes back, and what it brings back.
+    pub back: Option<Back<'a>>,
+}
+
+/// What a rollback's body tells about.
+pub struct Back<'a> {
+    /// What comes back.
+    pub restores: &'a Promotion,
+    /// What goes.
+    pub undoes: &'a Promotion,
+    /// The commit that brought what goes.
     pub undone: Option<&'a CommitId>,
+    /// Where the difference of the sources can be looked at.
+    pub compare: Option<String>,
 }
 
 /// One line: what moves where.
@@ -58,12 +70,11 @@ pub fn body(story: &Story<'_>) -> String {
         ranges(&mut text, edit);
     }
     text.push('\n');
-    if let Kind::Rollback { .. } = promotion.kind {
-        text.push_str("This is a rollback: it brings back a version that ran well here.\n");
-        if let Some(undone) = story.undone {
-            let _ = writeln!(text, "It takes back commit {undone}.");
-        }
-        text.push('\n');
+    if let Some(told) = &story.back {
+        back(&mut text, told);
+    }
+    if let Kind::Forward { bad: BadArtifact::Forced, .. } = promotion.kind {
+        text.push_str("**It was rolled back before**, and goes in because a person says so.\n\n");
     }
     artifact(&mut text, story.artifact);
     let _ = writeln!(text, "Asked for by {}", quoted(&promotion.requested_by.name));
@@ -98,6 +109,27 @@ fn ranges(text: &mut String, edit: &PlannedEdit) {
             quoted(&edit.value)
         );
     }
+}
+
+/// What comes back and when that ran well, and what goes.
+fn back(text: &mut String, told: &Back<'_>) {
+    let Back { restores, undoes, undone, compare } = told;
+    let _ = writeln!(
+        text,
+        "This is a rollback. What comes back: {}, which succeeded here at {}.\n\
+         What goes: {}, in here since {}.",
+        quoted(&restores.version),
+        time(restores.since),
+        quoted(&undoes.version),
+        time(undoes.since),
+    );
+    if let Some(undone) = undone {
+        let _ = writeln!(text, "It takes back commit {undone}.");
+    }
+    if let Some(compare) = compare {
+        let _ = writeln!(text, "What is taken back: {compare}");
+    }
+    text.push('\n');
 }
 
 fn artifact(text: &mut String, artifact: Option<&Artifact>) {
@@ -184,6 +216,10 @@ pub fn closed(because: &Closed) -> String {
         Closed::TimedOut { reason } => {
             format!("It waited for too long: {reason}. A newer version or a command starts again.")
         }
+        Closed::Bad { environment } => format!(
+            "What it brings was rolled back in {environment}, which comes before; `hoist promote \
+             --force-bad --reason …` brings it all the same."
+        ),
         Closed::Vanished { file } => {
             format!("{file} is gone from the repository, and with it what this would change.")
         }

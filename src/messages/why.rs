@@ -47,6 +47,10 @@ pub fn next(because: &Because, about: &Subject<'_>) -> String {
         }
         Because::ForeignPush(_) => format!("somebody looks at what was pushed: {review}"),
         Because::Conflict(_) => "resolve it on the branch, or close the proposal".into(),
+        Because::Drifted { .. } => format!(
+            "`hoist rollback {application} {environment} --over-drift` takes that back, too; or \
+             somebody closes the proposal"
+        ),
         Because::EditRefused(_) => {
             "mend the file, or its rule under `edit:`; `hoist check` tries the rules".into()
         }
@@ -83,7 +87,10 @@ pub fn unstarted(why: &Unstarted<'_>, about: &Subject<'_>, wait: Option<&Wait>) 
     let by_itself = "nothing is needed: it goes on by itself".to_owned();
     match why {
         Unstarted::Ended(promotion) => [explain::state(promotion), again],
-        Unstarted::Bad => ["it was rolled back, and is not started again by itself".into(), again],
+        Unstarted::Bad => [
+            "it was rolled back, and is not started again by itself".into(),
+            format!("{again}, with `--force-bad --reason …`"),
+        ],
         Unstarted::Upstream { environment: upstream, promotion } => {
             let there = match (promotion, wait) {
                 (_, Some(wait)) => explain::wait(wait),

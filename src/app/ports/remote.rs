@@ -8,7 +8,7 @@ use crate::app::ingest::send::SignedAnnouncement;
 use crate::app::views::{
     AnnouncementView, ApplicationView, CommandView, DeliveryView, HistoryLine, HistoryView,
     HoldRequest, PlanView, ProblemView, PromoteRequest, PromotionView, ProposalRequest,
-    RollbackRequest, StatusView, WhyView,
+    ResumeRequest, RollbackRequest, StatusView, WhyView,
 };
 
 /// Where a hoist runs, and who asks it.
@@ -93,7 +93,7 @@ pub trait Remote: Send + Sync {
     async fn hold(&self, request: &HoldRequest) -> Result<CommandView, RemoteError>;
 
     /// Ends a hold.
-    async fn resume(&self, request: &HoldRequest) -> Result<CommandView, RemoteError>;
+    async fn resume(&self, request: &ResumeRequest) -> Result<CommandView, RemoteError>;
 
     /// Takes a step on the proposal of a promotion.
     async fn review(

@@ -54,7 +54,7 @@ impl<'a> View<'a> {
             }
             None => return,
         };
-        if self.take_over_by_hand(plan, tip, fields) || self.advance(plan) {
+        if self.take_over_by_hand(plan, tip, fields) || self.advance(plan) || self.turn_away(plan) {
             return;
         }
         if !self.start(plan) {
@@ -62,7 +62,7 @@ impl<'a> View<'a> {
         }
     }
 
-    fn promotions(&self) -> impl DoubleEndedIterator<Item = &'a Promotion> {
+    pub(super) fn promotions(&self) -> impl DoubleEndedIterator<Item = &'a Promotion> {
         self.snapshot.promotions_into(&self.environment.name)
     }
 
@@ -76,7 +76,7 @@ impl<'a> View<'a> {
     }
 
     /// The proposal that is open into this environment, whoever's it is.
-    fn open_proposal(&self) -> Option<&'a ProposalFacts> {
+    pub(super) fn open_proposal(&self) -> Option<&'a ProposalFacts> {
         self.snapshot.proposals.values().find(|facts| {
             facts.environment == self.environment.name && facts.state == ProposalStage::Open
         })
@@ -223,6 +223,9 @@ impl<'a> View<'a> {
             Wanted::Impossible(reason) => plan.step(&bearer.id, State::Failed { reason }),
             Wanted::AlreadyThere { values } => self.already_there(plan, bearer, values),
             Wanted::Edits { edits, values } => {
+                if let Some(drift) = self.drift_under(bearer) {
+                    return self.wait(plan, Some(bearer), drift);
+                }
                 let base = tip.clone();
                 let promotion = bearer.id.clone();
                 let proposing = Proposing { promotion, base, edits, values, overwrites: None };
@@ -340,7 +343,7 @@ impl<'a> View<'a> {
     ///
     /// One that nobody is known to have opened is the bearer's own, if a crash came between its
     /// opening and the record of it.
-    fn is_anothers(&self, bearer: &Promotion, facts: &ProposalFacts) -> bool {
+    pub(super) fn is_anothers(&self, bearer: &Promotion, facts: &ProposalFacts) -> bool {
         self.promotions().filter(|promotion| promotion.id != bearer.id).any(|promotion| {
             promotion.proposal.as_ref().is_some_and(|proposed| proposed.number == facts.number)
         })
@@ -456,11 +459,11 @@ impl<'a> View<'a> {
         if let Some(shut) = shut {
             return Some((Because::Gate(shut.clone()), opens_at(shut)));
         }
-        let need = self.environment.approvals_needed();
+        let need = self.environment.approvals_needed(bearer);
         if have < need {
             return Some((Because::Approvals { have, need }, None));
         }
-        match self.environment.merge {
+        match self.environment.merge_of(bearer) {
             MergePolicy::Manual => Some((Because::ManualMerge, None)),
             MergePolicy::Automatic | MergePolicy::OnApproval => None,
         }

@@ -25,7 +25,7 @@ pub fn judge(
     now: Timestamp,
 ) -> Vec<Judged> {
     let mut judged = Vec::new();
-    if let Kind::Forward { skips } = &promotion.kind {
+    if let Kind::Forward { skips, .. } = &promotion.kind {
         let upstream = environment.after.iter().filter(|name| !skips.contains(name));
         for name in upstream {
             judged.push(upstream_gate(snapshot, environment, promotion, name, now));
@@ -34,7 +34,7 @@ pub fn judge(
     judged.extend(window_gate(environment, promotion, now));
     judged.push(freeze_gate(snapshot, environment, promotion, now));
     judged.push(hold_gate(snapshot, environment, promotion, now));
-    if environment.approvals_needed() > 0 {
+    if environment.approvals_needed(promotion) > 0 {
         judged.push(approvals_gate(snapshot, environment, promotion, proposal));
     }
     judged
@@ -135,7 +135,7 @@ fn approvals_gate(
     promotion: &Promotion,
     proposal: Option<&ProposalFacts>,
 ) -> Judged {
-    let needed = environment.approvals_needed();
+    let needed = environment.approvals_needed(promotion);
     let role = role_of(environment);
     let whose = role.map(|role| format!(" of {role}")).unwrap_or_default();
     let have = proposal.map_or(0, |facts| count(snapshot, environment, promotion, facts));

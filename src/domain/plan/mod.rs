@@ -10,6 +10,7 @@ mod course;
 mod closures;
 mod gates;
 mod patience;
+mod turned_away;
 mod unstarted;
 mod wanted;
 
@@ -188,6 +189,11 @@ pub enum Closed {
         /// Which, for how long, and what it saw.
         reason: String,
     },
+    /// What it brings was rolled back in an environment before.
+    Bad {
+        /// Where.
+        environment: EnvironmentName,
+    },
     /// The application's files are gone.
     Vanished {
         /// The first that is missing.
@@ -267,6 +273,13 @@ pub enum Because {
     ForeignPush(CommitId),
     /// The branch conflicts, and hoist does not overwrite what others pushed.
     Conflict(Vec<String>),
+    /// Other hands changed the version fields since the rollback was asked for.
+    Drifted {
+        /// What they put there.
+        version: String,
+        /// The commit at which it was seen.
+        at: CommitId,
+    },
     /// The rules cannot be applied to the files.
     EditRefused(String),
     /// The application has no files there.

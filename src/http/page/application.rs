@@ -74,7 +74,16 @@ fn commands(
         }
         @if environment.hold.is_some() && may(Right::Resume) {
             (form("Resume", words::WHAT_RESUME_DOES, &format!("{base}/resume"), &html! {
-                (hidden) (field(&format!("resume-{why}"), "reason", "Why", "optional"))
+                (hidden)
+                p class="field" {
+                    label for={ "newer-" (name) } { "What came since a rollback" }
+                    select id={ "newer-" (name) } name="newer" {
+                        option value="" { "ask me if there is any" }
+                        option value="with" { "goes in through its gates" }
+                        option value="without" { "stays out" }
+                    }
+                }
+                (field(&format!("resume-{why}"), "reason", "Why", "optional"))
             }))
         }
         @if may(Right::Promote) {
@@ -86,10 +95,10 @@ fn commands(
                         placeholder="the newest that may go" autocomplete="off" maxlength="200";
                 }
                 (field(&format!("promote-{why}"), "reason", "Why", "optional"))
-                p class="check" {
-                    input type="checkbox" id={ "older-" (name) } name="allow_older" value="yes";
-                    label for={ "older-" (name) } { "even if it is older than what is there" }
-                }
+                (check(&format!("older-{name}"), "allow_older",
+                    "even if it is older than what is there"))
+                (check(&format!("bad-{name}"), "force_bad",
+                    "even if it was rolled back; say why"))
                 @if may(Right::SkipGates) {
                     (field(&format!("skip-{name}"), "skip", "Skip environments",
                         "none; what is named here needs a reason"))
@@ -106,6 +115,9 @@ fn commands(
                         maxlength="200";
                 }
                 (field(&format!("back-{why}"), "reason", "Why", "what is wrong with this one"))
+                (check(&format!("everywhere-{name}"), "everywhere",
+                    "also in the environments after it that run the same"))
+                (check(&format!("drift-{name}"), "over_drift", "even over what other hands put there"))
             }))
         }
         @if may(Right::Hold) {
@@ -114,6 +126,16 @@ fn commands(
                 (field(&format!("hold-{length}"), "for", "For how long", "2h, or nothing: until resumed"))
                 (field(&format!("hold-{why}"), "reason", "Why", "optional"))
             }))
+        }
+    }
+}
+
+/// A box to tick.
+fn check(id: &str, name: &str, label: &str) -> Markup {
+    html! {
+        p class="check" {
+            input type="checkbox" id=(id) name=(name) value="yes";
+            label for=(id) { (label) }
         }
     }
 }

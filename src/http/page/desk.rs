@@ -9,10 +9,10 @@ use super::flash::Flash;
 use super::{Refusal, layout, promotion, viewer};
 use crate::app::sessions::{Allowed, SignedIn};
 use crate::app::views::{
-    CommandView, HoldRequest, PromoteRequest, ProposalRequest, RollbackRequest,
+    CommandView, HoldRequest, PromoteRequest, ProposalRequest, ResumeRequest, RollbackRequest,
 };
 use crate::app::{App, AppError};
-use crate::domain::command::{ProposalStep, Right};
+use crate::domain::command::{Newer, ProposalStep, Right};
 use crate::domain::id::CommitId;
 use crate::http::problem::Problem;
 use crate::http::session::{CookieJar, Fields, SignedForm, see};
@@ -89,6 +89,7 @@ pub(super) async fn promote(
         reason: form.fields.said("reason"),
         allow_older: form.fields.get("allow_older").is_some(),
         skip: form.fields.said("skip").map(|names| words_of(&names)).unwrap_or_default(),
+        force_bad: form.fields.get("force_bad").is_some(),
     };
     let done = app.promote(&form.by.identity, request).await;
     back_to(&app, &application, done)
@@ -105,6 +106,8 @@ pub(super) async fn roll_back(
         environment: environment_of(&form.fields),
         to: form.fields.said("to"),
         reason: form.fields.said("reason"),
+        over_drift: form.fields.get("over_drift").is_some(),
+        everywhere: form.fields.get("everywhere").is_some(),
     };
     let done = app.roll_back(&form.by.identity, request).await;
     back_to(&app, &application, done)
@@ -126,7 +129,18 @@ pub(super) async fn resume(
     Path(application): Path<String>,
     form: SignedForm,
 ) -> Result<Response, Refusal> {
-    let done = app.resume(&form.by.identity, hold_of(&application, &form.fields)).await;
+    let newer = match form.fields.get("newer") {
+        Some("with") => Some(Newer::With),
+        Some("without") => Some(Newer::Without),
+        Some(_) | None => None,
+    };
+    let request = ResumeRequest {
+        application: application.clone(),
+        environment: environment_of(&form.fields),
+        newer,
+        reason: form.fields.said("reason"),
+    };
+    let done = app.resume(&form.by.identity, request).await;
     back_to(&app, &application, done)
 }
 

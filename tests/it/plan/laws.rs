@@ -147,7 +147,10 @@ fn check(world: &World, action: &Action) {
             assert!(shut.is_empty(), "merged past {shut:?}\n{}", world.story());
             let environment = world.snapshot.pipeline.environment(&promotion.environment).unwrap();
             let others = facts.approvals.iter().filter(|by| by.as_str() != "alice").count();
-            assert!(others as u32 >= environment.approvals_needed(), "merged past its approvals");
+            assert!(
+                others as u32 >= environment.approvals_needed(promotion),
+                "merged past its approvals"
+            );
             assert_eq!(facts.judgement, Judgement::OnlyVersion, "merged more than a version");
             assert!(facts.objections.is_empty(), "merged over an objection");
         }

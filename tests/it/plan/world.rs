@@ -11,9 +11,11 @@ use hoist::domain::health::{HealthRule, Remedy, Unhealthy};
 use hoist::domain::id::{
     ApplicationKey, ArtifactId, CommitId, EnvironmentName, FreezeId, PromotionId, ProposalNumber,
 };
-use hoist::domain::pipeline::{Applications, Environment, MergePolicy, Pipeline, Review};
+use hoist::domain::pipeline::{
+    Applications, Environment, MergePolicy, Pipeline, Review, RollbackRules,
+};
 use hoist::domain::plan::{Action, Plan, plan};
-use hoist::domain::promotion::{FieldValue, Kind, Promotion, Proposed, State};
+use hoist::domain::promotion::{BadArtifact, FieldValue, Kind, Promotion, Proposed, State};
 use hoist::domain::rollback;
 use hoist::domain::snapshot::{
     Branch, Held, Judgement, ProposalFacts, ProposalStage, Reading, Snapshot, VersionField,
@@ -51,6 +53,7 @@ pub fn environment(
         review: Review::default(),
         health: HealthRule::Nobody,
         on_unhealthy: Unhealthy::default(),
+        rollback: RollbackRules::default(),
     }
 }
 
@@ -328,7 +331,7 @@ impl World {
             }
             Action::Start { environment, artifact } => {
                 let version = self.snapshot.artifact(&artifact).unwrap().version().to_owned();
-                let kind = Kind::Forward { skips: vec![] };
+                let kind = Kind::Forward { skips: vec![], bad: BadArtifact::Refused };
                 let promotion = self.promotion(&environment, kind, Some(artifact), &version);
                 self.snapshot.promotions.push(promotion);
             }

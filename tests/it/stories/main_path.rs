@@ -78,7 +78,9 @@ async fn git_alone_tells_what_was_deployed_who_asked_and_who_reviewed() {
     Hoist-Promotion: ID
     Hoist-Application: shop
     Hoist-Environment: prod
+    Hoist-Version: v1.4.2
     Artifact: ghcr.io/acme/shop@sha256:DIGEST
+    Hoist-Tag: v1.4.2
     Source-Commit: 9f2c-v1.4.2
     Requested-by: alice
     ");

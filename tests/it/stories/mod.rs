@@ -10,5 +10,6 @@ mod people;
 mod policies;
 mod pushes;
 mod rollback;
+mod rollback_rules;
 mod standing;
 mod why;

@@ -36,7 +36,11 @@ async fn a_rollback_is_a_reviewed_revert_and_holds_the_application() {
     Hoist-Promotion: ID
     Hoist-Application: shop
     Hoist-Environment: prod
+    Hoist-Version: v1.4.2
+    Hoist-Restores: ID
+    Hoist-Undoes: ID
     Artifact: ghcr.io/acme/shop@sha256:DIGEST
+    Hoist-Tag: v1.4.2
     Source-Commit: 9f2c-v1.4.2
     Requested-by: dora
     ");

@@ -121,7 +121,7 @@ async fn why_knows_what_was_held_closed_rolled_back_and_superseded() {
     bot.work().await;
     insta::assert_snapshot!(why(&bot, "prod").await, @"
     v1.6.0 is not in prod: it was rolled back, and is not started again by itself
-    - v1.6.0 not started: it was rolled back, and is not started again by itself -> `hoist promote shop prod --version v1.6.0` asks for it anew
+    - v1.6.0 not started: it was rolled back, and is not started again by itself -> `hoist promote shop prod --version v1.6.0` asks for it anew, with `--force-bad --reason …`
     ");
 }
 

@@ -85,6 +85,13 @@ impl Remote {
         self.push_head(target)
     }
 
+    /// A person reverts the merge at a branch's tip, as a forge's Revert button does.
+    pub fn revert(&self, branch: &str) -> CommitId {
+        self.check_out(branch);
+        git(&self.clone, &["revert", "--no-edit", "-m", "1", "HEAD"]);
+        self.push_head(branch)
+    }
+
     /// A person moves the target up to the branch's tip, without a merge commit.
     pub fn fast_forward(&self, target: &str, branch: &str) -> CommitId {
         let tip = self.tip(branch).unwrap();

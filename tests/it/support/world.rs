@@ -14,11 +14,12 @@ use hoist::adapters::forge::builtin::BuiltinForge;
 use hoist::app::ingest::send::{Outgoing, SignedAnnouncement};
 use hoist::app::ports::{Clock, Dice, ForgeError, Proposal, ProposalState};
 use hoist::app::views::{
-    CommandView, EnvironmentView, HoldRequest, PromoteRequest, ProposalRequest, RollbackRequest,
+    CommandView, EnvironmentView, HoldRequest, PromoteRequest, ProposalRequest, ResumeRequest,
+    RollbackRequest,
 };
 use hoist::app::{App, AppError, Outside, Repository};
 use hoist::domain::artifact::{Build, SourceCode};
-use hoist::domain::command::{Identity, ProposalStep};
+use hoist::domain::command::{Identity, Newer, ProposalStep};
 use hoist::domain::id::{ProposalNumber, RepositoryName};
 use hoist::{config, http, scheduler, wiring};
 use jiff::Timestamp;
@@ -346,6 +347,8 @@ impl Bot {
             environment: "prod".into(),
             to: to.map(str::to_owned),
             reason: Some("payments fail".into()),
+            over_drift: false,
+            everywhere: false,
         };
         said(self.app().roll_back(&self.identity(person), request).await)
     }
@@ -355,7 +358,26 @@ impl Bot {
     }
 
     pub async fn resume(&self, person: &str) -> Result<String, String> {
-        said(self.app().resume(&self.identity(person), hold("all is well")).await)
+        self.resume_with(person, Some(Newer::With)).await
+    }
+
+    pub async fn resume_with(&self, person: &str, newer: Option<Newer>) -> Result<String, String> {
+        let request = ResumeRequest {
+            application: "shop".into(),
+            environment: "prod".into(),
+            newer,
+            reason: Some("all is well".into()),
+        };
+        said(self.app().resume(&self.identity(person), request).await)
+    }
+
+    /// A rollback with everything that can be said of it.
+    pub async fn roll_back_as(
+        &self,
+        person: &str,
+        request: RollbackRequest,
+    ) -> Result<String, String> {
+        said(self.app().roll_back(&self.identity(person), request).await)
     }
 
     // People with a clone.
@@ -517,6 +539,7 @@ pub fn promote_to_prod(version: Option<&str>) -> PromoteRequest {
         reason: Some("it is wanted".into()),
         allow_older: false,
         skip: Vec::new(),
+        force_bad: false,
     }
 }
 

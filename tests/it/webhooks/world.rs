@@ -239,6 +239,7 @@ fn pipeline(name: &str, image: &str, applications: Applications) -> Pipeline {
         review: Review::default(),
         health: HealthRule::Nobody,
         on_unhealthy: Unhealthy::default(),
+        rollback: hoist::domain::pipeline::RollbackRules::default(),
     };
     Pipeline {
         name: name.parse().unwrap(),

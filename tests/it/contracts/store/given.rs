@@ -63,7 +63,10 @@ pub fn promotion(name: &str, environment: &str, number: u128) -> Promotion {
         id: PromotionId::new(since, number),
         application: application(name),
         environment: environment.parse().unwrap(),
-        kind: Kind::Forward { skips: vec!["dev".parse().unwrap()] },
+        kind: Kind::Forward {
+            skips: vec!["dev".parse().unwrap()],
+            bad: hoist::domain::promotion::BadArtifact::Refused,
+        },
         artifact: Some(artifact(number).id),
         version: format!("v{number}"),
         values: vec![],
