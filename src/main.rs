@@ -31,8 +31,12 @@ fn run(errand: Errand, out: &mut Output) -> ExitCode {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
             let clock = wiring::clock();
-            let world =
-                World { connect: &wiring::remote, clock: &clock, open_checkout: &wiring::checkout };
+            let world = World {
+                connect: &wiring::remote,
+                clock: &clock,
+                open_checkout: &wiring::checkout,
+                open_app: &wiring::open_app,
+            };
             runtime.block_on(errand.run(&world, out))
         }
         Err(error) => {

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -33,6 +33,9 @@ pub async fn run(config: &Path, listen: Option<&str>) -> anyhow::Result<()> {
     let address = settings.listen.clone();
     let has_tokens = !configuration.settings.tokens.is_empty();
     let (app, start) = wiring::app(configuration).await?;
+    if let Some(lost) = app.lost_history().await? {
+        bail!(lost);
+    }
     let app = Arc::new(app);
     let listener = TcpListener::bind(&address).await.with_context(|| {
         format!("{address} cannot be listened on; choose another with `--listen`")

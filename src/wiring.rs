@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use futures::future::BoxFuture;
 use url::Url;
 
 use crate::adapters::client::Client;
@@ -88,6 +89,12 @@ fn random_bytes() -> [u8; 32] {
 /// When the store or a mirror cannot be opened; a remote that is down is no error.
 pub async fn app(configuration: Configuration) -> anyhow::Result<(App, Start)> {
     app_at(configuration, Arc::new(SystemClock)).await
+}
+
+/// The same, from the process file on, for a verb that works here and then ends.
+pub fn open_app(config: &Path) -> BoxFuture<'static, anyhow::Result<App>> {
+    let config = config.to_owned();
+    Box::pin(async move { Ok(app(configuration(&config)?).await?.0) })
 }
 
 /// The same, at another clock's time.

@@ -29,6 +29,8 @@ pub mod survey;
 mod commands;
 mod rollback;
 
+pub mod recover;
+
 mod execute;
 mod look;
 mod proposals;

@@ -45,6 +45,8 @@ mod audit;
 
 mod completions;
 
+mod recover;
+
 mod planned;
 
 pub mod reference;
@@ -65,6 +67,7 @@ use output::{Format, Output};
 
 pub use connection::Connect;
 pub use demo::DemoArgs;
+pub use recover::OpenApp;
 pub use serve::ServeArgs;
 pub use verify::OpenCheckout;
 
@@ -128,6 +131,8 @@ enum Here {
     Deliveries(deliveries::DeliveriesArgs),
     /// Check the audit log.
     Audit(audit::AuditArgs),
+    /// Rebuild a lost store from Git and the forge.
+    Recover(recover::RecoverArgs),
     /// Print a script that completes hoist's commands in a shell.
     Completions(completions::CompletionsArgs),
 }
@@ -158,6 +163,8 @@ pub struct World<'w> {
     pub clock: &'w dyn Clock,
     /// Opens the Git repository that a folder is in.
     pub open_checkout: OpenCheckout<'w>,
+    /// Opens the store and the repositories that a configuration names.
+    pub open_app: OpenApp<'w>,
 }
 
 /// Reads the command line; where it cannot, tells why and gives the status to end with.
@@ -192,6 +199,7 @@ impl Errand {
             Here::History(args) => args.run(&connection, out).await,
             Here::Deliveries(args) => args.run(&connection, out).await,
             Here::Audit(args) => args.run(&connection, out).await,
+            Here::Recover(args) => args.run(world.open_app, out).await,
             Here::Completions(args) => args.run(&mut Cli::command(), out),
         };
         match done {

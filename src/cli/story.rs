@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
+use crate::app::recover::RecoveredView;
 use crate::app::views::{CommandView, PromotionView, ProposalView};
 
 use super::output::{BAD, FAINT, GOOD, STRONG};
@@ -19,6 +20,21 @@ pub(super) fn command(done: &CommandView) -> String {
     }
     if let Some(url) = &done.url {
         let _ = writeln!(text, "{FAINT}look at{FAINT:#}   {}", printable(url));
+    }
+    text
+}
+
+/// What was rebuilt of a lost store, and what was not.
+pub(super) fn recovered(it: &RecoveredView) -> String {
+    let mut text = format!(
+        "Rebuilt from Git and the forge: {} applications, {} artifacts, {} merged promotions \
+         ({} of them rollbacks), {} versions found there, {} open proposals.\n\
+         Every application is held in every environment until `hoist resume APP ENV`; a rollback \
+         works at once.\n\nWhat cannot be known any more:\n",
+        it.applications, it.artifacts, it.merged, it.rollbacks, it.found, it.open
+    );
+    for unknown in &it.unknown {
+        let _ = writeln!(text, "- {unknown}");
     }
     text
 }

@@ -14,6 +14,8 @@ pub mod health;
 
 pub mod pull_request;
 
+pub mod recover;
+
 pub mod page;
 
 use jiff::Timestamp;

@@ -132,7 +132,7 @@ fn wrong_usage_ends_with_2() {
 
 #[test]
 fn what_is_planned_is_told_apart_from_a_mistake() {
-    hoist(["recover"]).refused(2, &["`recover` is planned, not built yet"]);
+    hoist(["init"]).refused(2, &["`init` is planned, not built yet"]);
     hoist(["freeze", "prod"]).refused(2, &["`freeze` is planned, not built yet"]);
     hoist(["check", "--online"]).refused(2, &["`--online` is planned, not built yet"]);
     assert!(!hoist(["wy", "shop"]).err.contains("planned"));

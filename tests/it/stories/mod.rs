@@ -9,6 +9,7 @@ mod outages;
 mod people;
 mod policies;
 mod pushes;
+mod recover;
 mod rollback;
 mod rollback_rules;
 mod standing;

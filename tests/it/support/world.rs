@@ -196,6 +196,25 @@ impl Bot {
         self.app = Some(Arc::new(self.wake(None).await));
     }
 
+    /// The disk with the store and the mirror is lost, and the process starts on a new one.
+    pub async fn lose_the_store(&mut self) {
+        self.app = None;
+        std::fs::remove_dir_all(self.home.path().join("var")).unwrap();
+        self.app = Some(Arc::new(self.wake(None).await));
+    }
+
+    /// The shop's promotions by environment, as [`Bot::history`] has them.
+    pub async fn history_by_place(&self) -> String {
+        Self::by_place(&self.history().await)
+    }
+
+    /// The lines of a history with those of one environment together, each in its order.
+    pub fn by_place(history: &str) -> String {
+        let mut lines: Vec<&str> = history.lines().collect();
+        lines.sort_by_key(|line| line.split(' ').next().unwrap().to_owned());
+        lines.join("\n")
+    }
+
     /// The process starts again, and will end at a point that `life` knows.
     pub async fn restart_mortal(&mut self, life: &Arc<Life>) {
         self.app = None;
