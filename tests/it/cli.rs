@@ -107,6 +107,7 @@ fn help_names_every_verb_that_is_built() {
     history      Show an application's promotions, newest first
     deliveries   Show which announcements came in, newest first
     audit        Check the audit log
+    recover      Rebuild a lost store from Git and the forge
     completions  Print a script that completes hoist's commands in a shell
     help         Print this message or the help of the given subcommand(s)
     ");
