@@ -22,6 +22,7 @@ enum Happening {
     DeleteBranch(&'static str),
     Push(&'static str, bool),
     EditMain(&'static str),
+    Revert(&'static str),
     MergeByHand(&'static str),
     RollBack(&'static str),
     Hold(&'static str),
@@ -52,6 +53,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => anywhere().prop_map(H::DeleteBranch),
         1 => (anywhere(), any::<bool>()).prop_map(|(place, clean)| H::Push(place, clean)),
         1 => anywhere().prop_map(H::EditMain),
+        1 => anywhere().prop_map(H::Revert),
         1 => anywhere().prop_map(H::MergeByHand),
         2 => anywhere().prop_map(H::RollBack),
         1 => anywhere().prop_map(H::Hold),
@@ -78,6 +80,7 @@ fn happen(world: &mut World, happening: Happening, count: &mut u32) {
             world.push_to_branch(place, Judgement::Otherwise("more".into()));
         }
         Happening::EditMain(place) => world.edit_main(place, &format!("hand{count}")),
+        Happening::Revert(place) => world.revert(place),
         Happening::MergeByHand(place) => world.merge_by_hand(place),
         Happening::RollBack(place) => drop(world.roll_back(place)),
         Happening::Hold(place) => world.hold(place),
@@ -270,5 +273,55 @@ proptest! {
         };
         let bad = world.snapshot.promotion(undoes).unwrap().version.clone();
         prop_assert_ne!(&world.main[&place], &bad, "{}", world.story());
+    }
+
+    #[test]
+    fn a_rollback_brings_back_what_was_named_and_nothing_but_hands_puts_the_bad_one_back(
+        before in prop::collection::vec(happening(), 1..40),
+        place in anywhere(),
+        named in any::<Option<prop::sample::Index>>(),
+        after in prop::collection::vec(happening(), 1..20),
+    ) {
+        let mut world = environments();
+        let mut count = 0;
+        for what in before {
+            happen(&mut world, what, &mut count);
+        }
+        settle(&mut world);
+        let name: EnvironmentName = place.parse().unwrap();
+        let good: Vec<String> = world
+            .snapshot
+            .promotions_into(&name)
+            .filter(|it| matches!(it.state, State::Succeeded { .. }))
+            .map(|it| it.id.to_string())
+            .collect();
+        let to = named.filter(|_| !good.is_empty()).map(|index| index.get(&good).clone());
+        world.thaw(place);
+        let Ok(id) = world.roll_back_to(place, to.as_deref()) else { return Ok(()) };
+        settle(&mut world);
+        world.approve(place, "bob");
+        settle(&mut world);
+        let rollback = world.snapshot.promotion(&id).unwrap().clone();
+        prop_assert_eq!(rollback.state.name(), "succeeded", "{}", world.story());
+        let Kind::Rollback { undoes, restores } = &rollback.kind else {
+            unreachable!("it is a rollback")
+        };
+        let restored = world.snapshot.promotion(restores).unwrap();
+        prop_assert_eq!(&rollback.values, &restored.values);
+        prop_assert_eq!(&world.main[&name], &restored.values[0].value, "{}", world.story());
+        if let Some(to) = to {
+            prop_assert_eq!(restores.as_str(), to);
+        }
+        let bad = world.snapshot.promotion(undoes).unwrap().values[0].value.clone();
+        for what in after {
+            // What people do by hand, they may do.
+            if matches!(&what, Happening::Revert(_)) {
+                continue;
+            }
+            happen(&mut world, what, &mut count);
+            prop_assert_ne!(&world.main[&name], &bad, "{}", world.story());
+        }
+        settle(&mut world);
+        prop_assert_ne!(&world.main[&name], &bad, "{}", world.story());
     }
 }

@@ -192,6 +192,18 @@ impl World {
         }
     }
 
+    /// Somebody reverts what is in, as a forge's Revert button does.
+    pub fn revert(&mut self, environment: &str) {
+        let name: EnvironmentName = environment.parse().unwrap();
+        let before = {
+            let mut was = self.snapshot.promotions_into(&name).rev().filter(|it| it.state.is_in());
+            was.nth(1).and_then(|it| it.values.first()).map(|it| it.value.clone())
+        };
+        if let Some(before) = before {
+            self.edit_main(environment, &before);
+        }
+    }
+
     /// Somebody merges the open proposal.
     pub fn merge_by_hand(&mut self, environment: &str) {
         if let Some(number) = self.open_proposal(environment) {
@@ -212,8 +224,17 @@ impl World {
 
     /// What `hoist rollback` records, if there is anything to roll back to.
     pub fn roll_back(&mut self, environment: &str) -> Result<PromotionId, String> {
+        self.roll_back_to(environment, None)
+    }
+
+    /// The same, to a promotion that is named.
+    pub fn roll_back_to(
+        &mut self,
+        environment: &str,
+        to: Option<&str>,
+    ) -> Result<PromotionId, String> {
         let name: EnvironmentName = environment.parse().unwrap();
-        let chosen = rollback::choose(&self.snapshot, &name, None).map_err(|e| e.to_string())?;
+        let chosen = rollback::choose(&self.snapshot, &name, to).map_err(|e| e.to_string())?;
         let kind = Kind::Rollback {
             restores: chosen.restores.id.clone(),
             undoes: chosen.undoes.id.clone(),

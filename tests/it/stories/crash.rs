@@ -120,3 +120,28 @@ async fn a_crash_before_any_write_of_a_rollback_changes_nothing_in_the_end() {
 async fn a_crash_after_any_write_of_a_rollback_changes_nothing_in_the_end() {
     die_on_the_way_back(LastWrite::Done).await;
 }
+
+/// The forge answers 504 and fetches fail, and the process is killed at some write on top of that.
+#[tokio::test]
+async fn a_rollback_arrives_once_through_lost_answers_a_stale_mirror_and_a_kill() {
+    let unharmed = Bot::new().await;
+    go_up(&unharmed).await;
+    go_back(&unharmed).await;
+    let expected = (unharmed.git_log(), unharmed.proposals().await, unharmed.status().await);
+    for writes in [2, 5, 8, 11, i64::MAX] {
+        let mut bot = Bot::new().await;
+        go_up(&bot).await;
+        bot.restart_in_trouble(&Life::of(writes, LastWrite::Done)).await;
+        for _ in 0..12 {
+            go_back(&bot).await;
+            bot.minutes_pass(10);
+        }
+        if writes == i64::MAX {
+            assert_eq!(bot.git_log(), expected.0, "it did not arrive while the trouble lasted");
+        }
+        bot.restart().await;
+        go_back(&bot).await;
+        let seen = (bot.git_log(), bot.proposals().await, bot.status().await);
+        assert_eq!(seen, expected, "the process ended at write {writes}");
+    }
+}

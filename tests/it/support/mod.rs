@@ -7,4 +7,5 @@ pub mod mortal;
 pub mod remote;
 pub mod served;
 pub mod service;
+pub mod troubled;
 pub mod world;

@@ -30,6 +30,7 @@ use tower::ServiceExt;
 use super::argocd::{self, ArgoCd};
 use super::mortal::{Life, MortalGit, MortalStore};
 use super::remote::Remote;
+use super::troubled::Troubled;
 
 const SECRET: &str = "what ci signs with";
 
@@ -213,6 +214,18 @@ impl Bot {
         let mut lines: Vec<&str> = history.lines().collect();
         lines.sort_by_key(|line| line.split(' ').next().unwrap().to_owned());
         lines.join("\n")
+    }
+
+    /// The process starts again; half of the forge's answers and of the fetches are lost to it,
+    /// and it ends at a point that `life` knows.
+    pub async fn restart_in_trouble(&mut self, life: &Arc<Life>) {
+        self.app = None;
+        let mut app = self.wake(Some(life)).await;
+        for repository in app.repositories.values_mut() {
+            repository.forge = Arc::new(Troubled::new(Arc::clone(&repository.forge)));
+            repository.git = Arc::new(Troubled::new(Arc::clone(&repository.git)));
+        }
+        self.app = Some(Arc::new(app));
     }
 
     /// The process starts again, and will end at a point that `life` knows.

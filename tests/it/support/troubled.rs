@@ -1,0 +1,162 @@
+//! A remote in trouble: the forge does what it is told and answers 504, and fetches fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use hoist::app::ports::{
+    Closing, CommitSpec, FileChange, Forge, ForgeError, Git, GitError, LogEntry, MergeOutcome,
+    MergeRequest, Merged, Opened, Proposal, ProposalSpec, RefOutcome, RefUpdate, ReviewDesk,
+    Signature, Status,
+};
+use hoist::domain::id::{CommitId, ProposalNumber};
+use jiff::Timestamp;
+
+/// Of whose answers half are lost.
+pub struct Troubled<T: ?Sized> {
+    inner: Arc<T>,
+    calls: AtomicU64,
+}
+
+impl<T: ?Sized> Troubled<T> {
+    pub fn new(inner: Arc<T>) -> Self {
+        Self { inner, calls: AtomicU64::new(0) }
+    }
+
+    fn is_lost(&self) -> bool {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        // Half of them, in no rhythm that the calls of a pass could fall into.
+        call.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 63 == 0
+    }
+
+    /// What was done is done; the answer does not arrive.
+    fn answer<V>(&self, done: Result<V, ForgeError>) -> Result<V, ForgeError> {
+        if self.is_lost() {
+            return Err(ForgeError::Unreachable(anyhow::anyhow!("504 Gateway Timeout")));
+        }
+        done
+    }
+}
+
+#[async_trait]
+impl Forge for Troubled<dyn Forge> {
+    async fn propose(&self, spec: &ProposalSpec, at: Timestamp) -> Result<Opened, ForgeError> {
+        self.answer(self.inner.propose(spec, at).await)
+    }
+
+    async fn load(&self, number: ProposalNumber) -> Result<Proposal, ForgeError> {
+        self.inner.load(number).await
+    }
+
+    async fn find_open(&self, branch: &str) -> Result<Option<Proposal>, ForgeError> {
+        self.inner.find_open(branch).await
+    }
+
+    async fn set_status(
+        &self,
+        number: ProposalNumber,
+        head: &CommitId,
+        context: &str,
+        status: &Status,
+    ) -> Result<(), ForgeError> {
+        self.answer(self.inner.set_status(number, head, context, status).await)
+    }
+
+    async fn comment(
+        &self,
+        number: ProposalNumber,
+        marker: &str,
+        body: &str,
+        at: Timestamp,
+    ) -> Result<(), ForgeError> {
+        self.answer(self.inner.comment(number, marker, body, at).await)
+    }
+
+    async fn merge(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError> {
+        self.answer(self.inner.merge(request).await)
+    }
+
+    async fn close(&self, closing: &Closing) -> Result<(), ForgeError> {
+        self.answer(self.inner.close(closing).await)
+    }
+
+    fn desk(&self) -> Option<&dyn ReviewDesk> {
+        self.inner.desk()
+    }
+}
+
+/// Its mirror is stale half of the time: the fetch failed.
+#[async_trait]
+impl Git for Troubled<dyn Git> {
+    async fn fetch(&self) -> Result<(), GitError> {
+        if self.is_lost() {
+            return Err(GitError::Unreachable(anyhow::anyhow!("the connection broke off")));
+        }
+        self.inner.fetch().await
+    }
+
+    async fn refs(&self, prefix: &str) -> Result<BTreeMap<String, CommitId>, GitError> {
+        self.inner.refs(prefix).await
+    }
+
+    async fn read(
+        &self,
+        commit: &CommitId,
+        paths: BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Vec<u8>>, GitError> {
+        self.inner.read(commit, paths).await
+    }
+
+    async fn list(&self, commit: &CommitId, pattern: &str) -> Result<Vec<String>, GitError> {
+        self.inner.list(commit, pattern).await
+    }
+
+    async fn commit(&self, spec: CommitSpec) -> Result<CommitId, GitError> {
+        self.inner.commit(spec).await
+    }
+
+    async fn push(&self, updates: Vec<RefUpdate>) -> Result<Vec<RefOutcome>, GitError> {
+        self.inner.push(updates).await
+    }
+
+    async fn diff(&self, base: &CommitId, head: &CommitId) -> Result<Vec<FileChange>, GitError> {
+        self.inner.diff(base, head).await
+    }
+
+    async fn patch(
+        &self,
+        base: &CommitId,
+        head: &CommitId,
+        limit: usize,
+    ) -> Result<String, GitError> {
+        self.inner.patch(base, head, limit).await
+    }
+
+    async fn merge_base(&self, a: &CommitId, b: &CommitId) -> Result<Option<CommitId>, GitError> {
+        self.inner.merge_base(a, b).await
+    }
+
+    async fn contains(&self, commit: &CommitId, ancestor: &CommitId) -> Result<bool, GitError> {
+        self.inner.contains(commit, ancestor).await
+    }
+
+    async fn merge(
+        &self,
+        onto: &CommitId,
+        head: &CommitId,
+        message: String,
+        author: Signature,
+    ) -> Result<Merged, GitError> {
+        self.inner.merge(onto, head, message, author).await
+    }
+
+    async fn log(
+        &self,
+        from: &CommitId,
+        path: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<LogEntry>, GitError> {
+        self.inner.log(from, path, limit).await
+    }
+}
