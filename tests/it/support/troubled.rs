@@ -26,8 +26,12 @@ impl<T: ?Sized> Troubled<T> {
 
     fn is_lost(&self) -> bool {
         let call = self.calls.fetch_add(1, Ordering::SeqCst);
-        // Half of them, in no rhythm that the calls of a pass could fall into.
-        call.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 63 == 0
+        // Half of them, mixed well (the finalizer of SplitMix64): a plain multiple has a rhythm,
+        // and a pass that falls into it loses the same answer every time.
+        let mixed = call.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) & 1 == 0
     }
 
     /// What was done is done; the answer does not arrive.
