@@ -121,7 +121,11 @@ impl App {
         let known = Arc::new(self.each_moved_once(there));
         let new: Vec<_> = known.difference(&stored).cloned().collect();
         if !new.is_empty() {
-            tracing::info!("found {} new applications: {}", new.len(), in_words(&new));
+            tracing::info!(
+                "found applications that were not known ({}): {}",
+                new.len(),
+                in_words(&new)
+            );
             self.store.enlist(new, self.clock.now()).await?;
             self.nudge.notify_one();
         }

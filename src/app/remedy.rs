@@ -3,16 +3,16 @@
 
 use crate::domain::command::Actor;
 use crate::domain::health::{Finding, Remedy};
-use crate::domain::id::{EnvironmentName, HoldId, PromotionId};
-use crate::domain::promotion::{Kind, Promotion, State};
+use crate::domain::id::EnvironmentName;
 use crate::domain::pulse::Pulse;
-use crate::domain::rollback;
+use crate::domain::rollback::{self, Chosen};
 use crate::domain::snapshot::Snapshot;
-use crate::messages::health as words;
+use crate::messages::{answer, health as words};
 
 use super::App;
+use super::commands::Wish;
 use super::execute::Outcome;
-use super::ports::{Change, Hold};
+use super::ports::Change;
 
 impl App {
     /// Records a pulse; the audit log says when an application became ill, and when well again.
@@ -52,55 +52,30 @@ impl App {
             return Outcome::LookAgain;
         };
         let reason = words::stays_ill(promotion, &pulse);
-        let mut changes = vec![Change::Observe { environment: environment.clone(), pulse }];
-        let mut audit = Vec::new();
-        let mut held_because = reason.clone();
-        if remedy == Remedy::Rollback {
-            match rollback::choose(snapshot, environment, None) {
-                Ok(chosen) => {
-                    let back = self.own_rollback(chosen.restores, chosen.undoes, &reason);
-                    let text = crate::messages::answer::rolling_back(&back, chosen.undoes);
-                    held_because = crate::messages::answer::held_by_rollback(chosen.undoes);
-                    audit.push(self.line(snapshot, "rollback", environment, text).about(&back.id));
-                    changes.push(Change::Start(Box::new(back)));
-                }
-                Err(none) => held_because = format!("{reason}; {none}"),
-            }
-        }
-        audit.push(self.line(snapshot, "hold", environment, held_because.clone()));
-        changes.push(Change::Hold(self.own_hold(snapshot, environment, held_because)));
-        Outcome::Done { changes, audit }
-    }
-
-    fn own_hold(&self, snapshot: &Snapshot, environment: &EnvironmentName, why: String) -> Hold {
-        let now = self.clock.now();
-        Hold {
-            id: HoldId::new(now, self.dice.roll()),
+        let wish = Wish {
             application: snapshot.application.clone(),
             environment: environment.clone(),
             by: Actor::hoist(),
-            reason: Some(why),
-            since: now,
-            until: None,
-        }
-    }
-
-    fn own_rollback(&self, restores: &Promotion, undoes: &Promotion, why: &str) -> Promotion {
-        let now = self.clock.now();
-        Promotion {
-            id: PromotionId::new(now, self.dice.roll()),
-            application: undoes.application.clone(),
-            environment: undoes.environment.clone(),
-            kind: Kind::Rollback { restores: restores.id.clone(), undoes: undoes.id.clone() },
-            artifact: restores.artifact.clone(),
-            version: restores.version.clone(),
-            values: Vec::new(),
-            requested_by: Actor::hoist(),
-            reason: Some(why.to_owned()),
-            created_at: now,
-            state: State::Waiting,
-            since: now,
-            proposal: None,
-        }
+            reason: Some(reason.clone()),
+        };
+        let mut changes = vec![Change::Observe { environment: environment.clone(), pulse }];
+        let mut audit = Vec::new();
+        let hold = match remedy {
+            Remedy::Hold | Remedy::Nothing => self.hold_for(&wish, None, Some(reason)),
+            Remedy::Rollback => match rollback::choose(snapshot, environment, None) {
+                Ok(Chosen { restores, undoes }) => {
+                    let (back, hold) = self.rollback_for(&wish, restores, undoes);
+                    let text = answer::rolling_back(&back, undoes);
+                    audit.push(self.line(snapshot, "rollback", environment, text).about(&back.id));
+                    changes.push(Change::Start(Box::new(back)));
+                    hold
+                }
+                Err(none) => self.hold_for(&wish, None, Some(format!("{reason}; {none}"))),
+            },
+        };
+        let held_because = hold.reason.clone().unwrap_or_default();
+        audit.push(self.line(snapshot, "hold", environment, held_because));
+        changes.push(Change::Hold(hold));
+        Outcome::Done { changes, audit }
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::snapshot::Snapshot;
 use crate::messages::answer;
 
 use super::commands::Wish;
-use super::ports::Change;
+use super::ports::{Change, Hold};
 use super::views::{CommandView, ResumeRequest, RollbackRequest};
 use super::{App, AppError};
 
@@ -117,16 +117,27 @@ impl App {
                 (chosen.restores, chosen.undoes)
             }
         };
-        let kind = Kind::Rollback { restores: restores.id.clone(), undoes: undoes.id.clone() };
-        let mut promotion = self.promotion_for(&wish, kind, &restores.version);
-        promotion.artifact.clone_from(&restores.artifact);
+        let (promotion, hold) = self.rollback_for(&wish, restores, undoes);
         let text = answer::rolling_back(&promotion, undoes);
-        let hold = self.hold_for(&wish, None, Some(answer::held_by_rollback(undoes)));
         let audit = self.said(&wish, "rollback", &text).about(&promotion.id);
         let id = promotion.id.clone();
         let changes = vec![Change::Start(Box::new(promotion)), Change::Hold(hold)];
         self.note(&wish, changes, audit).await?;
         Ok(self.answer(text, Some(&id)))
+    }
+
+    /// The promotion that goes back, and the hold that keeps the bad version from coming again.
+    pub(super) fn rollback_for(
+        &self,
+        wish: &Wish,
+        restores: &Promotion,
+        undoes: &Promotion,
+    ) -> (Promotion, Hold) {
+        let kind = Kind::Rollback { restores: restores.id.clone(), undoes: undoes.id.clone() };
+        let mut promotion = self.promotion_for(wish, kind, &restores.version);
+        promotion.artifact.clone_from(&restores.artifact);
+        let hold = self.hold_for(wish, None, Some(answer::held_by_rollback(undoes)));
+        (promotion, hold)
     }
 
     pub(super) async fn record_resume(
@@ -141,7 +152,7 @@ impl App {
         }
         if !snapshot.holds.contains_key(&wish.environment) {
             return Err(AppError::Refused {
-                what: format!("{application} is not held in {}", wish.environment),
+                what: answer::not_held(application, &wish.environment),
             });
         }
         let came_since = CameSince::in_environment(&snapshot, &wish.environment);

@@ -85,6 +85,14 @@ pub fn held(
     format!("{application} is held in {environment} {ends}: nothing but a rollback goes in.")
 }
 
+/// There is no hold to end.
+pub fn not_held(application: &ApplicationName, environment: &EnvironmentName) -> String {
+    format!(
+        "{application} is not held in {environment}, so nothing is to be resumed; `hoist why \
+         {application} {environment}` says what keeps a version out"
+    )
+}
+
 /// A hold was ended.
 pub fn resumed(application: &ApplicationName, environment: &EnvironmentName) -> String {
     format!("{application} is no longer held in {environment}: what waited there goes on.")

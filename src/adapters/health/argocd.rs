@@ -120,23 +120,6 @@ impl Controller for ArgoCd {
         }
     }
 
-    async fn check(&self) -> Result<String, HealthError> {
-        let answer = self.get(self.at(&["api", "v1", "session", "userinfo"])).await?;
-        let user: RawUser = match answer.status {
-            StatusCode::OK => {
-                serde_json::from_slice(&answer.body).map_err(|_| self.nonsense(&answer))?
-            }
-            _ => return Err(self.nonsense(&answer)),
-        };
-        // Without a session it answers all the same, and says that nobody is logged in.
-        match user {
-            RawUser { logged_in: true, username } => Ok(username),
-            RawUser { logged_in: false, .. } => {
-                Err(HealthError::Unauthorized { who: self.who.clone() })
-            }
-        }
-    }
-
     fn page(&self, of: &Deployment) -> String {
         let segments: Vec<&str> = std::iter::once("applications")
             .chain(of.namespace.as_deref())
@@ -144,14 +127,6 @@ impl Controller for ArgoCd {
             .collect();
         self.at(&segments).to_string()
     }
-}
-
-#[derive(Deserialize)]
-struct RawUser {
-    #[serde(default, rename = "loggedIn")]
-    logged_in: bool,
-    #[serde(default)]
-    username: String,
 }
 
 #[derive(Deserialize)]

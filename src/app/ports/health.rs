@@ -70,10 +70,6 @@ pub trait Controller: Send + Sync {
     /// What it says of an application now.
     async fn look(&self, at: &Deployment) -> Result<Sighting, HealthError>;
 
-    /// Asks it something cheap: whether it is there and takes our token. Its own words for who we
-    /// are, where it takes it.
-    async fn check(&self) -> Result<String, HealthError>;
-
     /// Where a person looks at an application.
     fn page(&self, of: &Deployment) -> String;
 }
