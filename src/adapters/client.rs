@@ -16,9 +16,9 @@ use url::Url;
 use crate::app::ingest::send::SignedAnnouncement;
 use crate::app::ports::{Remote, RemoteError, Server};
 use crate::app::views::{
-    AnnouncementView, ApplicationView, CommandView, DeliveryView, HistoryLine, HistoryView,
-    HoldRequest, PlanView, ProblemView, PromoteRequest, PromotionView, ProposalRequest,
-    ResumeRequest, RollbackRequest, StatusView, WhyView,
+    AnnouncementView, ApplicationView, CommandView, DeliveryView, FreezeRequest, HistoryLine,
+    HistoryView, HoldRequest, PlanView, ProblemView, PromoteRequest, PromotionView,
+    ProposalRequest, ResumeRequest, RollbackRequest, StatusView, ThawRequest, WhyView,
 };
 use crate::domain::command::ProposalStep;
 
@@ -161,6 +161,14 @@ impl Remote for Client {
 
     async fn resume(&self, request: &ResumeRequest) -> Result<CommandView, RemoteError> {
         self.post(&["holds", "resume"], request).await
+    }
+
+    async fn freeze(&self, request: &FreezeRequest) -> Result<CommandView, RemoteError> {
+        self.post(&["freezes"], request).await
+    }
+
+    async fn thaw(&self, request: &ThawRequest) -> Result<CommandView, RemoteError> {
+        self.post(&["freezes", "thaw"], request).await
     }
 
     async fn review(

@@ -74,6 +74,11 @@ impl App {
             Command::Resume { application, environment, newer, reason } => {
                 self.record_resume(Wish { application, environment, by, reason }, newer).await
             }
+            Command::Freeze { scope, length, reason, rollbacks } => {
+                let freeze = self.ad_hoc((scope, rollbacks), length, (by, reason));
+                self.record_freeze(freeze).await
+            }
+            Command::Thaw { scope, reason } => self.record_thaw(&scope, &by, reason).await,
             Command::Proposal { .. } => Err(AppError::Invalid {
                 field: None,
                 what: "a step on a proposal has a door of its own".into(),
@@ -138,7 +143,7 @@ impl App {
         let text = answer::held(&wish.application.application, &wish.environment, hold.until);
         let audit = self.said(&wish, "hold", &text);
         self.note(&wish, vec![Change::Hold(hold)], audit).await?;
-        Ok(self.answer(text, None))
+        Ok(self.answer(self.after_merges(text).await, None))
     }
 
     /// What the store remembers of an application.
@@ -305,7 +310,7 @@ fn unknown_environment(pipeline: &Pipeline, typed: &str) -> String {
 }
 
 /// Reads a length of time as people type it: `30m`, `2h`, `1d`.
-fn parse_length(text: &str) -> Result<SignedDuration, AppError> {
+pub(super) fn parse_length(text: &str) -> Result<SignedDuration, AppError> {
     let invalid = || AppError::Invalid {
         field: Some("for"),
         what: format!("{text:?} is not a length of time: write it as `30m`, `2h` or `1d`"),

@@ -330,6 +330,8 @@ impl App {
     ) -> Result<Outcome, AppError> {
         let (_, repository) = self.rules(&snapshot.application)?;
         let Some(promotion) = snapshot.promotion(id) else { return Ok(Outcome::LookAgain) };
+        // Whoever freezes or holds from here on waits for this merge before they are answered.
+        let _merging = self.merging.read().await;
         if self.has_shut(snapshot, promotion).await? {
             return Ok(Outcome::LookAgain);
         }

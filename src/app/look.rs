@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::freeze::Freeze;
 use crate::domain::id::{ApplicationKey, EnvironmentName, ProposalNumber};
 use crate::domain::pipeline::{Environment, Pipeline};
 use crate::domain::plan::branch_of;
@@ -41,13 +42,15 @@ impl App {
                 (hold.environment, Held { by: hold.by, reason: hold.reason, until: hold.until })
             })
             .collect();
+        let mut freezes = self.policy.freezes.clone();
+        freezes.extend(record.freezes.into_iter().map(Freeze::from));
         Snapshot {
             application: record.application,
             pipeline: pipeline.clone(),
             artifacts: record.artifacts,
             promotions: record.promotions,
             holds,
-            freezes: self.policy.freezes.clone(),
+            freezes,
             members: self.policy.members(),
             readings: BTreeMap::new(),
             proposals: BTreeMap::new(),

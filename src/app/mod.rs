@@ -27,6 +27,7 @@ pub mod verify;
 pub mod survey;
 
 mod commands;
+mod freezes;
 mod rollback;
 
 pub mod recover;
@@ -52,7 +53,7 @@ mod foresee;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, RwLock};
 
 use crate::domain::id::RepositoryName;
 use discover::Catalogue;
@@ -97,6 +98,8 @@ pub struct App {
     pub catalogue: Catalogue,
     /// When each mirror was last brought up to date.
     pub freshness: Freshness,
+    /// Read by whoever judges the gates and merges; written to wait until they are done.
+    pub merging: RwLock<()>,
 }
 
 /// The systems that hoist works with.
@@ -129,6 +132,7 @@ impl App {
             readiness,
             catalogue: Catalogue::default(),
             freshness: Freshness::default(),
+            merging: RwLock::new(()),
         }
     }
 }

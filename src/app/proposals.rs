@@ -249,6 +249,7 @@ impl App {
         request: &ProposalRequest,
     ) -> Result<String, AppError> {
         let number = at.proposed.number;
+        let _merging = self.merging.read().await;
         let snapshot = self.look(&at.promotion.application).await?;
         let past = self.shut_for(&snapshot, at.promotion, number);
         let may_skip =

@@ -29,7 +29,8 @@ impl App {
                 applications.push(self.overview(&key).await?);
             }
         }
-        Ok(StatusView { applications, unread: self.readiness.unread() })
+        let freezes = self.freezes().await?;
+        Ok(StatusView { applications, unread: self.readiness.unread(), freezes })
     }
 
     /// One application in every environment.

@@ -1,20 +1,25 @@
 //! What crosses the wire: typed here once, for the API, the page and the command line.
 
 mod foresight;
+mod requests;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::artifact::{Artifact, Build, SourceCode};
-use crate::domain::command::{Door, Newer};
+use crate::domain::command::Door;
 use crate::domain::health::Finding;
 use crate::domain::id::{
-    ApplicationName, CommitId, EnvironmentName, EventId, PipelineName, PromotionId, ProposalNumber,
-    RepositoryName,
+    ApplicationName, CommitId, EnvironmentName, EventId, FreezeId, PipelineName, PromotionId,
+    ProposalNumber, RepositoryName,
 };
 
 pub use foresight::{
     CandidateView, GateLine, PlanView, PlannedStep, PlannedView, PlannedWait, WhyView,
+};
+pub use requests::{
+    Allowance, FreezeRequest, HoldRequest, PromoteRequest, ProposalRequest, ResumeRequest,
+    RollbackRequest, ThawRequest,
 };
 
 /// `GET /api/v1/applications`: everything at a glance.
@@ -25,6 +30,9 @@ pub struct StatusView {
     /// The repositories that cannot be read: what is shown of theirs may be old.
     #[serde(default)]
     pub unread: Vec<UnreadView>,
+    /// What is frozen or will be.
+    #[serde(default)]
+    pub freezes: Vec<FreezeView>,
 }
 
 /// A repository that cannot be read.
@@ -416,95 +424,27 @@ pub struct AnnouncedArtifact {
     pub artifact: ArtifactView,
 }
 
-/// `POST /api/v1/promotions`.
+/// `GET /api/v1/freezes`: one that is on, or will be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PromoteRequest {
-    /// What: `payments`, or `services/payments` where two pipelines have one.
-    pub application: String,
-    /// Where to.
-    pub environment: String,
-    /// Which, by whatever fits: a version, a tag, or at least twelve digits of a digest. Without
-    /// this, `tag` and `digest` the newest that may go goes.
-    pub version: Option<String>,
-    /// Which, by its tag.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tag: Option<String>,
-    /// Which, by its digest, or at least twelve digits of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<String>,
+pub struct FreezeView {
+    /// Our name for it, where a person asked for it.
+    pub id: Option<FreezeId>,
+    /// Its name in the pipelines file, where it stands there.
+    pub name: Option<String>,
+    /// Where; `*` is everywhere.
+    pub environments: Vec<String>,
+    /// Who or what freezes.
+    pub by: String,
     /// Why.
     pub reason: Option<String>,
-    /// Says yes to a version older than the one there.
-    #[serde(default)]
-    pub allow_older: bool,
-    /// Environments before it that are skipped; needs the right `skip-gates` and a reason.
-    #[serde(default)]
-    pub skip: Vec<String>,
-    /// Says yes to a version that was rolled back; needs a reason.
-    #[serde(default)]
-    pub force_bad: bool,
-}
-
-/// `POST /api/v1/rollbacks`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RollbackRequest {
-    /// What.
-    pub application: String,
-    /// Where.
-    pub environment: String,
-    /// To what: a version, digest or promotion that succeeded there; none means the last one.
-    pub to: Option<String>,
-    /// Why.
-    pub reason: Option<String>,
-    /// Says yes to taking back what other hands put there.
-    #[serde(default)]
-    pub over_drift: bool,
-    /// Rolls back the environments after it, and beside it, that run the same, too.
-    #[serde(default)]
-    pub everywhere: bool,
-}
-
-/// `POST /api/v1/holds/resume`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ResumeRequest {
-    /// What.
-    pub application: String,
-    /// Where.
-    pub environment: String,
-    /// After a rollback: whether what is newer than what was rolled back goes on.
-    pub newer: Option<Newer>,
-    /// Why.
-    pub reason: Option<String>,
-}
-
-/// `POST /api/v1/holds`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HoldRequest {
-    /// What.
-    pub application: String,
-    /// Where.
-    pub environment: String,
-    /// For how long, as `2h`; none means until someone resumes it.
-    #[serde(rename = "for")]
-    pub length: Option<String>,
-    /// Why.
-    pub reason: Option<String>,
-}
-
-/// `POST /api/v1/promotions/{id}/reviews`, `…/merge`, `…/close`: for the builtin forge.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProposalRequest {
-    /// `approve`, `request_changes`, `comment`, `merge` or `close`.
-    pub step: crate::domain::command::ProposalStep,
-    /// The head that the person looked at: a step on anything else is refused.
-    pub head: Option<CommitId>,
-    /// A word to the others.
-    pub comment: Option<String>,
+    /// Since when, or from when.
+    pub from: Timestamp,
+    /// Until when, if it ends by itself.
+    pub until: Option<Timestamp>,
+    /// Whether it is on now.
+    pub on: bool,
+    /// What goes in nevertheless.
+    pub allow: Vec<Allowance>,
 }
 
 /// What a command did.

@@ -32,7 +32,7 @@ pub(super) struct HoldArgs {
 }
 
 /// Finds a mistake before anything is sent; the text itself is what the API takes.
-fn duration(text: &str) -> Result<String, String> {
+pub(super) fn duration(text: &str) -> Result<String, String> {
     parse_duration(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 

@@ -29,6 +29,10 @@ mod hold;
 
 mod resume;
 
+mod freeze;
+
+mod thaw;
+
 mod review;
 
 mod status;
@@ -117,6 +121,10 @@ enum Here {
     Hold(hold::HoldArgs),
     /// End a hold.
     Resume(resume::ResumeArgs),
+    /// Let nothing into an environment, whichever application it is.
+    Freeze(freeze::FreezeArgs),
+    /// End a freeze.
+    Thaw(thaw::ThawArgs),
     /// Look at a promotion's proposal, and review, merge or close it.
     Review(review::ReviewArgs),
     /// Show what is where, and what is on its way.
@@ -192,6 +200,8 @@ impl Errand {
             Here::Rollback(args) => args.run(&connection, out).await,
             Here::Hold(args) => args.run(&connection, out).await,
             Here::Resume(args) => args.run(&connection, out).await,
+            Here::Freeze(args) => args.run(&connection, out).await,
+            Here::Thaw(args) => args.run(&connection, out).await,
             Here::Review(args) => args.run(&connection, out).await,
             Here::Status(args) => args.run(&connection, out).await,
             Here::Why(args) => args.run(&connection, out).await,

@@ -8,7 +8,7 @@ use super::failure::WRONG_USAGE;
 use super::output::{Format, Output};
 
 /// Verbs that are planned.
-const VERBS: &[&str] = &["freeze", "thaw", "run", "init"];
+const VERBS: &[&str] = &["run", "init"];
 
 /// Arguments that are planned, of verbs that are built.
 const ARGUMENTS: &[&str] = &["--online", "--read-only", "--failed", "replay"];

@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::app::views::{ApplicationView, EnvironmentView, NextView, StatusView, UnreadView};
-use crate::messages::explain;
+use crate::app::views::{
+    ApplicationView, EnvironmentView, FreezeView, NextView, StatusView, UnreadView,
+};
+use crate::messages::{explain, time};
 
 use super::connection::Connection;
 use super::failure::Trouble;
@@ -45,6 +47,7 @@ impl StatusArgs {
 
 fn overview(status: &StatusView, now: Timestamp) -> String {
     let mut text: String = status.unread.iter().map(unread).collect();
+    text.extend(status.freezes.iter().map(|it| freeze(it, now)));
     if !text.is_empty() {
         text.push('\n');
     }
@@ -80,6 +83,26 @@ fn unread(it: &UnreadView) -> String {
         it.repository,
         printable(&it.why),
         printable(&it.next)
+    )
+}
+
+/// What is frozen, or will be.
+fn freeze(it: &FreezeView, now: Timestamp) -> String {
+    let place = it.environments.join(", ");
+    let verb = if it.on {
+        format!("{BAD}is frozen{BAD:#}")
+    } else {
+        format!("will be frozen {}", age(now, it.from))
+    };
+    let until = match it.until {
+        Some(until) => format!("until {}", time(until)),
+        None => "until somebody thaws it".to_owned(),
+    };
+    let why = it.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!(
+        "{STRONG}{place}{STRONG:#} {verb} by {} {until}{}\n",
+        printable(&it.by),
+        printable(&why)
     )
 }
 

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::artifact::Named;
+use super::freeze::{Rollbacks, Scope};
 use super::id::{ApplicationKey, EnvironmentName, PersonName, PromotionId, RoleName};
 use super::promotion::BadArtifact;
 
@@ -196,6 +197,25 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
+    /// Let nothing into some environments, whichever application it is.
+    Freeze {
+        /// Where.
+        scope: Scope,
+        /// For how long; none means until someone thaws it.
+        #[serde(rename = "for")]
+        length: Option<SignedDuration>,
+        /// Why.
+        reason: String,
+        /// Whether rollbacks go in nevertheless.
+        rollbacks: Rollbacks,
+    },
+    /// End the freezes that people asked for.
+    Thaw {
+        /// Where: those of exactly this scope.
+        scope: Scope,
+        /// Why.
+        reason: Option<String>,
+    },
     /// Approve, refuse, merge or close a proposal of the builtin forge.
     Proposal {
         /// Which promotion's proposal.
@@ -266,6 +286,7 @@ impl Command {
             Self::Rollback { .. } => Right::Rollback,
             Self::Hold { .. } => Right::Hold,
             Self::Resume { .. } => Right::Resume,
+            Self::Freeze { .. } | Self::Thaw { .. } => Right::Freeze,
             Self::Proposal { step, .. } => match step {
                 ProposalStep::Approve | ProposalStep::RequestChanges | ProposalStep::Comment => {
                     Right::Review
@@ -275,14 +296,15 @@ impl Command {
         }
     }
 
-    /// The environment it is about.
-    pub fn environment(&self) -> &EnvironmentName {
+    /// The environments it is about.
+    pub fn scope(&self) -> Scope {
         match self {
             Self::Promote { environment, .. }
             | Self::Rollback { environment, .. }
             | Self::Hold { environment, .. }
             | Self::Resume { environment, .. }
-            | Self::Proposal { environment, .. } => environment,
+            | Self::Proposal { environment, .. } => Scope::Only(vec![environment.clone()]),
+            Self::Freeze { scope, .. } | Self::Thaw { scope, .. } => scope.clone(),
         }
     }
 }
@@ -305,8 +327,9 @@ impl<C> Authorized<C> {
 /// Why a command is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{actor} may not {right} in {environment}: no role of theirs allows it; a role with \
-     `may: [{right}]` that reaches {environment} does (`roles:` in the configuration)"
+    "{actor} may not {right} in {place}: no role of theirs allows it; a role with \
+     `may: [{right}]` that reaches {place} does (`roles:` in the configuration)",
+    place = scope.in_words()
 )]
 pub struct NotAllowed {
     /// Who asked.
@@ -314,7 +337,7 @@ pub struct NotAllowed {
     /// What they lack.
     pub right: Right,
     /// Where.
-    pub environment: EnvironmentName,
+    pub scope: Scope,
 }
 
 /// Decides whether `identity` may give `command`. What no role allows is refused.
@@ -324,12 +347,23 @@ pub fn authorize(
     roles: &Roles,
 ) -> Result<Authorized<Command>, NotAllowed> {
     let right = command.right();
-    let environment = command.environment();
-    if may(identity, right, Some(environment), roles) {
+    let scope = command.scope();
+    let is_allowed = match &scope {
+        Scope::Everywhere => may_everywhere(identity, right, roles),
+        Scope::Only(names) => names.iter().all(|name| may(identity, right, Some(name), roles)),
+    };
+    if is_allowed {
         Ok(Authorized { command, by: identity.actor.clone() })
     } else {
-        Err(NotAllowed { actor: identity.actor.clone(), right, environment: environment.clone() })
+        Err(NotAllowed { actor: identity.actor.clone(), right, scope })
     }
+}
+
+/// Tells whether `identity` has `right` in every environment, those included that come later: only
+/// a role that reaches `"*"` gives that.
+pub fn may_everywhere(identity: &Identity, right: Right, roles: &Roles) -> bool {
+    let mut held = identity.roles.iter().filter_map(|name| roles.get(name));
+    held.any(|role| role.environments == Reach::Everywhere && role.may.contains(&right))
 }
 
 /// Tells whether `identity` has `right` in `environment`, or anywhere where that is none.
@@ -384,7 +418,33 @@ mod tests {
             "alice may not hold in prod: no role of theirs allows it; a role with \
              `may: [hold]` that reaches prod does (`roles:` in the configuration)"
         );
-        let nobody = Identity { roles: vec![], ..alice };
+        let nobody = Identity { roles: vec![], ..alice.clone() };
         assert!(authorize(&nobody, hold("staging"), &roles).is_err());
+    }
+
+    #[test]
+    fn everything_is_frozen_only_by_a_role_that_reaches_everything() {
+        let freezers =
+            |environments| Role { may: vec![Right::Freeze], environments, ..Role::default() };
+        let prod = "prod".parse().unwrap();
+        let roles = Roles::from([
+            ("prod-owners".parse().unwrap(), freezers(Reach::Only(vec![prod]))),
+            ("managers".parse().unwrap(), freezers(Reach::Everywhere)),
+        ]);
+        let identity = |role: &str| Identity {
+            actor: Actor { name: "alice".into(), door: Door::Api },
+            roles: vec![role.parse().unwrap()],
+        };
+        let thaw = |scope| Command::Thaw { scope, reason: None };
+        let in_prod = || thaw(Scope::Only(vec!["prod".parse().unwrap()]));
+        assert!(authorize(&identity("prod-owners"), in_prod(), &roles).is_ok());
+        assert!(authorize(&identity("managers"), thaw(Scope::Everywhere), &roles).is_ok());
+        let refusal =
+            authorize(&identity("prod-owners"), thaw(Scope::Everywhere), &roles).unwrap_err();
+        assert_eq!(
+            refusal.to_string(),
+            "alice may not freeze in every environment: no role of theirs allows it; a role with \
+             `may: [freeze]` that reaches every environment does (`roles:` in the configuration)"
+        );
     }
 }

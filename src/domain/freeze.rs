@@ -48,6 +48,43 @@ pub enum Origin {
     },
 }
 
+/// A freeze that somebody asked for, beside those of the pipelines file.
+///
+/// Several may stand side by side, also on the same environment: whoever freezes for ten minutes
+/// does not shorten what another froze for the day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdHoc {
+    /// Our name for it.
+    pub id: FreezeId,
+    /// Where it is frozen.
+    pub scope: Scope,
+    /// Who.
+    pub by: Actor,
+    /// Why.
+    pub reason: String,
+    /// When they asked: it is frozen from then on.
+    pub begins: Timestamp,
+    /// When it ends by itself. None means that somebody thaws.
+    pub ends: Option<Timestamp>,
+    /// Whether rollbacks go in nevertheless.
+    pub rollbacks: Rollbacks,
+}
+
+impl From<AdHoc> for Freeze {
+    fn from(it: AdHoc) -> Self {
+        Self {
+            origin: Origin::Command { id: it.id, by: it.by },
+            scope: it.scope,
+            reason: Some(it.reason),
+            begins: it.begins,
+            ends: it.ends,
+            rollbacks: it.rollbacks,
+            // Who freezes wants peace at once: nothing is opened, either.
+            shuts: Shuts::Proposal,
+        }
+    }
+}
+
 /// Where it is frozen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -75,6 +112,14 @@ impl Scope {
         match self {
             Self::Everywhere => true,
             Self::Only(names) => names.contains(environment),
+        }
+    }
+
+    /// In words: `every environment`, `prod`.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Everywhere => "every environment".to_owned(),
+            Self::Only(_) => self.to_string(),
         }
     }
 }

@@ -19,9 +19,10 @@ use super::security::guard_api;
 use crate::app::App;
 use crate::app::sessions::Allowed;
 use crate::app::views::{
-    AnnouncedArtifact, ApplicationView, CommandView, DeliveryDetailView, DeliveryView, HistoryLine,
-    HistoryView, HoldRequest, PlanView, PromoteRequest, PromotionView, ProposalRequest,
-    ResumeRequest, RollbackRequest, StatusView, WhyView,
+    AnnouncedArtifact, ApplicationView, CommandView, DeliveryDetailView, DeliveryView,
+    FreezeRequest, FreezeView, HistoryLine, HistoryView, HoldRequest, PlanView, PromoteRequest,
+    PromotionView, ProposalRequest, ResumeRequest, RollbackRequest, StatusView, ThawRequest,
+    WhyView,
 };
 use crate::domain::command::{Identity, ProposalStep, Right};
 
@@ -51,6 +52,8 @@ pub(super) fn api(app: Arc<App>) -> Router {
         .route("/rollbacks", post(roll_back))
         .route("/holds", post(hold))
         .route("/holds/resume", post(resume))
+        .route("/freezes", get(list_freezes).post(freeze))
+        .route("/freezes/thaw", post(thaw))
         .route("/deliveries", get(list_deliveries))
         .route("/deliveries/{delivery}", get(show_delivery))
         .route("/audit", get(show_audit))
@@ -309,6 +312,32 @@ async fn resume(
     Body(request): Body<ResumeRequest>,
 ) -> Result<Json<CommandView>, Problem> {
     Ok(Json(app.resume(&by, request).await?))
+}
+
+/// `GET /api/v1/freezes`: those that are on or will be
+async fn list_freezes(
+    State(app): State<Arc<App>>,
+    _reader: Reader,
+) -> Result<Json<Vec<FreezeView>>, Problem> {
+    Ok(Json(app.freezes().await?))
+}
+
+/// `POST /api/v1/freezes`
+async fn freeze(
+    State(app): State<Arc<App>>,
+    Caller(by): Caller,
+    Body(request): Body<FreezeRequest>,
+) -> Result<(StatusCode, Json<CommandView>), Problem> {
+    Ok((StatusCode::CREATED, Json(app.freeze(&by, request).await?)))
+}
+
+/// `POST /api/v1/freezes/thaw`
+async fn thaw(
+    State(app): State<Arc<App>>,
+    Caller(by): Caller,
+    Body(request): Body<ThawRequest>,
+) -> Result<Json<CommandView>, Problem> {
+    Ok(Json(app.thaw(&by, request).await?))
 }
 
 /// Which part of a list.

@@ -2,6 +2,8 @@
 
 pub mod answer;
 
+pub mod freeze;
+
 pub mod commit;
 
 pub mod explain;

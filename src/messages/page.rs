@@ -154,6 +154,17 @@ pub const ITS_HEALTH: &str = "Its health";
 /// What a hold does.
 pub const WHAT_HOLD_DOES: &str = "Nothing enters this environment until someone resumes it.";
 
+/// What a freeze does.
+pub const WHAT_FREEZE_DOES: &str = "Nothing enters the environment, whichever application it is, until it ends or someone thaws it.";
+
+/// Where it is frozen.
+pub fn frozen_places(environments: &[String]) -> String {
+    match environments {
+        [one] if one == "*" => "every environment".to_owned(),
+        several => several.join(", "),
+    }
+}
+
 /// What a rollback does.
 pub const WHAT_ROLLBACK_DOES: &str = "hoist opens a revert proposal for the last version that succeeded here, closes what is on \
      its way, and holds the application until someone resumes it.";

@@ -6,9 +6,9 @@ use url::Url;
 
 use crate::app::ingest::send::SignedAnnouncement;
 use crate::app::views::{
-    AnnouncementView, ApplicationView, CommandView, DeliveryView, HistoryLine, HistoryView,
-    HoldRequest, PlanView, ProblemView, PromoteRequest, PromotionView, ProposalRequest,
-    ResumeRequest, RollbackRequest, StatusView, WhyView,
+    AnnouncementView, ApplicationView, CommandView, DeliveryView, FreezeRequest, HistoryLine,
+    HistoryView, HoldRequest, PlanView, ProblemView, PromoteRequest, PromotionView,
+    ProposalRequest, ResumeRequest, RollbackRequest, StatusView, ThawRequest, WhyView,
 };
 
 /// Where a hoist runs, and who asks it.
@@ -94,6 +94,12 @@ pub trait Remote: Send + Sync {
 
     /// Ends a hold.
     async fn resume(&self, request: &ResumeRequest) -> Result<CommandView, RemoteError>;
+
+    /// Lets nothing into an environment.
+    async fn freeze(&self, request: &FreezeRequest) -> Result<CommandView, RemoteError>;
+
+    /// Ends the freezes that people asked for.
+    async fn thaw(&self, request: &ThawRequest) -> Result<CommandView, RemoteError>;
 
     /// Takes a step on the proposal of a promotion.
     async fn review(

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 
 use crate::domain::artifact::Artifact;
 use crate::domain::command::Actor;
+use crate::domain::freeze::AdHoc;
 use crate::domain::id::{
-    ApplicationKey, CommitId, EnvironmentName, EventId, HoldId, PromotionId, SourceName,
+    ApplicationKey, CommitId, EnvironmentName, EventId, FreezeId, HoldId, PromotionId, SourceName,
 };
 use crate::domain::promotion::{FieldValue, Promotion, Proposed, State};
 use crate::domain::pulse::Pulse;
@@ -131,6 +132,9 @@ pub struct ApplicationRecord {
     /// Its holds that nobody has ended. The store reads no clock: whether `until` has passed is for
     /// the reader to say.
     pub holds: Vec<Hold>,
+    /// The freezes that people asked for and nobody has ended, of whatever application and
+    /// environment. As with holds, the reader says whether one is over.
+    pub freezes: Vec<AdHoc>,
     /// What is known of the health of what is in, by environment.
     pub pulses: BTreeMap<EnvironmentName, Pulse>,
     /// When it is to be looked at next.
@@ -399,6 +403,15 @@ pub trait Store: Send + Sync {
 
     /// Everything known of one application.
     async fn load(&self, application: &ApplicationKey) -> Result<ApplicationRecord, StoreError>;
+
+    /// Records a freeze with its audit line, and wakes every application.
+    async fn freeze(&self, freeze: AdHoc, audit: AuditLine) -> Result<(), StoreError>;
+
+    /// Ends freezes, those that are still there, and wakes every application.
+    async fn thaw(&self, freezes: Vec<FreezeId>, audit: AuditLine) -> Result<(), StoreError>;
+
+    /// The freezes that people asked for and nobody has ended, oldest first.
+    async fn freezes(&self) -> Result<Vec<AdHoc>, StoreError>;
 
     /// One promotion, if there is one.
     async fn promotion(&self, id: &PromotionId) -> Result<Option<Promotion>, StoreError>;

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::overview::{inside, unread};
-use super::parts::{Shown, Viewer, badge, field, path_of, spoken};
+use super::parts::{Shown, Viewer, badge, check, field, form, path_of, spoken};
 use crate::app::views::{ApplicationView, EnvironmentView, HistoryPromotion, HistoryView};
 use crate::domain::command::Right;
 use crate::messages::page as words;
@@ -126,30 +126,6 @@ fn commands(
                 (field(&format!("hold-{length}"), "for", "For how long", "2h, or nothing: until resumed"))
                 (field(&format!("hold-{why}"), "reason", "Why", "optional"))
             }))
-        }
-    }
-}
-
-/// A box to tick.
-fn check(id: &str, name: &str, label: &str) -> Markup {
-    html! {
-        p class="check" {
-            input type="checkbox" id=(id) name=(name) value="yes";
-            label for=(id) { (label) }
-        }
-    }
-}
-
-/// A form that stays folded until it is wanted.
-fn form(verb: &str, what: &str, action: &str, fields: &Markup) -> Markup {
-    html! {
-        details class="command" {
-            summary { (verb) }
-            form method="post" action=(action) {
-                p class="quiet" { (spoken(what)) }
-                (fields)
-                p class="buttons" { button class="go" type="submit" { (verb) } }
-            }
         }
     }
 }

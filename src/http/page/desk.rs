@@ -9,7 +9,8 @@ use super::flash::Flash;
 use super::{Refusal, layout, promotion, viewer};
 use crate::app::sessions::{Allowed, SignedIn};
 use crate::app::views::{
-    CommandView, HoldRequest, PromoteRequest, ProposalRequest, ResumeRequest, RollbackRequest,
+    Allowance, CommandView, FreezeRequest, HoldRequest, PromoteRequest, ProposalRequest,
+    ResumeRequest, RollbackRequest, ThawRequest,
 };
 use crate::app::{App, AppError};
 use crate::domain::command::{Newer, ProposalStep, Right};
@@ -144,6 +145,35 @@ pub(super) async fn resume(
     back_to(&app, &application, done)
 }
 
+/// `POST /freezes`
+pub(super) async fn freeze(
+    State(app): State<Arc<App>>,
+    form: SignedForm,
+) -> Result<Response, Refusal> {
+    let allows_rollback = form.fields.get("allow_rollback").is_some();
+    let request = FreezeRequest {
+        environment: environment_of(&form.fields),
+        length: form.fields.said("for"),
+        reason: form.fields.said("reason").unwrap_or_default(),
+        allow: allows_rollback.then_some(Allowance::Rollback).into_iter().collect(),
+    };
+    let done = app.freeze(&form.by.identity, request).await;
+    back_to_page(&app, "/", done)
+}
+
+/// `POST /freezes/thaw`
+pub(super) async fn thaw(
+    State(app): State<Arc<App>>,
+    form: SignedForm,
+) -> Result<Response, Refusal> {
+    let request = ThawRequest {
+        environment: environment_of(&form.fields),
+        reason: form.fields.said("reason"),
+    };
+    let done = app.thaw(&form.by.identity, request).await;
+    back_to_page(&app, "/", done)
+}
+
 fn hold_of(application: &str, fields: &Fields) -> HoldRequest {
     HoldRequest {
         application: application.to_owned(),
@@ -171,14 +201,22 @@ fn back_to(
     let segment: String = url::form_urlencoded::byte_serialize(application.as_bytes())
         .map(|part| if part == "+" { "%20" } else { part })
         .collect();
-    let page = format!("/applications/{segment}");
+    back_to_page(app, &format!("/applications/{segment}"), done)
+}
+
+/// Sends the person back to a page, with what came of it.
+fn back_to_page(
+    app: &App,
+    page: &str,
+    done: Result<CommandView, AppError>,
+) -> Result<Response, Refusal> {
     match done {
-        Ok(done) => Ok(done_at(app, &done, &page)),
+        Ok(done) => Ok(done_at(app, &done, page)),
         Err(error @ AppError::NotFound { .. }) => Err(error.into()),
         Err(error) => {
             let mut jar = CookieJar::new(app);
             Flash::refused(Problem::from(error).detail()).keep(&mut jar);
-            Ok((jar, see(&page)).into_response())
+            Ok((jar, see(page)).into_response())
         }
     }
 }

@@ -4,6 +4,8 @@ mod layout;
 
 mod overview;
 
+mod freezes;
+
 mod promotion;
 
 mod conversation;
@@ -61,6 +63,8 @@ pub(super) fn page(app: Arc<App>) -> Router {
         .route("/applications/{application}/hold", post(desk::hold))
         .route("/applications/{application}/resume", post(desk::resume))
         .route("/applications/{application}/why/{environment}", get(show_why))
+        .route("/freezes", post(desk::freeze))
+        .route("/freezes/thaw", post(desk::thaw))
         .route("/promotions/{promotion}", get(show_promotion))
         .route("/promotions/{promotion}/proposal", post(desk::review))
         .route("/repositories/{repository}/proposals/{number}", get(find_promotion))

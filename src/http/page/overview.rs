@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
+use super::freezes;
 use super::parts::{Viewer, badge, path_of, spoken};
 use crate::app::views::{
     ApplicationView, EnvironmentView, HoldView, NextView, StatusView, UnreadView,
@@ -24,6 +25,7 @@ pub(super) fn overview(status: &StatusView, viewer: &Viewer<'_>) -> Markup {
             @if !status.applications.is_empty() { p class="quiet" { (summary(status)) } }
         }
         @for it in &status.unread { (unread(it)) }
+        (freezes::freezes(status, viewer))
         @if status.applications.is_empty() {
             section class="card empty" {
                 p { (spoken(words::NOTHING_YET)) }
@@ -38,6 +40,7 @@ pub(super) fn overview(status: &StatusView, viewer: &Viewer<'_>) -> Markup {
                 (table(applications, viewer))
             }
         }
+        (freezes::offer(status, viewer))
     }
 }
 

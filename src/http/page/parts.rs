@@ -196,6 +196,30 @@ pub(crate) fn field(id: &str, name: &str, label: &str, hint: &str) -> Markup {
     }
 }
 
+/// A box to tick.
+pub(crate) fn check(id: &str, name: &str, label: &str) -> Markup {
+    html! {
+        p class="check" {
+            input type="checkbox" id=(id) name=(name) value="yes";
+            label for=(id) { (label) }
+        }
+    }
+}
+
+/// A form that stays folded until it is wanted.
+pub(crate) fn form(verb: &str, what: &str, action: &str, fields: &Markup) -> Markup {
+    html! {
+        details class="command" {
+            summary { (verb) }
+            form method="post" action=(action) {
+                p class="quiet" { (spoken(what)) }
+                (fields)
+                p class="buttons" { button class="go" type="submit" { (verb) } }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

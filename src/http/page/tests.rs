@@ -171,7 +171,7 @@ fn the_overview_tells_what_is_where_and_what_it_waits_for() {
 fn an_empty_overview_says_what_to_do_next() {
     let (person, roles) = (person("alice"), roles(&EVERYTHING));
     let viewer = Viewer { person: &person, roles: &roles, now: now() };
-    let status = StatusView { applications: vec![], unread: vec![] };
+    let status = StatusView { applications: vec![], unread: vec![], freezes: vec![] };
     insta::assert_snapshot!(read(&overview::overview(&status, &viewer)), @r"
     Applications
     hoist has not found an application yet. It lists every application whose files exist in the first environment of a pipeline; hoist check --repository PATH says what it looks for in a clone, and where.

@@ -5,6 +5,7 @@ mod announcing;
 mod auditing;
 mod changes;
 mod claiming;
+mod freezes;
 mod given;
 mod sessions;
 mod sqlite;

@@ -106,6 +106,31 @@ async fn a_hold_is_made_and_ended() {
 }
 
 #[tokio::test]
+async fn a_freeze_is_made_listed_and_ended() {
+    let hoist = Served::start().await;
+    hoist.settle().await;
+    let freeze = json!({"environment": "prod", "for": "2h", "reason": "INC-1"});
+    let refused = post(&hoist, "reader", "/freezes", &freeze).await;
+    assert!(problem(&refused, StatusCode::FORBIDDEN).contains("reader may not freeze in prod"));
+    let frozen = post(&hoist, "alice", "/freezes", &freeze).await;
+    assert_eq!(frozen.status, StatusCode::CREATED, "{}", frozen.body);
+    let listed = get(&hoist, "reader", "/freezes").await.json();
+    assert_eq!(listed[0]["environments"], json!(["prod"]));
+    assert_eq!(listed[0]["on"], true);
+    assert_eq!(listed[0]["allow"], json!([]));
+    assert_eq!(get(&hoist, "reader", "/applications").await.json()["freezes"], listed);
+
+    let thaw = json!({"environment": "prod", "reason": null});
+    assert_eq!(post(&hoist, "alice", "/freezes/thaw", &thaw).await.status, StatusCode::OK);
+    assert_eq!(get(&hoist, "reader", "/freezes").await.json(), json!([]));
+    let again = post(&hoist, "alice", "/freezes/thaw", &thaw).await;
+    assert!(problem(&again, StatusCode::CONFLICT).contains("prod is not frozen"));
+    let silent = json!({"environment": "prod", "for": null, "reason": " "});
+    let silent = post(&hoist, "alice", "/freezes", &silent).await;
+    assert!(problem(&silent, StatusCode::BAD_REQUEST).contains("needs a reason"));
+}
+
+#[tokio::test]
 async fn what_makes_no_sense_is_a_problem_that_says_so() {
     let hoist = Served::start().await;
     problem(&post(&hoist, "alice", "/holds", "{").await, StatusCode::BAD_REQUEST);

@@ -392,6 +392,28 @@ async fn a_hold_a_promotion_and_a_rollback_are_asked_for_on_the_applications_pag
 }
 
 #[tokio::test]
+async fn everything_is_frozen_and_thawed_on_the_overview() {
+    let hoist = Served::start().await;
+    hoist.settle().await;
+    let mut alice = Browser::signed_in(&hoist, "alice").await;
+    let form_token = alice.form_token().await;
+    let form = [("environment", "*"), ("reason", "<b>INC-1</b>"), ("form_token", &*form_token)];
+    assert_eq!(alice.post("/freezes", &form).await.header("location"), "/");
+    let page = alice.get("/").await.body;
+    assert!(page.contains("every environment is frozen until somebody says"), "{page}");
+    assert!(page.contains("&lt;b&gt;INC-1&lt;/b&gt;") && page.contains("action=\"/freezes/thaw\""));
+
+    let mut reader = Browser::signed_in(&hoist, "reader").await;
+    let seen = reader.get("/").await.body;
+    assert!(seen.contains("INC-1") && !seen.contains("/freezes"), "{seen}");
+
+    let form = [("environment", "*"), ("form_token", &*form_token)];
+    alice.post("/freezes/thaw", &form).await;
+    let page = alice.get("/").await.body;
+    assert!(page.contains("was thawed") && !page.contains("/freezes/thaw"), "{page}");
+}
+
+#[tokio::test]
 async fn a_browser_that_is_lost_gets_a_page_and_a_program_a_problem() {
     let hoist = Served::start().await;
     let lost = |accept: &str| {

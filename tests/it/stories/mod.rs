@@ -2,6 +2,7 @@
 
 mod crash;
 mod deliveries;
+mod freezes;
 mod health;
 mod killed;
 mod main_path;

@@ -13,7 +13,8 @@ use hoist::app::ports::{
     RefUpdate, Session, Signature, Store, StoreError,
 };
 use hoist::domain::artifact::Artifact;
-use hoist::domain::id::{ApplicationKey, CommitId, EventId, PromotionId};
+use hoist::domain::freeze::AdHoc;
+use hoist::domain::id::{ApplicationKey, CommitId, EventId, FreezeId, PromotionId};
 use hoist::domain::promotion::Promotion;
 use jiff::{SignedDuration, Timestamp};
 
@@ -325,6 +326,18 @@ impl Store for MortalStore {
 
     async fn load(&self, application: &ApplicationKey) -> Result<ApplicationRecord, StoreError> {
         self.alive()?.load(application).await
+    }
+
+    async fn freeze(&self, freeze: AdHoc, audit: AuditLine) -> Result<(), StoreError> {
+        self.write(self.store.freeze(freeze, audit)).await
+    }
+
+    async fn thaw(&self, freezes: Vec<FreezeId>, audit: AuditLine) -> Result<(), StoreError> {
+        self.write(self.store.thaw(freezes, audit)).await
+    }
+
+    async fn freezes(&self) -> Result<Vec<AdHoc>, StoreError> {
+        self.alive()?.freezes().await
     }
 
     async fn promotion(&self, id: &PromotionId) -> Result<Option<Promotion>, StoreError> {

@@ -29,7 +29,7 @@ repositories:
 sources:
   ci: {hmac: {file: "{FOLDER}/secret"}, images: ["ghcr.io/acme/*"]}
 roles:
-  sre: {may: [review, merge, promote, rollback, hold, resume, status, audit], environments: ["*"]}
+  sre: {may: [review, merge, promote, rollback, hold, resume, freeze, status, audit], environments: ["*"]}
   leads: {may: [promote, skip-gates, status], environments: ["*"]}
   readers: {may: [status], environments: ["*"]}
   robots: {may: [promote], environments: [staging]}

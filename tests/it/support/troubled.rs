@@ -1,4 +1,5 @@
-//! A remote in trouble: the forge does what it is told and answers 504, and fetches fail.
+//! A remote in trouble: the forge does what it is told and answers 504, and fetches fail; or it
+//! takes its time over a merge.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,20 +13,60 @@ use hoist::app::ports::{
 };
 use hoist::domain::id::{CommitId, ProposalNumber};
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
-/// Of whose answers half are lost.
+/// What is wrong with it.
+enum Trouble {
+    /// Half of its answers are lost.
+    LostAnswers { calls: AtomicU64 },
+    /// It merges when the test lets it.
+    SlowMerges(Arc<Gate>),
+}
+
+/// Where a merge waits until the test opens it.
+#[derive(Default)]
+pub struct Gate {
+    reached: Notify,
+    opened: Notify,
+}
+
+impl Gate {
+    /// Waits until a merge stands before it.
+    pub async fn is_reached(&self) {
+        self.reached.notified().await;
+    }
+
+    /// Lets one merge through.
+    pub fn open(&self) {
+        self.opened.notify_one();
+    }
+
+    async fn pass(&self) {
+        self.reached.notify_one();
+        self.opened.notified().await;
+    }
+}
+
+/// A forge or a Git with whom something is wrong.
 pub struct Troubled<T: ?Sized> {
     inner: Arc<T>,
-    calls: AtomicU64,
+    trouble: Trouble,
 }
 
 impl<T: ?Sized> Troubled<T> {
+    /// One of whose answers half are lost.
     pub fn new(inner: Arc<T>) -> Self {
-        Self { inner, calls: AtomicU64::new(0) }
+        Self { inner, trouble: Trouble::LostAnswers { calls: AtomicU64::new(0) } }
+    }
+
+    /// One whose merges wait at a gate.
+    pub fn slow(inner: Arc<T>, gate: &Arc<Gate>) -> Self {
+        Self { inner, trouble: Trouble::SlowMerges(Arc::clone(gate)) }
     }
 
     fn is_lost(&self) -> bool {
-        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        let Trouble::LostAnswers { calls } = &self.trouble else { return false };
+        let call = calls.fetch_add(1, Ordering::SeqCst);
         // Half of them, mixed well (the finalizer of SplitMix64): a plain multiple has a rhythm,
         // and a pass that falls into it loses the same answer every time.
         let mixed = call.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -78,6 +119,9 @@ impl Forge for Troubled<dyn Forge> {
     }
 
     async fn merge(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError> {
+        if let Trouble::SlowMerges(gate) = &self.trouble {
+            gate.pass().await;
+        }
         self.answer(self.inner.merge(request).await)
     }
 

@@ -14,8 +14,8 @@ use hoist::adapters::forge::builtin::BuiltinForge;
 use hoist::app::ingest::send::{Outgoing, SignedAnnouncement};
 use hoist::app::ports::{Clock, Dice, ForgeError, Proposal, ProposalState};
 use hoist::app::views::{
-    CommandView, EnvironmentView, HoldRequest, PromoteRequest, ProposalRequest, ResumeRequest,
-    RollbackRequest,
+    Allowance, CommandView, EnvironmentView, FreezeRequest, HoldRequest, PromoteRequest,
+    ProposalRequest, ResumeRequest, RollbackRequest, ThawRequest,
 };
 use hoist::app::{App, AppError, Outside, Repository};
 use hoist::domain::artifact::{Build, SourceCode};
@@ -30,7 +30,7 @@ use tower::ServiceExt;
 use super::argocd::{self, ArgoCd};
 use super::mortal::{Life, MortalGit, MortalStore};
 use super::remote::Remote;
-use super::troubled::Troubled;
+use super::troubled::{Gate, Troubled};
 
 const SECRET: &str = "what ci signs with";
 
@@ -143,7 +143,7 @@ impl Bot {
              may: [review, merge, promote, rollback, hold, resume, status, audit]\n    \
              environments: [\"*\"]\n\
              \x20 on-call:\n    people: [dora]\n    \
-             may: [review, merge, promote, rollback, hold, resume, skip-gates, status, audit]\n    \
+             may: [review, merge, promote, rollback, hold, resume, freeze, skip-gates, status, audit]\n    \
              environments: [\"*\"]\n\
              tokens:\n",
             self.remote.url(),
@@ -226,6 +226,18 @@ impl Bot {
             repository.git = Arc::new(Troubled::new(Arc::clone(&repository.git)));
         }
         self.app = Some(Arc::new(app));
+    }
+
+    /// The process starts again with a forge whose merges wait at the gate.
+    pub async fn restart_with_slow_merges(&mut self) -> Arc<Gate> {
+        self.app = None;
+        let mut app = self.wake(None).await;
+        let gate = Arc::new(Gate::default());
+        for repository in app.repositories.values_mut() {
+            repository.forge = Arc::new(Troubled::slow(Arc::clone(&repository.forge), &gate));
+        }
+        self.app = Some(Arc::new(app));
+        gate
     }
 
     /// The process starts again, and will end at a point that `life` knows.
@@ -387,6 +399,37 @@ impl Bot {
 
     pub async fn hold(&self, person: &str) -> Result<String, String> {
         said(self.app().hold(&self.identity(person), hold("freeze week")).await)
+    }
+
+    /// Freezes an environment, or all with `*`, for a length of time or until it is thawed.
+    pub async fn freeze(
+        &self,
+        person: &str,
+        environment: &str,
+        length: Option<&str>,
+    ) -> Result<String, String> {
+        self.freeze_allowing(person, (environment, length), &[]).await
+    }
+
+    /// The same, with what goes in nevertheless.
+    pub async fn freeze_allowing(
+        &self,
+        person: &str,
+        (environment, length): (&str, Option<&str>),
+        allow: &[Allowance],
+    ) -> Result<String, String> {
+        let request = FreezeRequest {
+            environment: environment.into(),
+            length: length.map(str::to_owned),
+            reason: "INC-123".into(),
+            allow: allow.to_vec(),
+        };
+        said(self.app().freeze(&self.identity(person), request).await)
+    }
+
+    pub async fn thaw(&self, person: &str, environment: &str) -> Result<String, String> {
+        let request = ThawRequest { environment: environment.into(), reason: None };
+        said(self.app().thaw(&self.identity(person), request).await)
     }
 
     pub async fn resume(&self, person: &str) -> Result<String, String> {

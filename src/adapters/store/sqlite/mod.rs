@@ -6,6 +6,7 @@
 
 mod artifacts;
 mod changes;
+mod freezes;
 mod intake;
 mod log;
 mod queue;
@@ -30,7 +31,8 @@ use crate::app::ports::{
     Delivery, DeliveryRecord, Session, Store, StoreError,
 };
 use crate::domain::artifact::Artifact;
-use crate::domain::id::{ApplicationKey, EventId, PromotionId};
+use crate::domain::freeze::AdHoc;
+use crate::domain::id::{ApplicationKey, EventId, FreezeId, PromotionId};
 use crate::domain::promotion::Promotion;
 use intake::Waiting;
 use writer::Writer;
@@ -245,8 +247,33 @@ impl Store for SqliteStore {
             artifacts: artifacts::of_application(&mut transaction, application).await?,
             promotions: changes::promotions(&mut transaction, application).await?,
             holds: changes::holds(&mut transaction, application).await?,
+            freezes: freezes::all(&mut transaction).await?,
             pulses: changes::pulses(&mut transaction, application).await?,
         })
+    }
+
+    async fn freeze(&self, freeze: AdHoc, audit: AuditLine) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().await;
+        let mut transaction = writer.begin().await?;
+        freezes::add(&mut transaction, &freeze).await?;
+        queue::wake_all(&mut transaction, audit.at).await?;
+        log::append(&mut transaction, vec![audit]).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn thaw(&self, freezes: Vec<FreezeId>, audit: AuditLine) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().await;
+        let mut transaction = writer.begin().await?;
+        for freeze in &freezes {
+            freezes::end(&mut transaction, freeze).await?;
+        }
+        queue::wake_all(&mut transaction, audit.at).await?;
+        log::append(&mut transaction, vec![audit]).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn freezes(&self) -> Result<Vec<AdHoc>, StoreError> {
+        freezes::all(&mut *self.read().await?).await
     }
 
     async fn promotion(&self, id: &PromotionId) -> Result<Option<Promotion>, StoreError> {
