@@ -18,7 +18,7 @@ use crate::app::ports::{Remote, RemoteError, Server};
 use crate::app::views::{
     AnnouncementView, ApplicationView, CommandView, DeliveryView, FreezeRequest, HistoryLine,
     HistoryView, HoldRequest, PlanView, ProblemView, PromoteRequest, PromotionView,
-    ProposalRequest, ResumeRequest, RollbackRequest, StatusView, ThawRequest, WhyView,
+    ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest, StatusView, ThawRequest, WhyView,
 };
 use crate::domain::command::ProposalStep;
 
@@ -161,6 +161,10 @@ impl Remote for Client {
 
     async fn resume(&self, request: &ResumeRequest) -> Result<CommandView, RemoteError> {
         self.post(&["holds", "resume"], request).await
+    }
+
+    async fn skip(&self, request: &SkipRequest) -> Result<CommandView, RemoteError> {
+        self.post(&["skips"], request).await
     }
 
     async fn freeze(&self, request: &FreezeRequest) -> Result<CommandView, RemoteError> {

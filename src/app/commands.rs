@@ -74,6 +74,10 @@ impl App {
             Command::Resume { application, environment, newer, reason } => {
                 self.record_resume(Wish { application, environment, by, reason }, newer).await
             }
+            Command::Skip { application, environment, promotion, gate, reason } => {
+                let wish = Wish { application, environment, by, reason: Some(reason) };
+                self.record_skip(wish, promotion.as_ref(), gate).await
+            }
             Command::Freeze { scope, length, reason, rollbacks } => {
                 let freeze = self.ad_hoc((scope, rollbacks), length, (by, reason));
                 self.record_freeze(freeze).await
@@ -190,6 +194,7 @@ impl App {
             state: State::Waiting,
             since: now,
             proposal: None,
+            skipped: Vec::new(),
         }
     }
 

@@ -87,6 +87,13 @@ impl App {
             Action::TellOfForeignPush { number, head, promotion } => {
                 self.tell_of_push(snapshot, number, &head, &promotion).await
             }
+            Action::TellOfSkip { number, skip, .. } => {
+                let (_, repository) = self.rules(&snapshot.application)?;
+                let marker = format!("{}{} -->", pull_request::SKIPPED_GATE, skip.gate);
+                let body = pull_request::skipped(&skip);
+                repository.forge.comment(number, &marker, &body, self.clock.now()).await?;
+                Ok(Outcome::nothing())
+            }
             Action::Merge { promotion, number, head, approvals } => {
                 self.merge(snapshot, &promotion, (number, head), &approvals).await
             }
@@ -119,6 +126,7 @@ impl App {
             state: State::Succeeded { commit: None },
             since: now,
             proposal: None,
+            skipped: Vec::new(),
         };
         let (verb, text) = if drifted {
             ("drift", format!("{version} was put into {environment} by other hands"))
@@ -168,6 +176,7 @@ impl App {
             state: State::Waiting,
             since: now,
             proposal: None,
+            skipped: Vec::new(),
         }
     }
 
@@ -342,7 +351,7 @@ impl App {
             message: commit::merge(
                 promotion,
                 number,
-                &commit::Passage { approvals, by: &by, past: &[] },
+                &commit::Passage { approvals, by: &by, past: &commit::skipped(promotion) },
             ),
             by: by.clone(),
             at: self.clock.now(),

@@ -137,6 +137,7 @@ impl App {
             | Action::Propose(_)
             | Action::SetStatus { .. }
             | Action::TellOfForeignPush { .. }
+            | Action::TellOfSkip { .. }
             | Action::Merge { .. }
             | Action::Close { .. } => Moved::Nothing,
         }

@@ -10,7 +10,7 @@ use crate::domain::promotion::State;
 use crate::domain::snapshot::{
     Branch, Held, Judgement, ProposalFacts, ProposalStage, Reading, Snapshot, StatusWord,
 };
-use crate::messages::pull_request::FOREIGN_PUSH;
+use crate::messages::pull_request::{FOREIGN_PUSH, SKIPPED_GATE};
 
 use super::ports::{
     ApplicationRecord, BranchState, Mergeability, Proposal, ProposalState, StatusState,
@@ -161,6 +161,12 @@ fn translate(
         .rev()
         .filter_map(|comment| comment.body.strip_prefix(FOREIGN_PUSH))
         .find_map(|rest| rest.get(..40)?.parse().ok());
+    let told_of_skips = proposal
+        .comments
+        .iter()
+        .filter_map(|comment| comment.body.strip_prefix(SKIPPED_GATE)?.split_once(" -->"))
+        .map(|(gate, _)| gate.to_owned())
+        .collect();
     ProposalFacts {
         number: proposal.number,
         environment: environment.clone(),
@@ -187,6 +193,7 @@ fn translate(
             .collect(),
         judgement,
         told_of_push,
+        told_of_skips,
     }
 }
 

@@ -29,6 +29,7 @@ pub mod survey;
 mod commands;
 mod freezes;
 mod rollback;
+mod skip;
 
 pub mod recover;
 

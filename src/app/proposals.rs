@@ -63,6 +63,7 @@ impl App {
             explanation,
             since: promotion.since,
             gates: gates.into_iter().map(gate_view).collect(),
+            skipped: promotion.skipped.iter().map(ToString::to_string).collect(),
             proposal: proposal_view(repository, &promotion, needed).await?,
             diff: diff(repository, &promotion).await,
             history: self.story(&promotion.id).await?,
@@ -251,17 +252,18 @@ impl App {
         let number = at.proposed.number;
         let _merging = self.merging.read().await;
         let snapshot = self.look(&at.promotion.application).await?;
-        let past = self.shut_for(&snapshot, at.promotion, number);
+        let shut = self.shut_for(&snapshot, at.promotion, number);
         let may_skip =
             may(by, Right::SkipGates, Some(&at.promotion.environment), &self.policy.roles);
-        if !past.is_empty() && !may_skip {
+        if !shut.is_empty() && !may_skip {
             return Err(AppError::Refused {
                 what: format!(
                     "not merged: {}; somebody with the right skip-gates may merge past that",
-                    past.join("; ")
+                    shut.join("; ")
                 ),
             });
         }
+        let past = [commit::skipped(at.promotion), shut].concat();
         let proposal = at.repository.forge.load(number).await?;
         let head = same_head(request, &proposal)?;
         let requester = at.promotion.requested_by.name.as_str();
@@ -391,6 +393,7 @@ pub(super) fn gate_view(judged: Judged) -> GateView {
         Verdict::Open => ("open", None),
         Verdict::OpensAt(at) => ("opens_at", Some(at)),
         Verdict::NeedsAction(_) => ("needs_action", None),
+        Verdict::Skipped => ("skipped", None),
     };
     GateView {
         name: judged.name.to_owned(),

@@ -194,7 +194,8 @@ fn changes_the_remote(action: &Action) -> bool {
         | Action::Observe { .. }
         | Action::Remedy { .. }
         | Action::SetStatus { .. }
-        | Action::TellOfForeignPush { .. } => false,
+        | Action::TellOfForeignPush { .. }
+        | Action::TellOfSkip { .. } => false,
     }
 }
 

@@ -167,6 +167,7 @@ impl App {
                 reason: promotion.reason.clone(),
                 commit: self.commit_of(promotion).await?,
                 ended: has_ended(&promotion.state).then(|| explain::state(promotion)),
+                skipped: promotion.skipped.iter().map(ToString::to_string).collect(),
             });
         }
         Ok(HistoryView { application: key.application, promotions })
@@ -237,7 +238,7 @@ impl App {
 }
 
 /// The one that is worked on: a rollback, else the one that is proposed, else the newest.
-fn bearer<'a>(pending: &[&'a Promotion]) -> Option<&'a Promotion> {
+pub(super) fn bearer<'a>(pending: &[&'a Promotion]) -> Option<&'a Promotion> {
     let rank =
         |promotion: &Promotion| (promotion.is_rollback(), promotion.state == State::Proposed);
     pending.iter().copied().max_by_key(|it| (rank(it), it.age()))

@@ -19,7 +19,7 @@ pub use foresight::{
 };
 pub use requests::{
     Allowance, FreezeRequest, HoldRequest, PromoteRequest, ProposalRequest, ResumeRequest,
-    RollbackRequest, ThawRequest,
+    RollbackRequest, SkipRequest, ThawRequest,
 };
 
 /// `GET /api/v1/applications`: everything at a glance.
@@ -216,6 +216,9 @@ pub struct PromotionView {
     pub since: Timestamp,
     /// Its gates, as they are judged now. Empty once it is in.
     pub gates: Vec<GateView>,
+    /// The gates that people let it pass: each with who and why.
+    #[serde(default)]
+    pub skipped: Vec<String>,
     /// Its proposal, as the forge has it, once there is one.
     pub proposal: Option<ProposalView>,
     /// The change, as a unified diff.
@@ -229,7 +232,7 @@ pub struct PromotionView {
 pub struct GateView {
     /// Its name.
     pub name: String,
-    /// `open`, `opens_at` or `needs_action`.
+    /// `open`, `opens_at`, `needs_action` or `skipped`.
     pub verdict: String,
     /// What it saw, and what would open it.
     pub saw: String,
@@ -357,6 +360,9 @@ pub struct HistoryPromotion {
     /// How it ended, in words, where it did not succeed.
     #[serde(default)]
     pub ended: Option<String>,
+    /// The gates that people let it pass: each with who and why.
+    #[serde(default)]
+    pub skipped: Vec<String>,
 }
 
 /// One thing that happened: a line of the audit log, with all that its hash is made of.

@@ -59,7 +59,8 @@ fn told(history: &HistoryView, now: Timestamp) -> String {
     table.to_string()
 }
 
-/// Why it was asked for, and how it ended where it did not succeed.
+/// Why it was asked for, past which gates it went, and how it ended where it did not succeed.
 fn why(it: &HistoryPromotion) -> String {
-    it.reason.iter().chain(&it.ended).cloned().collect::<Vec<_>>().join("; ")
+    let parts = it.reason.iter().chain(&it.ended).chain(&it.skipped);
+    parts.cloned().collect::<Vec<_>>().join("; ")
 }

@@ -29,6 +29,8 @@ mod hold;
 
 mod resume;
 
+mod skip;
+
 mod freeze;
 
 mod thaw;
@@ -121,6 +123,8 @@ enum Here {
     Hold(hold::HoldArgs),
     /// End a hold.
     Resume(resume::ResumeArgs),
+    /// Let what is on its way into an environment pass one gate.
+    Skip(skip::SkipArgs),
     /// Let nothing into an environment, whichever application it is.
     Freeze(freeze::FreezeArgs),
     /// End a freeze.
@@ -200,6 +204,7 @@ impl Errand {
             Here::Rollback(args) => args.run(&connection, out).await,
             Here::Hold(args) => args.run(&connection, out).await,
             Here::Resume(args) => args.run(&connection, out).await,
+            Here::Skip(args) => args.run(&connection, out).await,
             Here::Freeze(args) => args.run(&connection, out).await,
             Here::Thaw(args) => args.run(&connection, out).await,
             Here::Review(args) => args.run(&connection, out).await,

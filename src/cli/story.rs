@@ -66,6 +66,9 @@ pub(super) fn promotion(it: &PromotionView, now: Timestamp) -> String {
     for gate in &it.gates {
         line("gate", &format!("{}: {}, {}", gate.name, gate.verdict, gate.saw));
     }
+    for skipped in &it.skipped {
+        line("past gate", skipped);
+    }
     if let Some(proposal) = &it.proposal {
         describe_proposal(&mut text, proposal);
     }

@@ -197,6 +197,19 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
+    /// Let what is on its way into an environment pass one gate.
+    Skip {
+        /// What.
+        application: ApplicationKey,
+        /// Where.
+        environment: EnvironmentName,
+        /// Which promotion; none means the one that is next.
+        promotion: Option<PromotionId>,
+        /// Which gate: `soak`, `window`.
+        gate: String,
+        /// Why.
+        reason: String,
+    },
     /// Let nothing into some environments, whichever application it is.
     Freeze {
         /// Where.
@@ -287,6 +300,7 @@ impl Command {
             Self::Hold { .. } => Right::Hold,
             Self::Resume { .. } => Right::Resume,
             Self::Freeze { .. } | Self::Thaw { .. } => Right::Freeze,
+            Self::Skip { .. } => Right::SkipGates,
             Self::Proposal { step, .. } => match step {
                 ProposalStep::Approve | ProposalStep::RequestChanges | ProposalStep::Comment => {
                     Right::Review
@@ -303,6 +317,7 @@ impl Command {
             | Self::Rollback { environment, .. }
             | Self::Hold { environment, .. }
             | Self::Resume { environment, .. }
+            | Self::Skip { environment, .. }
             | Self::Proposal { environment, .. } => Scope::Only(vec![environment.clone()]),
             Self::Freeze { scope, .. } | Self::Thaw { scope, .. } => scope.clone(),
         }

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::id::RoleName;
+use super::promotion::Promotion;
 use super::window::Window;
 
 /// A condition that a promotion must meet.
@@ -54,6 +55,8 @@ pub enum Verdict {
     OpensAt(Timestamp),
     /// Somebody or something must act; the text says who and what.
     NeedsAction(String),
+    /// It is shut, and a person let the promotion pass: what it saw says who.
+    Skipped,
 }
 
 /// A gate's name, verdict and what it saw.
@@ -108,14 +111,27 @@ impl Judged {
     pub fn new(name: &'static str, shuts: Shuts, verdict: Verdict, saw: String) -> Self {
         let until = match verdict {
             Verdict::OpensAt(at) => Some(at),
-            Verdict::Open | Verdict::NeedsAction(_) => None,
+            Verdict::Open | Verdict::NeedsAction(_) | Verdict::Skipped => None,
         };
         Self { name, verdict, saw, shuts, until }
     }
 
     /// Tells whether the gate lets the promotion through.
     pub fn is_open(&self) -> bool {
-        self.verdict == Verdict::Open
+        match self.verdict {
+            Verdict::Open | Verdict::Skipped => true,
+            Verdict::OpensAt(_) | Verdict::NeedsAction(_) => false,
+        }
+    }
+
+    /// The same gate, shut or not, after people let `promotion` pass those that they skipped.
+    #[must_use]
+    pub fn after_skips(self, promotion: &Promotion) -> Self {
+        let skip = promotion.skipped.iter().find(|skip| skip.gate == self.name);
+        let Some(skip) = skip.filter(|_| !self.is_open()) else { return self };
+        let saw = format!("skipped by {} ({}); it saw: {}", skip.by, skip.reason, self.saw);
+        // What it would say later does not matter any more.
+        Self { verdict: Verdict::Skipped, saw, until: None, ..self }
     }
 
     /// Tells whether it keeps the proposal from being opened.

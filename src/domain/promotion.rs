@@ -38,6 +38,28 @@ pub struct Promotion {
     pub since: Timestamp,
     /// The proposal that carries it, once there is one.
     pub proposal: Option<Proposed>,
+    /// The gates that people let it pass, in the order in which they did.
+    #[serde(default)]
+    pub skipped: Vec<Skip>,
+}
+
+/// A gate that a person let one promotion pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skip {
+    /// Its name: `soak`, `window`.
+    pub gate: String,
+    /// Who.
+    pub by: Actor,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl std::fmt::Display for Skip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, skipped by {}: {}", self.gate, self.by, self.reason)
+    }
 }
 
 /// Why a promotion exists.

@@ -118,6 +118,8 @@ pub struct ProposalFacts {
     pub judgement: Judgement,
     /// The foreign head that hoist has already told people about.
     pub told_of_push: Option<CommitId>,
+    /// The gates of which hoist has already said that a person let it pass.
+    pub told_of_skips: Vec<String>,
 }
 
 /// Whether a proposal's branch stands.

@@ -21,8 +21,8 @@ use crate::app::sessions::Allowed;
 use crate::app::views::{
     AnnouncedArtifact, ApplicationView, CommandView, DeliveryDetailView, DeliveryView,
     FreezeRequest, FreezeView, HistoryLine, HistoryView, HoldRequest, PlanView, PromoteRequest,
-    PromotionView, ProposalRequest, ResumeRequest, RollbackRequest, StatusView, ThawRequest,
-    WhyView,
+    PromotionView, ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest, StatusView,
+    ThawRequest, WhyView,
 };
 use crate::domain::command::{Identity, ProposalStep, Right};
 
@@ -52,6 +52,7 @@ pub(super) fn api(app: Arc<App>) -> Router {
         .route("/rollbacks", post(roll_back))
         .route("/holds", post(hold))
         .route("/holds/resume", post(resume))
+        .route("/skips", post(skip))
         .route("/freezes", get(list_freezes).post(freeze))
         .route("/freezes/thaw", post(thaw))
         .route("/deliveries", get(list_deliveries))
@@ -312,6 +313,15 @@ async fn resume(
     Body(request): Body<ResumeRequest>,
 ) -> Result<Json<CommandView>, Problem> {
     Ok(Json(app.resume(&by, request).await?))
+}
+
+/// `POST /api/v1/skips`
+async fn skip(
+    State(app): State<Arc<App>>,
+    Caller(by): Caller,
+    Body(request): Body<SkipRequest>,
+) -> Result<(StatusCode, Json<CommandView>), Problem> {
+    Ok((StatusCode::CREATED, Json(app.skip(&by, request).await?)))
 }
 
 /// `GET /api/v1/freezes`: those that are on or will be

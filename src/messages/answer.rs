@@ -67,6 +67,44 @@ pub fn rolling_back(promotion: &Promotion, undoes: &Promotion) -> String {
     )
 }
 
+/// A gate was skipped.
+pub fn skipped(promotion: &Promotion, gate: &str, reason: &str) -> String {
+    let Promotion { application, environment, version, .. } = promotion;
+    format!(
+        "{} {version} passes the gate {gate} of {environment} ({reason}). Its other gates stay as \
+         they are; the proposal and the merge commit say so.",
+        application.application
+    )
+}
+
+/// There is no promotion that could skip anything.
+pub fn nothing_on_its_way(application: &ApplicationName, environment: &EnvironmentName) -> String {
+    format!(
+        "nothing of {application} is on its way into {environment}, so no gate can be skipped; \
+         `hoist why {application} {environment}` says what keeps a version out"
+    )
+}
+
+/// A hold is not a gate to skip.
+pub fn hold_is_not_skipped(application: &ApplicationName, environment: &EnvironmentName) -> String {
+    format!("a hold is not skipped but ended: `hoist resume {application} {environment}`")
+}
+
+/// The gate lets it pass anyway.
+pub fn gate_is_open(gate: &str, promotion: &Promotion, saw: &str) -> String {
+    let Promotion { environment, version, .. } = promotion;
+    format!("the gate {gate} of {environment} is open for {version} already: {saw}")
+}
+
+/// The promotion has no such gate.
+pub fn unknown_gate(gate: &str, promotion: &Promotion, known: &[&str]) -> String {
+    let Promotion { environment, version, .. } = promotion;
+    format!(
+        "{version} meets no gate {gate:?} on its way into {environment}; it meets {}",
+        known.join(", ")
+    )
+}
+
 /// Why a rollback holds the application.
 pub fn held_by_rollback(undoes: &Promotion) -> String {
     format!("{} was rolled back", undoes.version)

@@ -80,8 +80,14 @@ pub struct Passage<'a> {
     pub approvals: &'a [PersonName],
     /// Who merged.
     pub by: &'a PersonName,
-    /// The gates that were shut, in words: somebody with the right to skip them merged past them.
+    /// The gates that were shut, in words: somebody with the right to skip them let it pass, or
+    /// merged past them.
     pub past: &'a [String],
+}
+
+/// The gates that people let a promotion pass, in words.
+pub fn skipped(promotion: &Promotion) -> Vec<String> {
+    promotion.skipped.iter().map(ToString::to_string).collect()
 }
 
 /// The message of the commit that merges a proposal: who said yes, who merged, and past what.

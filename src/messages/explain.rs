@@ -20,7 +20,7 @@ pub fn wait(wait: &Wait) -> String {
 fn because(because: &Because) -> String {
     match because {
         Because::Gate(judged) => match &judged.verdict {
-            Verdict::Open => format!("{} is open", judged.name),
+            Verdict::Open | Verdict::Skipped => format!("{} is open", judged.name),
             // What freezes says so itself.
             Verdict::OpensAt(_) if judged.name == FREEZE => judged.saw.clone(),
             Verdict::OpensAt(_) => format!("{} gate: {}", judged.name, judged.saw),

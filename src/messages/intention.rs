@@ -50,6 +50,9 @@ pub fn action(snapshot: &Snapshot, action: &Action) -> String {
         Action::TellOfForeignPush { number, head, .. } => {
             format!("say on proposal {number} that somebody pushed {}", head.short())
         }
+        Action::TellOfSkip { number, skip, .. } => {
+            format!("say on proposal {number} that {} skipped {}", skip.by, skip.gate)
+        }
         Action::Merge { promotion, number, .. } => {
             format!("merge proposal {number}, which brings {}", version(promotion))
         }

@@ -165,6 +165,10 @@ pub fn frozen_places(environments: &[String]) -> String {
     }
 }
 
+/// What skipping a gate does.
+pub const WHAT_SKIP_DOES: &str = "This promotion passes that gate, now and later; its other gates stay as they are. The proposal, \
+     the merge commit and the history say who skipped it, and why.";
+
 /// What a rollback does.
 pub const WHAT_ROLLBACK_DOES: &str = "hoist opens a revert proposal for the last version that succeeded here, closes what is on \
      its way, and holds the application until someone resumes it.";

@@ -6,7 +6,7 @@ use crate::domain::artifact::Artifact;
 use crate::domain::gate::{Judged, Verdict};
 use crate::domain::id::CommitId;
 use crate::domain::plan::{Closed, PlannedEdit};
-use crate::domain::promotion::{BadArtifact, Kind, Promotion};
+use crate::domain::promotion::{BadArtifact, Kind, Promotion, Skip};
 use crate::domain::range::is_range;
 
 use super::{commit, quoted, time};
@@ -159,6 +159,11 @@ fn gates(text: &mut String, gates: &[Judged]) {
             Verdict::Open => "open".to_owned(),
             Verdict::OpensAt(at) => format!("opens at {}", time(*at)),
             Verdict::NeedsAction(what) => what.clone(),
+            // Who, and why: in their own words.
+            Verdict::Skipped => {
+                let _ = writeln!(text, "- {}: {}", gate.name, quoted(&gate.saw));
+                continue;
+            }
         };
         let _ = writeln!(text, "- {}: {word} ({})", gate.name, gate.saw);
     }
@@ -166,6 +171,20 @@ fn gates(text: &mut String, gates: &[Judged]) {
 
 /// The marker by which hoist finds its comment about foreign commits again.
 pub const FOREIGN_PUSH: &str = "<!-- hoist: foreign push ";
+
+/// The marker by which hoist finds its comments about skipped gates again.
+pub const SKIPPED_GATE: &str = "<!-- hoist: skipped ";
+
+/// Tells that a person let it pass a gate.
+pub fn skipped(skip: &Skip) -> String {
+    format!(
+        "{SKIPPED_GATE}{} -->\n{} skipped the gate `{}`: {}",
+        skip.gate,
+        quoted(&skip.by.name),
+        skip.gate,
+        quoted(&skip.reason)
+    )
+}
 
 /// A text without the HTML comments by which hoist finds its own remarks again.
 pub fn without_markers(text: &str) -> String {

@@ -64,7 +64,7 @@ pub fn next(because: &Because, about: &Subject<'_>) -> String {
 /// What a person can do about a gate; none if it is open.
 pub fn gate(judged: &Judged, about: &Subject<'_>) -> Option<String> {
     match &judged.verdict {
-        Verdict::Open => None,
+        Verdict::Open | Verdict::Skipped => None,
         Verdict::OpensAt(_) => Some("nothing is needed: it opens by itself".into()),
         Verdict::NeedsAction(_) if judged.name == "approvals" => Some(match about.promotion {
             Some(id) => {

@@ -100,6 +100,7 @@ fn help_names_every_verb_that_is_built() {
     rollback     Bring back the last version that was good
     hold         Keep an application as it is in an environment
     resume       End a hold
+    skip         Let what is on its way into an environment pass one gate
     freeze       Let nothing into an environment, whichever application it is
     thaw         End a freeze
     review       Look at a promotion's proposal, and review, merge or close it

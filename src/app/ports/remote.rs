@@ -8,7 +8,7 @@ use crate::app::ingest::send::SignedAnnouncement;
 use crate::app::views::{
     AnnouncementView, ApplicationView, CommandView, DeliveryView, FreezeRequest, HistoryLine,
     HistoryView, HoldRequest, PlanView, ProblemView, PromoteRequest, PromotionView,
-    ProposalRequest, ResumeRequest, RollbackRequest, StatusView, ThawRequest, WhyView,
+    ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest, StatusView, ThawRequest, WhyView,
 };
 
 /// Where a hoist runs, and who asks it.
@@ -94,6 +94,9 @@ pub trait Remote: Send + Sync {
 
     /// Ends a hold.
     async fn resume(&self, request: &ResumeRequest) -> Result<CommandView, RemoteError>;
+
+    /// Lets what is on its way pass one gate.
+    async fn skip(&self, request: &SkipRequest) -> Result<CommandView, RemoteError>;
 
     /// Lets nothing into an environment.
     async fn freeze(&self, request: &FreezeRequest) -> Result<CommandView, RemoteError>;

@@ -13,7 +13,7 @@ use crate::domain::freeze::AdHoc;
 use crate::domain::id::{
     ApplicationKey, CommitId, EnvironmentName, EventId, FreezeId, HoldId, PromotionId, SourceName,
 };
-use crate::domain::promotion::{FieldValue, Promotion, Proposed, State};
+use crate::domain::promotion::{FieldValue, Promotion, Proposed, Skip, State};
 use crate::domain::pulse::Pulse;
 
 /// A verified announcement, ready to be stored.
@@ -193,6 +193,13 @@ pub enum Change {
         values: Vec<FieldValue>,
         /// When.
         at: Timestamp,
+    },
+    /// A person lets a promotion pass a gate; the same gate again takes the first one's place.
+    Skip {
+        /// Which.
+        promotion: PromotionId,
+        /// Which gate, who and why.
+        skip: Skip,
     },
     /// What was seen of the health of what is in; it takes the place of what was known before.
     Observe {

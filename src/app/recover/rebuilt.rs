@@ -70,6 +70,7 @@ impl<'a> Rebuilt<'a> {
             state: State::Succeeded { commit: None },
             since,
             proposal: None,
+            skipped: Vec::new(),
         };
         self.promotions.push(promotion);
     }
@@ -137,6 +138,7 @@ impl<'a> Rebuilt<'a> {
             state: State::Waiting,
             since: told.at,
             proposal: None,
+            skipped: Vec::new(),
         }
     }
 

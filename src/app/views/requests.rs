@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::command::{Newer, ProposalStep};
-use crate::domain::id::CommitId;
+use crate::domain::id::{CommitId, PromotionId};
 
 /// `POST /api/v1/promotions`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +82,23 @@ pub struct HoldRequest {
     pub length: Option<String>,
     /// Why.
     pub reason: Option<String>,
+}
+
+/// `POST /api/v1/skips`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SkipRequest {
+    /// What.
+    pub application: String,
+    /// Where.
+    pub environment: String,
+    /// Which promotion; none means the one that is next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<PromotionId>,
+    /// The gate that it may pass: `soak`, `window`.
+    pub gate: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// `POST /api/v1/freezes`.

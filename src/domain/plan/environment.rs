@@ -380,6 +380,7 @@ impl<'a> View<'a> {
                 promotion: bearer.id.clone(),
             });
         }
+        self.tell_of_skips(plan, bearer, facts);
         let judged = judge(self.snapshot, self.environment, bearer, Some(facts), self.now);
         self.publish(plan, facts, &judged);
         // What is open now may shut, and its status says so then.
@@ -402,6 +403,17 @@ impl<'a> View<'a> {
                 head: facts.head.clone(),
                 approvals: self.approvals(bearer, facts),
             }),
+        }
+    }
+
+    /// Says on the proposal which gates people let it pass, once for each.
+    fn tell_of_skips(&self, plan: &mut Plan, bearer: &Promotion, facts: &ProposalFacts) {
+        for skip in bearer.skipped.iter().filter(|it| !facts.told_of_skips.contains(&it.gate)) {
+            plan.actions.push(Action::TellOfSkip {
+                number: facts.number,
+                promotion: bearer.id.clone(),
+                skip: skip.clone(),
+            });
         }
     }
 
@@ -459,8 +471,8 @@ impl<'a> View<'a> {
         if let Some(shut) = shut {
             return Some((Because::Gate(shut.clone()), opens_at(shut)));
         }
-        let need = self.environment.approvals_needed(bearer);
-        if have < need {
+        if judged.iter().any(|gate| !gate.is_open()) {
+            let need = self.environment.approvals_needed(bearer);
             return Some((Because::Approvals { have, need }, None));
         }
         match self.environment.merge_of(bearer) {
@@ -474,7 +486,7 @@ impl<'a> View<'a> {
 fn opens_at(judged: &Judged) -> Option<Timestamp> {
     match judged.verdict {
         Verdict::OpensAt(at) => Some(at),
-        Verdict::Open | Verdict::NeedsAction(_) => None,
+        Verdict::Open | Verdict::NeedsAction(_) | Verdict::Skipped => None,
     }
 }
 

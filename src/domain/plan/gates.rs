@@ -31,11 +31,14 @@ pub fn judge(
             judged.push(upstream_gate(snapshot, environment, promotion, name, now));
         }
     }
-    judged.extend(window_gate(environment, promotion, now));
-    judged.push(freeze_gate(snapshot, environment, promotion, now));
+    let window = window_gate(environment, promotion, now);
+    judged.extend(window.map(|it| it.after_skips(promotion)));
+    judged.push(freeze_gate(snapshot, environment, promotion, now).after_skips(promotion));
+    // Nobody skips a hold: it is resumed.
     judged.push(hold_gate(snapshot, environment, promotion, now));
     if environment.approvals_needed(promotion) > 0 {
-        judged.push(approvals_gate(snapshot, environment, promotion, proposal));
+        let approvals = approvals_gate(snapshot, environment, promotion, proposal);
+        judged.push(approvals.after_skips(promotion));
     }
     judged
 }
@@ -80,7 +83,8 @@ fn upstream_gate(
             (Verdict::NeedsAction(what.clone()), what)
         }
     };
-    Judged::new(name, shuts, verdict, saw)
+    // What is not there any more, above, has nothing that could be skipped.
+    Judged::new(name, shuts, verdict, saw).after_skips(promotion)
 }
 
 /// How far a soak is where nobody says whether it is well: it counts from when it went in.

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use super::gate::Judged;
 use super::health::Remedy;
 use super::id::{ArtifactId, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber};
-use super::promotion::{FieldValue, State};
+use super::promotion::{FieldValue, Skip, State};
 use super::pulse::Pulse;
 use super::snapshot::{Snapshot, StatusWord};
 use crate::yaml_edit::Place;
@@ -117,6 +117,15 @@ pub enum Action {
         /// The promotion it carries.
         promotion: PromotionId,
     },
+    /// Say on the proposal that a person let it pass a gate.
+    TellOfSkip {
+        /// Which proposal.
+        number: ProposalNumber,
+        /// The promotion it carries.
+        promotion: PromotionId,
+        /// Which gate, who and why.
+        skip: Skip,
+    },
     /// Merge a proposal.
     Merge {
         /// What it carries.
@@ -150,6 +159,7 @@ impl Action {
             Self::Step { promotion, .. }
             | Self::AlreadyThere { promotion, .. }
             | Self::TellOfForeignPush { promotion, .. }
+            | Self::TellOfSkip { promotion, .. }
             | Self::Merge { promotion, .. } => of(promotion),
             Self::Propose(proposing) => of(&proposing.promotion),
             Self::SetStatus { number, .. } | Self::Close { number, .. } => on(number),
@@ -168,6 +178,7 @@ impl Action {
             | Self::Propose(_)
             | Self::SetStatus { .. }
             | Self::TellOfForeignPush { .. }
+            | Self::TellOfSkip { .. }
             | Self::Merge { .. }
             | Self::Close { .. } => false,
         }

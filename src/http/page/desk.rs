@@ -10,7 +10,7 @@ use super::{Refusal, layout, promotion, viewer};
 use crate::app::sessions::{Allowed, SignedIn};
 use crate::app::views::{
     Allowance, CommandView, FreezeRequest, HoldRequest, PromoteRequest, ProposalRequest,
-    ResumeRequest, RollbackRequest, ThawRequest,
+    ResumeRequest, RollbackRequest, SkipRequest, ThawRequest,
 };
 use crate::app::{App, AppError};
 use crate::domain::command::{Newer, ProposalStep, Right};
@@ -142,6 +142,23 @@ pub(super) async fn resume(
         reason: form.fields.said("reason"),
     };
     let done = app.resume(&form.by.identity, request).await;
+    back_to(&app, &application, done)
+}
+
+/// `POST /applications/{application}/skip`
+pub(super) async fn skip(
+    State(app): State<Arc<App>>,
+    Path(application): Path<String>,
+    form: SignedForm,
+) -> Result<Response, Refusal> {
+    let request = SkipRequest {
+        application: application.clone(),
+        environment: environment_of(&form.fields),
+        promotion: form.fields.get("promotion").and_then(|id| id.parse().ok()),
+        gate: form.fields.said("gate").unwrap_or_default(),
+        reason: form.fields.said("reason").unwrap_or_default(),
+    };
+    let done = app.skip(&form.by.identity, request).await;
     back_to(&app, &application, done)
 }
 

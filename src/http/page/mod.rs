@@ -62,6 +62,7 @@ pub(super) fn page(app: Arc<App>) -> Router {
         .route("/applications/{application}/roll-back", post(desk::roll_back))
         .route("/applications/{application}/hold", post(desk::hold))
         .route("/applications/{application}/resume", post(desk::resume))
+        .route("/applications/{application}/skip", post(desk::skip))
         .route("/applications/{application}/why/{environment}", get(show_why))
         .route("/freezes", post(desk::freeze))
         .route("/freezes/thaw", post(desk::thaw))

@@ -3,9 +3,12 @@
 use maud::{Markup, html};
 
 use super::conversation::{conversation, history};
-use super::parts::{Shown, Viewer, application_path, badge, badge_like, outside_link, spoken};
+use super::parts::{
+    Shown, Viewer, application_path, badge, badge_like, field, form, outside_link, spoken,
+};
 use crate::app::views::{ArtifactView, GateView, PromotionView, ProposalView, ReviewedHere};
 use crate::domain::command::Right;
+use crate::domain::gate::HOLD;
 use crate::messages::page as words;
 
 /// The story. `draft` is a comment that could not be sent, so that nobody types it twice.
@@ -22,7 +25,7 @@ pub(super) fn promotion(view: &PromotionView, viewer: &Viewer<'_>, draft: &str) 
                 (history(&view.history, viewer))
             }
             div class="facts" {
-                @if !view.gates.is_empty() { (gates(&view.gates, viewer)) }
+                @if !view.gates.is_empty() { (gates(view, viewer)) }
                 @if let Some(proposal) = &view.proposal { (facts(proposal)) }
                 @if let Some(artifact) = &view.artifact { (made(artifact, viewer)) }
             }
@@ -51,6 +54,9 @@ fn heading(view: &PromotionView, viewer: &Viewer<'_>) -> Markup {
             p class="quiet" {
                 "Asked for by " strong { (view.requested_by) } " " (viewer.age(view.created_at))
                 @if let Some(reason) = &view.reason { ", because " q { (reason) } }
+            }
+            @for skipped in &view.skipped {
+                p class="quiet" { "Past the gate " (skipped) }
             }
         }
     }
@@ -116,8 +122,7 @@ fn forms(
     if review == Shown::No && merge == Shown::No {
         return html! { p { (spoken(&words::may_not_review(viewer.name(), &view.environment))) } };
     }
-    let shut: Vec<&str> =
-        view.gates.iter().filter(|it| it.verdict != "open").map(|it| it.name.as_str()).collect();
+    let shut = shut(&view.gates);
     html! {
         form method="post" action={ "/promotions/" (view.id) "/proposal" } {
             (viewer.form_token())
@@ -175,12 +180,44 @@ fn ending(proposal: &ProposalView, shut: &[&str], may_skip: Shown) -> Markup {
     }
 }
 
-fn gates(gates: &[GateView], viewer: &Viewer<'_>) -> Markup {
+/// The gates that keep it out.
+fn shut(gates: &[GateView]) -> Vec<&str> {
+    let is_shut = |it: &&GateView| !matches!(it.verdict.as_str(), "open" | "skipped");
+    gates.iter().filter(is_shut).map(|it| it.name.as_str()).collect()
+}
+
+/// The form that lets it pass a gate, for those who may. A hold is not one of those.
+fn skip_form(view: &PromotionView, viewer: &Viewer<'_>) -> Markup {
+    let shut: Vec<&str> = shut(&view.gates).into_iter().filter(|it| *it != HOLD).collect();
+    if shut.is_empty() || viewer.offer(Right::SkipGates, &view.environment) == Shown::No {
+        return html! {};
+    }
+    let base = application_path(&view.pipeline, &view.application);
+    form(
+        "Skip a gate",
+        words::WHAT_SKIP_DOES,
+        &format!("{base}/skip"),
+        &html! {
+            (viewer.form_token())
+            input type="hidden" name="environment" value=(view.environment);
+            input type="hidden" name="promotion" value=(view.id);
+            p class="field" {
+                label for="skip-gate" { "Gate" }
+                select id="skip-gate" name="gate" {
+                    @for gate in shut { option value=(gate) { (gate) } }
+                }
+            }
+            (field("skip-why", "reason", "Why", "it stays with the promotion"))
+        },
+    )
+}
+
+fn gates(view: &PromotionView, viewer: &Viewer<'_>) -> Markup {
     html! {
         section class="card" aria-labelledby="gates" {
             h2 id="gates" { "Gates" }
             ul class="checks" {
-                @for gate in gates {
+                @for gate in &view.gates {
                     li {
                         span class="line" {
                             strong { (gate.name) }
@@ -193,6 +230,7 @@ fn gates(gates: &[GateView], viewer: &Viewer<'_>) -> Markup {
                     }
                 }
             }
+            (skip_form(view, viewer))
         }
     }
 }

@@ -246,6 +246,17 @@ fn a_command_is_sent_as_the_api_has_it() {
 
     server.hoist(["resume", "shop", "prod"]).done();
     assert_eq!(server.last().0, "POST /api/v1/holds/resume");
+
+    server.hoist(["freeze", "*", "--for", "2h", "--reason", "x", "--allow", "rollback"]).done();
+    let freeze = json!({"environment": "*", "for": "2h", "reason": "x", "allow": ["rollback"]});
+    assert_eq!(server.last(), ("POST /api/v1/freezes".to_owned(), freeze));
+    server.hoist(["thaw", "prod"]).done();
+    let thaw = json!({"environment": "prod", "reason": null});
+    assert_eq!(server.last(), ("POST /api/v1/freezes/thaw".to_owned(), thaw));
+
+    server.hoist(["skip", "shop", "prod", "soak", "--reason", "x"]).done();
+    let skip = json!({"application": "shop", "environment": "prod", "gate": "soak", "reason": "x"});
+    assert_eq!(server.last(), ("POST /api/v1/skips".to_owned(), skip));
 }
 
 fn story() -> Value {

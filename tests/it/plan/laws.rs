@@ -168,6 +168,7 @@ fn check(world: &World, action: &Action) {
         | Action::Remedy { .. }
         | Action::SetStatus { .. }
         | Action::TellOfForeignPush { .. }
+        | Action::TellOfSkip { .. }
         | Action::Close { .. } => {}
     }
 }

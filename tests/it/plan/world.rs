@@ -301,6 +301,7 @@ impl World {
             state: State::Waiting,
             since: self.now,
             proposal: None,
+            skipped: Vec::new(),
         }
     }
 
@@ -382,6 +383,10 @@ impl World {
             Action::TellOfForeignPush { number, head, .. } => {
                 self.snapshot.proposals.get_mut(&number).unwrap().told_of_push = Some(head);
             }
+            Action::TellOfSkip { number, skip, .. } => {
+                let facts = self.snapshot.proposals.get_mut(&number).unwrap();
+                facts.told_of_skips.push(skip.gate);
+            }
             Action::Merge { number, head, promotion, .. } => {
                 let facts = &self.snapshot.proposals[&number];
                 if facts.head == head && facts.state == ProposalStage::Open {
@@ -438,6 +443,7 @@ impl World {
             statuses: BTreeMap::new(),
             judgement: Judgement::OnlyVersion,
             told_of_push: None,
+            told_of_skips: vec![],
         };
         self.snapshot.proposals.insert(number, facts);
         self.branches.insert(number, proposing.values[0].value.clone());

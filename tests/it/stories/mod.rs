@@ -13,5 +13,6 @@ mod pushes;
 mod recover;
 mod rollback;
 mod rollback_rules;
+mod skips;
 mod standing;
 mod why;

@@ -15,7 +15,7 @@ use hoist::app::ingest::send::{Outgoing, SignedAnnouncement};
 use hoist::app::ports::{Clock, Dice, ForgeError, Proposal, ProposalState};
 use hoist::app::views::{
     Allowance, CommandView, EnvironmentView, FreezeRequest, HoldRequest, PromoteRequest,
-    ProposalRequest, ResumeRequest, RollbackRequest, ThawRequest,
+    ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest, ThawRequest,
 };
 use hoist::app::{App, AppError, Outside, Repository};
 use hoist::domain::artifact::{Build, SourceCode};
@@ -425,6 +425,10 @@ impl Bot {
             allow: allow.to_vec(),
         };
         said(self.app().freeze(&self.identity(person), request).await)
+    }
+
+    pub async fn skip(&self, person: &str, request: SkipRequest) -> Result<String, String> {
+        said(self.app().skip(&self.identity(person), request).await)
     }
 
     pub async fn thaw(&self, person: &str, environment: &str) -> Result<String, String> {

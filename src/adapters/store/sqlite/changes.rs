@@ -10,7 +10,7 @@ use super::rows::{self, Cells};
 use crate::app::ports::{Change, Hold, StoreError};
 use crate::domain::command::Actor;
 use crate::domain::id::{ApplicationKey, ArtifactId, EnvironmentName, PromotionId};
-use crate::domain::promotion::{FieldValue, Kind, Promotion, Proposed, State};
+use crate::domain::promotion::{FieldValue, Kind, Promotion, Proposed, Skip, State};
 use crate::domain::pulse::Pulse;
 
 /// What nobody searches for, in one column.
@@ -24,6 +24,8 @@ struct DetailsRow {
     reason: Option<String>,
     state: State,
     proposal: Option<Proposed>,
+    #[serde(default)]
+    skipped: Vec<Skip>,
 }
 
 fn details(promotion: &Promotion) -> Result<String, StoreError> {
@@ -36,6 +38,7 @@ fn details(promotion: &Promotion) -> Result<String, StoreError> {
         reason: promotion.reason.clone(),
         state: promotion.state.clone(),
         proposal: promotion.proposal.clone(),
+        skipped: promotion.skipped.clone(),
     })
 }
 
@@ -61,6 +64,7 @@ fn read_promotion(row: &SqliteRow) -> Result<Promotion, StoreError> {
         state: details.state,
         since: cells.parsed("since")?,
         proposal: details.proposal,
+        skipped: details.skipped,
     })
 }
 
@@ -169,6 +173,12 @@ pub(super) async fn apply(
                 promotion.values = values;
                 step(connection, promotion, State::Succeeded { commit: None }, at).await?;
             }
+            Change::Skip { promotion, skip } => {
+                let mut promotion = find(connection, application, &promotion).await?;
+                promotion.skipped.retain(|it| it.gate != skip.gate);
+                promotion.skipped.push(skip);
+                update(connection, &promotion).await?;
+            }
             Change::Observe { environment, pulse } => {
                 observe(connection, application, &environment, &pulse).await?;
             }
@@ -242,15 +252,22 @@ async fn step(
     if promotion.state.name() != from {
         promotion.since = at;
     }
-    let stepped =
+    update(connection, &promotion).await
+}
+
+async fn update(
+    connection: &mut SqliteConnection,
+    promotion: &Promotion,
+) -> Result<(), StoreError> {
+    let updated =
         sqlx::query("UPDATE promotions SET state = ?2, since = ?3, details = ?4 WHERE id = ?1")
             .bind(promotion.id.as_str())
             .bind(promotion.state.name())
             .bind(rows::time(promotion.since))
-            .bind(details(&promotion)?)
+            .bind(details(promotion)?)
             .execute(connection)
             .await;
-    stepped.map_err(|error| taken(&promotion, error))?;
+    updated.map_err(|error| taken(promotion, error))?;
     Ok(())
 }
 

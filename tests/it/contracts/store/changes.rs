@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use hoist::app::ports::{Change, Hold, StoreError};
-use hoist::domain::promotion::{Kind, State};
+use hoist::domain::command::{Actor, Door};
+use hoist::domain::promotion::{Kind, Skip, State};
 use hoist::domain::pulse::Pulse;
 
 use super::given::{
@@ -29,6 +30,27 @@ fn propose(number: u128, seconds: i64) -> Change {
 }
 
 promises! {
+    async fn a_skipped_gate_stays_with_its_promotion_and_is_skipped_once(store) {
+        let skip = |gate: &str, reason: &str| Skip {
+            gate: gate.into(),
+            by: Actor { name: "dora".into(), door: Door::Page },
+            reason: reason.into(),
+            at: at(7),
+        };
+        let of = promotion("shop", "prod", 1).id;
+        let skipping = |skip| Change::Skip { promotion: of.clone(), skip };
+        let changes = vec![
+            start("shop", "prod", 1),
+            skipping(skip("soak", "hurry")),
+            skipping(skip("window", "at night")),
+            skipping(skip("soak", "INC-7")),
+        ];
+        store.record(&application("shop"), changes, vec![], at(0)).await.unwrap();
+        let there = store.promotion(&of).await.unwrap().unwrap();
+        assert_eq!(there.skipped, [skip("window", "at night"), skip("soak", "INC-7")]);
+        assert_eq!((there.state, there.since), (State::Waiting, at(1)));
+    }
+
     async fn a_promotion_can_be_read_back_in_every_state(store) {
         let by = promotion("shop", "prod", 99).id;
         let states = [

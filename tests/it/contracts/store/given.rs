@@ -76,6 +76,7 @@ pub fn promotion(name: &str, environment: &str, number: u128) -> Promotion {
         state: State::Waiting,
         since,
         proposal: None,
+        skipped: Vec::new(),
     }
 }
 
