@@ -8,6 +8,7 @@ use super::check::Mistake;
 use super::problem::{Notes, Place};
 use super::table::{Need, Table, in_backticks};
 use super::tree::{Entry, Kind, Node};
+use crate::domain::nearest::nearest;
 
 /// A mapping whose keys have been held against a table.
 pub(super) struct Fields<'n> {
@@ -89,15 +90,7 @@ fn check_key(node: &Node, entry: &Entry, table: &Table, notes: &mut Notes<'_>) {
 
 /// The nearest of `names`, if it is near enough to be meant.
 pub(super) fn suggestion(typed: &str, names: &[&str]) -> Option<String> {
-    // Nothing so long is near, and the distance costs time that grows with the square.
-    if typed.len() > 64 {
-        return None;
-    }
-    let folded = typed.to_lowercase().replace('-', "_");
-    let near = |name: &str| strsim::damerau_levenshtein(&folded, &name.replace('-', "_"));
-    let nearest = names.iter().min_by_key(|name| near(name))?;
-    let allowed = (nearest.len().min(typed.len()) + 1) / 3;
-    (near(nearest) <= allowed.min(3)).then(|| format!("did you mean `{nearest}`?"))
+    nearest(typed, names).map(|name| format!("did you mean `{name}`?"))
 }
 
 /// Notes that something else was wanted than what stands there.

@@ -4,6 +4,8 @@
 
 pub mod id;
 
+pub mod nearest;
+
 pub mod artifact;
 pub mod range;
 pub mod template;
@@ -25,6 +27,8 @@ pub mod gate;
 pub mod freeze;
 
 pub mod command;
+
+pub mod grammar;
 
 pub mod snapshot;
 

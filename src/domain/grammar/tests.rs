@@ -1,0 +1,231 @@
+use jiff::SignedDuration;
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::zone::Zone;
+
+/// What was understood, said again; or why it was not.
+fn heard(text: &str) -> String {
+    match text.parse::<Utterance>() {
+        Ok(utterance) => utterance.to_string(),
+        Err(error) => format!("! {error}"),
+    }
+}
+
+#[test]
+fn what_people_say_is_understood_in_natural_order() {
+    let check = |said: &str, expected: &str| assert_eq!(heard(said), expected, "{said}");
+    check("status", "status");
+    check("  /hoist status payments ", "status payments");
+    check("hoist why payments prod", "why payments prod");
+    check("promote payments to prod", "promote payments to prod");
+    check("promote payments prod", "promote payments to prod");
+    check("Promote payments into prod v1.4.2", "promote payments to prod v1.4.2");
+    check("promote payments v1.4.2 to prod", "promote payments to prod v1.4.2");
+    check(
+        "promote payments to prod because it's what we \"agreed\" on for prod",
+        "promote payments to prod because it's what we \"agreed\" on for prod",
+    );
+    check("rollback payments prod to v1.4.1", "rollback payments prod to v1.4.1");
+    check("roll back payments in prod", "rollback payments prod");
+    check("hold payments prod for 2h", "hold payments prod for 2h");
+    check("hold payments in prod for 2 hours", "hold payments prod for 2h");
+    check("hold payments prod until 17:00", "hold payments prod until 17:00");
+    check(
+        "hold payments prod until 2026-11-24T9:30 europe/stockholm because of it",
+        "hold payments prod until 2026-11-24T09:30 Europe/Stockholm because of it",
+    );
+    check("resume payments prod —with-newer", "resume payments prod --with-newer");
+    check("freeze * for 90m because we look", "freeze * for 1h30m because we look");
+    check("thaw prod", "thaw prod");
+    check("skip soak because it is a hotfix", "skip soak because it is a hotfix");
+    check("skip soak for payments in prod because hot", "skip soak payments prod because hot");
+    check("plan", "plan");
+    check("history payments", "history payments");
+    check("", "help");
+    check("/hoist", "help");
+    check("help promote", "help");
+}
+
+#[test]
+fn the_command_line_s_options_are_understood_too() {
+    let check = |said: &str, expected: &str| assert_eq!(heard(said), expected, "{said}");
+    check(
+        "hoist promote payments prod --version v1 --skip staging --reason \"a hotfix\"",
+        "promote payments to prod v1 --skip staging because a hotfix",
+    );
+    check(
+        "rollback payments prod --to v1 --over-drift --everywhere",
+        "rollback payments prod to v1 --over-drift --everywhere",
+    );
+    check("hold payments prod --for 30m", "hold payments prod for 30m");
+}
+
+#[test]
+fn words_can_be_quoted() {
+    let check = |said: &str, expected: &str| assert_eq!(heard(said), expected, "{said}");
+    check("status \"to\"", "status \"to\"");
+    check("status 'a b'", "status \"a b\"");
+    check("status “a b”", "status \"a b\"");
+    check(r#"status "a \"b\" \\""#, r#"status "a \"b\" \\""#);
+    check("status it's", "status it's");
+}
+
+#[test]
+fn what_is_not_understood_says_what_is_wrong() {
+    let check = |said: &str, expected: &str| assert_eq!(heard(said), expected, "{said}");
+    check("why payments", "! why needs an environment after the application");
+    check("freeze prod", "! freeze needs a reason: add `because …`");
+    check("promote payments to", "! promote needs a name after `to`");
+    check("status payments prod", "! \"prod\" has no place in a status");
+    check(
+        "hold payments prod for ever",
+        "! \"ever\" is not a length of time: write it as `30m`, `2h` or `1d`",
+    );
+    check(
+        "hold payments prod for -2h",
+        "! \"-2h\" is not a length of time: write it as `30m`, `2h` or `1d`",
+    );
+    check(
+        "hold payments prod until 25:00",
+        "! \"25:00\" is not a time: write it as `17:00` or `2026-11-24T09:00`, with a zone after it if need be",
+    );
+    check("status \"payments", "! a quotation mark is opened and never closed");
+    check("why payments prod --everywhere", "! \"--everywhere\" has no place in a why");
+    check("hold payments prod because", "! hold needs a reason after `because`");
+}
+
+#[test]
+fn a_slip_gets_the_nearest_right_command() {
+    let error = "promte payments to prod".parse::<Utterance>().unwrap_err();
+    let Misunderstanding::UnknownVerb { meant: Some(meant), .. } = error else { panic!("{error}") };
+    assert_eq!(meant.to_string(), "promote payments to prod");
+    let error = "resume payments prod --with-never".parse::<Utterance>().unwrap_err();
+    let Misunderstanding::UnknownOption { nearest, .. } = error else { panic!("{error}") };
+    assert_eq!(nearest, Some("--with-newer"));
+    let error = "frobnicate".parse::<Utterance>().unwrap_err();
+    assert!(matches!(error, Misunderstanding::UnknownVerb { meant: None, .. }));
+}
+
+#[test]
+fn a_time_of_day_is_the_next_one() {
+    let zone: Zone = "Europe/Stockholm".parse().unwrap();
+    let ends = |now: &str, words: &[&str]| {
+        let (until, _) = Until::read_moment(words).unwrap();
+        until.ends(now.parse().unwrap(), &zone).map(|at| at.to_string())
+    };
+    assert_eq!(ends("2026-11-23T12:00:00Z", &["17:00"]).unwrap(), "2026-11-23T16:00:00Z");
+    assert_eq!(ends("2026-11-23T16:00:00Z", &["17:00"]).unwrap(), "2026-11-24T16:00:00Z");
+    assert_eq!(ends("2026-11-23T12:00:00Z", &["17:00", "UTC"]).unwrap(), "2026-11-23T17:00:00Z");
+    // The clocks skip it, show it twice, and go on.
+    assert_eq!(ends("2026-03-28T22:00:00Z", &["02:30"]).unwrap(), "2026-03-29T01:00:00Z");
+    assert_eq!(ends("2026-10-24T22:00:00Z", &["02:30"]).unwrap(), "2026-10-25T00:30:00Z");
+    assert_eq!(ends("2026-10-25T00:45:00Z", &["02:30"]).unwrap(), "2026-10-25T01:30:00Z");
+    assert!(ends("2026-11-23T12:00:00Z", &["2026-11-22T09:00"]).is_err());
+}
+
+fn word() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z][a-z0-9.-]{0,8}",
+        Just("to".to_owned()),
+        Just("For".to_owned()),
+        Just("--skip".to_owned()),
+        "[^\\x00]{1,6}",
+    ]
+}
+
+fn reason() -> impl Strategy<Value = String> {
+    "\\S([^\\x00]{0,20}\\S)?"
+        .prop_filter("it is trimmed", |text| text.trim() == text && !text.is_empty())
+}
+
+fn until() -> impl Strategy<Value = Until> {
+    let zone = || {
+        proptest::option::of(prop_oneof![
+            Just("Europe/Stockholm".parse::<Zone>().unwrap()),
+            Just("UTC".parse::<Zone>().unwrap()),
+        ])
+    };
+    let time = (0..24_i8, 0..60_i8).prop_map(|(h, m)| jiff::civil::Time::new(h, m, 0, 0).unwrap());
+    let date = (2000..2100_i16, 1..13_i8, 1..29_i8)
+        .prop_map(|(year, month, day)| jiff::civil::Date::new(year, month, day).unwrap());
+    prop_oneof![
+        (1..366 * 86_400_i64).prop_map(|seconds| Until::For(SignedDuration::from_secs(seconds))),
+        (time.clone(), zone()).prop_map(|(time, zone)| Until::Clock { time, zone }),
+        (date, time, zone())
+            .prop_map(|(date, time, zone)| Until::Moment { at: date.to_datetime(time), zone }),
+    ]
+}
+
+fn utterance() -> impl Strategy<Value = Utterance> {
+    let place = || {
+        (word(), word()).prop_map(|(application, environment)| Place { application, environment })
+    };
+    let maybe = proptest::option::of::<BoxedStrategy<String>>;
+    let words = || word().boxed();
+    let why = || reason().boxed();
+    let skips = proptest::collection::vec(word(), 0..3);
+    let age = prop_oneof![Just(Age::NewerOnly), Just(Age::OlderToo)];
+    let bad = prop_oneof![Just(BadArtifact::Refused), Just(BadArtifact::Forced)];
+    let drift = prop_oneof![Just(Drift::Asks), Just(Drift::TakenBack)];
+    let spread = prop_oneof![Just(Spread::Here), Just(Spread::Everywhere)];
+    let newer = proptest::option::of(prop_oneof![Just(Newer::With), Just(Newer::Without)]);
+    prop_oneof![
+        Just(Utterance::Help),
+        maybe(words()).prop_map(|application| Utterance::Status { application }),
+        maybe(words()).prop_map(|application| Utterance::Plan { application }),
+        place().prop_map(Utterance::Why),
+        (place(), maybe(words()), age, bad, skips, maybe(why())).prop_map(
+            |(place, version, age, bad, skips, reason)| Utterance::Promote {
+                place,
+                version,
+                age,
+                bad,
+                skips,
+                reason
+            }
+        ),
+        (place(), maybe(words()), drift, spread, maybe(why())).prop_map(
+            |(place, to, drift, spread, reason)| Utterance::Rollback {
+                place,
+                to,
+                drift,
+                spread,
+                reason
+            }
+        ),
+        (place(), proptest::option::of(until()), maybe(why()))
+            .prop_map(|(place, until, reason)| Utterance::Hold { place, until, reason }),
+        (place(), newer, maybe(why())).prop_map(|(place, newer, reason)| Utterance::Resume {
+            place,
+            newer,
+            reason
+        }),
+        (word(), proptest::option::of(until()), reason()).prop_map(
+            |(environment, until, reason)| Utterance::Freeze { environment, until, reason }
+        ),
+        (word(), maybe(why()))
+            .prop_map(|(environment, reason)| Utterance::Thaw { environment, reason }),
+        (word(), proptest::option::of(place()), reason())
+            .prop_map(|(gate, place, reason)| Utterance::Skip { gate, place, reason }),
+        (word(), maybe(words()))
+            .prop_map(|(application, environment)| Utterance::History { application, environment }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_said_can_be_said_again(utterance in utterance()) {
+        let said = utterance.to_string();
+        prop_assert_eq!(said.parse::<Utterance>(), Ok(utterance), "{}", said);
+    }
+
+    #[test]
+    fn nothing_that_is_typed_breaks_it(text in "\\PC{0,60}", verb in 0..12_usize) {
+        let _ = text.parse::<Utterance>();
+        let said = format!("{} {text}", Verb::ALL[verb]);
+        if let Ok(utterance) = said.parse::<Utterance>() {
+            prop_assert_eq!(utterance.to_string().parse::<Utterance>(), Ok(utterance));
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! For how long, and until when.
+
+use std::fmt;
+
+use jiff::civil::{DateTime, Time};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp, ToSpan};
+
+use crate::domain::zone::Zone;
+
+/// Nobody holds anything longer on purpose.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 366);
+
+/// When something ends, as it was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Until {
+    /// `for 2h`: whole seconds, at least one.
+    For(SignedDuration),
+    /// `until 17:00`: when a clock next shows that.
+    Clock {
+        /// What it shows.
+        time: Time,
+        /// Whose clock; none means that of the conversation.
+        zone: Option<Zone>,
+    },
+    /// `until 2026-11-24T09:00`.
+    Moment {
+        /// What the clock and the calendar show.
+        at: DateTime,
+        /// Whose clock; none means that of the conversation.
+        zone: Option<Zone>,
+    },
+}
+
+/// Why a text is no time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTime {
+    /// After `for`.
+    #[error("{0:?} is not a length of time: write it as `30m`, `2h` or `1d`")]
+    Length(String),
+    /// After `until`.
+    #[error(
+        "{0:?} is not a time: write it as `17:00` or `2026-11-24T09:00`, with a zone after it if need be"
+    )]
+    Moment(String),
+    /// It has passed.
+    #[error("{0} is over: name a time to come")]
+    Over(String),
+}
+
+impl Until {
+    /// Reads what follows `for`, and tells how many words that took: `2h`, or `2 hours`.
+    pub(super) fn read_length(words: &[&str]) -> Result<(Self, usize), InvalidTime> {
+        let first = words.first().copied().unwrap_or_default();
+        let digits = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
+        let (text, used) = match words.get(1) {
+            Some(unit) if digits => (format!("{first}{unit}"), 2),
+            Some(_) | None => (first.to_owned(), 1),
+        };
+        let invalid = || InvalidTime::Length(text.chars().take(40).collect());
+        let span: Span = text.to_ascii_lowercase().parse().map_err(|_| invalid())?;
+        let length = span.to_duration(SpanRelativeTo::days_are_24_hours());
+        let length = SignedDuration::from_secs(length.map_err(|_| invalid())?.as_secs());
+        let fits = length.is_positive() && length <= LONGEST;
+        fits.then_some((Self::For(length), used)).ok_or_else(invalid)
+    }
+
+    /// Reads what follows `until`, and tells how many words that took: `17:00 Europe/Stockholm`.
+    pub(super) fn read_moment(words: &[&str]) -> Result<(Self, usize), InvalidTime> {
+        let first = words.first().copied().unwrap_or_default();
+        let zone =
+            words.get(1).filter(|word| word.contains('/') || word.eq_ignore_ascii_case("utc"));
+        let invalid = |text: &str| InvalidTime::Moment(text.chars().take(60).collect());
+        let zone = match zone {
+            Some(word) => Some(word.parse::<Zone>().map_err(|_| invalid(word))?),
+            None => None,
+        };
+        let used = if zone.is_some() { 2 } else { 1 };
+        if let Some(time) = clock(first) {
+            return Ok((Self::Clock { time, zone }, used));
+        }
+        let at = first.split_once(['T', 't']).and_then(|(date, time)| {
+            Some(date.parse::<jiff::civil::Date>().ok()?.to_datetime(clock(time)?))
+        });
+        let at = at.ok_or_else(|| invalid(first))?;
+        Ok((Self::Moment { at, zone }, used))
+    }
+
+    /// When it ends, said at `now` where clocks show the time of `usual`.
+    pub fn ends(&self, now: Timestamp, usual: &Zone) -> Result<Timestamp, InvalidTime> {
+        let over = || InvalidTime::Over(self.to_string());
+        let found = match self {
+            Self::For(length) => now.saturating_add(*length).ok(),
+            Self::Clock { time, zone } => {
+                let zone = zone.as_ref().unwrap_or(usual);
+                let today = zone.day(now);
+                let days = (0..=2).filter_map(|ahead| today.checked_add(ahead.days()).ok());
+                let shown = days.filter_map(|day| zone.shown(day.to_datetime(*time)));
+                shown.flat_map(|shown| [shown.first(), shown.last()]).find(|at| *at > now)
+            }
+            Self::Moment { at, zone } => {
+                let shown = zone.as_ref().unwrap_or(usual).shown(*at);
+                shown.map(|shown| shown.last()).filter(|at| *at > now)
+            }
+        };
+        found.ok_or_else(over)
+    }
+}
+
+/// Reads `17:00`, `9:30`.
+fn clock(text: &str) -> Option<Time> {
+    let (hour, minute) = text.split_once(':')?;
+    let number = |text: &str| -> Option<i8> {
+        let fits = (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        fits.then(|| text.parse().ok()).flatten()
+    };
+    (minute.len() == 2).then_some(())?;
+    Time::new(number(hour)?, number(minute)?, 0, 0).ok()
+}
+
+impl fmt::Display for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let zone = match self {
+            Self::For(length) => {
+                f.write_str("for ")?;
+                return write_length(f, *length);
+            }
+            Self::Clock { time, zone } => {
+                write!(f, "until {}", time.strftime("%H:%M"))?;
+                zone
+            }
+            Self::Moment { at, zone } => {
+                write!(f, "until {}", at.strftime("%Y-%m-%dT%H:%M"))?;
+                zone
+            }
+        };
+        zone.as_ref().map_or(Ok(()), |zone| write!(f, " {zone}"))
+    }
+}
+
+fn write_length(f: &mut fmt::Formatter<'_>, length: SignedDuration) -> fmt::Result {
+    let seconds = length.as_secs();
+    let parts = [(seconds / 3600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
+    for (number, unit) in parts.into_iter().filter(|(number, _)| *number > 0) {
+        write!(f, "{number}{unit}")?;
+    }
+    Ok(())
+}
