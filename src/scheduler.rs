@@ -1,5 +1,6 @@
 //! Wakes the reconciler: at a nudge, at the plan's own time, and every so often regardless.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +9,18 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::app::App;
+use crate::app::ports::Saying;
 
 /// How often everything is looked at although nobody said that anything happened.
 ///
 /// A lost webhook costs this much time, and never truth.
 pub const SWEEP: SignedDuration = SignedDuration::from_secs(60);
+
+/// How often it is looked whether anything is to be told, or was said and not rung for.
+const HEARKEN: Duration = Duration::from_secs(2);
+
+/// How much of what was said is looked at together.
+const MOST_SPEAKERS: u32 = 50;
 
 /// How many applications are worked on at once.
 const WORKERS: usize = 8;
@@ -96,6 +104,83 @@ async fn take_up(app: &Arc<App>, passes: &mut JoinSet<()>) {
                 tracing::error!(application = %claim.application, "ending a pass: {error:#}");
             }
         });
+    }
+}
+
+/// Attends to what people say, and tells a channel what moves, until `shutdown` ends.
+///
+/// Beside [`run`], so that neither waits for the other: a chat that is slow or away keeps no
+/// promotion waiting, and a slow look at Git keeps nobody from being heard.
+pub async fn converse(app: Arc<App>, shutdown: impl Future<Output = ()>) {
+    let mut shutdown = std::pin::pin!(shutdown);
+    let mut speakers = HashSet::new();
+    let mut attending = JoinSet::new();
+    let telling = tell(&app);
+    let mut telling = std::pin::pin!(telling);
+    loop {
+        listen(&app, &mut speakers, &mut attending).await;
+        tokio::select! {
+            () = app.chat.heard.notified() => {}
+            () = tokio::time::sleep(HEARKEN) => {}
+            Some(ended) = attending.join_next() => match ended {
+                Ok(speaker) => drop(speakers.remove(&speaker)),
+                Err(error) => tracing::error!("an answer broke down: {error}"),
+            },
+            () = &mut telling => {}
+            () = &mut shutdown => break,
+        }
+    }
+    while attending.join_next().await.is_some() {}
+}
+
+/// Attends to everything that was said, delivers what is due, and tells what moved; once.
+pub async fn answer_all(app: &Arc<App>) {
+    let unattended = app.unattended(MOST_SPEAKERS).await.unwrap_or_default();
+    for saying in unattended {
+        attend(app, &saying).await;
+    }
+    tell_once(app).await;
+}
+
+/// Begins to attend to whoever has said something. Of one speaker the first words come first: a
+/// hold and the resume after it must not change places.
+async fn listen(app: &Arc<App>, speakers: &mut HashSet<String>, attending: &mut JoinSet<String>) {
+    let unattended = match app.unattended(MOST_SPEAKERS).await {
+        Ok(unattended) => unattended,
+        Err(error) => return tracing::error!("listening: {error:#}"),
+    };
+    for saying in unattended {
+        if attending.len() >= WORKERS || !speakers.insert(saying.details.speaker.clone()) {
+            continue;
+        }
+        let app = Arc::clone(app);
+        attending.spawn(async move {
+            attend(&app, &saying).await;
+            saying.details.speaker
+        });
+    }
+}
+
+async fn attend(app: &App, saying: &Saying) {
+    if let Err(error) = app.attend(saying).await {
+        tracing::error!(saying = %saying.id, "answering: {error:#}");
+    }
+}
+
+/// Delivers and tells, for ever.
+async fn tell(app: &App) {
+    loop {
+        tell_once(app).await;
+        tokio::time::sleep(HEARKEN).await;
+    }
+}
+
+async fn tell_once(app: &App) {
+    if let Err(error) = app.deliver_due().await {
+        tracing::error!("delivering answers: {error:#}");
+    }
+    if let Err(error) = app.tell_channel().await {
+        tracing::error!("telling the channel: {error:#}");
     }
 }
 

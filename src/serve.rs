@@ -68,6 +68,10 @@ pub async fn serve(
     let scheduler = tokio::spawn(scheduler::run(Arc::clone(&app), async move {
         drop(for_scheduler.changed().await);
     }));
+    let mut for_people = ending.subscribe();
+    let people = tokio::spawn(scheduler::converse(Arc::clone(&app), async move {
+        drop(for_people.changed().await);
+    }));
     tokio::spawn(async move {
         shutdown.await;
         drop(ending);
@@ -77,6 +81,7 @@ pub async fn serve(
         .with_graceful_shutdown(async move { drop(for_http.changed().await) })
         .await
         .context("serving HTTP")?;
+    people.await.context("waiting for the conversations")?;
     scheduler.await.context("waiting for the scheduler")
 }
 

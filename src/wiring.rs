@@ -8,6 +8,8 @@ use anyhow::{Context, bail};
 use futures::future::BoxFuture;
 use url::Url;
 
+use crate::adapters::chat::mattermost::MattermostAnswers;
+use crate::adapters::chat::slack::{SlackAnswers, SlackChannel};
 use crate::adapters::client::Client;
 use crate::adapters::clock::{SystemClock, SystemDice};
 use crate::adapters::forge::builtin::BuiltinForge;
@@ -15,14 +17,16 @@ use crate::adapters::git::{Credentials, LocalRepository, Mirror, RemoteSettings,
 use crate::adapters::health::argocd::{ArgoCd, ArgoCdSettings};
 use crate::adapters::health::http::HttpCaller;
 use crate::adapters::store::sqlite::SqliteStore;
-use crate::app::policy::{ImagePattern, Notifier, Policy, Source, Token};
+use crate::app::chat::{Chat, Mattermost, Slack};
+use crate::app::policy::{ImagePattern, Notifier, Person, Policy, Source, Token};
 use crate::app::ports::{
-    Checkout, CheckoutError, Clock, Controller, Dice, Forge, Git, Remote, RemoteError, Server,
-    Store,
+    Board, Checkout, CheckoutError, Clock, Controller, Conversations, Dice, Forge, Git, Remote,
+    RemoteError, Server, Store,
 };
 use crate::app::watch::Watchers;
 use crate::app::{App, Outside, Repository};
 use crate::config::{self, Configuration, Settings, StoreAt};
+use crate::domain::command::Door;
 use crate::domain::id::{ControllerName, PersonName, RepositoryName, RoleName};
 
 /// The machine's clock.
@@ -106,10 +110,11 @@ pub async fn app_at(
     configuration: Configuration,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<(App, Start)> {
-    let Configuration { settings, pipelines, freezes } = configuration;
+    let Configuration { mut settings, pipelines, freezes } = configuration;
     let StoreAt::Sqlite(path) = &settings.store;
     let start = if path.exists() { Start::Again } else { Start::First };
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(path).await?);
+    let sqlite = Arc::new(SqliteStore::open(path).await?);
+    let store: Arc<dyn Store> = Arc::clone(&sqlite) as Arc<dyn Store>;
     let mut repositories = BTreeMap::new();
     for (name, repository) in &settings.repositories {
         let opened = open_repository(&settings, name, repository)
@@ -117,9 +122,42 @@ pub async fn app_at(
         repositories.insert(name.clone(), opened);
     }
     let watchers = watchers(&settings)?;
+    let chat = chat(std::mem::take(&mut settings.chat), sqlite)?;
     let policy = policy(settings, pipelines, freezes)?;
     let outside = Outside { repositories, watchers };
-    Ok((App::new(store, outside, policy, clock, Arc::new(SystemDice)), start))
+    let app = App::new(store, outside, policy, clock, Arc::new(SystemDice));
+    Ok((app.with_chat(chat), start))
+}
+
+fn chat(settings: config::Chat, store: Arc<dyn Conversations>) -> anyhow::Result<Chat> {
+    let slack = match settings.slack {
+        Some(slack) => {
+            let board: Option<Arc<dyn Board>> = match slack.channel {
+                Some((token, channel)) => {
+                    Some(Arc::new(SlackChannel::new(slack.api, token, channel)?))
+                }
+                None => None,
+            };
+            Some(Slack {
+                signing_secret: slack.signing_secret,
+                answers: slack.answers,
+                messenger: Arc::new(SlackAnswers::new()?),
+                board,
+            })
+        }
+        None => None,
+    };
+    let mattermost = match settings.mattermost {
+        Some(it) => Some(Mattermost {
+            tokens: it.tokens,
+            answers: it.url,
+            messenger: Arc::new(MattermostAnswers::new()?),
+        }),
+        None => None,
+    };
+    let listens = slack.is_some() || mattermost.is_some();
+    let store = listens.then_some(store);
+    Ok(Chat { slack, mattermost, store, zone: settings.zone, ..Chat::default() })
 }
 
 fn watchers(settings: &Settings) -> anyhow::Result<Watchers> {
@@ -190,6 +228,8 @@ fn policy(
     freezes: Vec<crate::domain::freeze::Freeze>,
 ) -> anyhow::Result<Policy> {
     let tokens = settings.tokens.iter().map(|token| token_of(&settings, token)).collect();
+    let people = settings.people.iter().map(|(name, person)| person_of(&settings, name, person));
+    let people = people.collect();
     let sources = settings
         .sources
         .into_iter()
@@ -207,6 +247,7 @@ fn policy(
     });
     Ok(Policy {
         notifiers: notifiers.collect(),
+        people,
         pipelines,
         freezes,
         sources,
@@ -224,6 +265,17 @@ fn token_of(settings: &Settings, token: &config::Token) -> Token {
     }
     let name = token.person.clone().unwrap_or_else(|| token.name.clone());
     Token { name, sha256: token.sha256.clone(), roles }
+}
+
+/// A person with the roles that list them.
+fn person_of(settings: &Settings, name: &PersonName, person: &config::Person) -> Person {
+    let known_as =
+        [(Door::Slack, person.slack.clone()), (Door::Mattermost, person.mattermost.clone())];
+    Person {
+        name: name.clone(),
+        known_as: known_as.into_iter().filter_map(|(door, id)| Some((door, id?))).collect(),
+        roles: roles_of(settings, name).collect(),
+    }
 }
 
 fn roles_of<'a>(

@@ -51,12 +51,15 @@ mod why;
 
 mod foresee;
 
+pub mod chat;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, RwLock};
 
 use crate::domain::id::RepositoryName;
+use chat::Chat;
 use discover::Catalogue;
 use freshness::Freshness;
 use policy::Policy;
@@ -101,6 +104,8 @@ pub struct App {
     pub freshness: Freshness,
     /// Read by whoever judges the gates and merges; written to wait until they are done.
     pub merging: RwLock<()>,
+    /// Those who talk with people.
+    pub chat: Chat,
 }
 
 /// The systems that hoist works with.
@@ -134,7 +139,14 @@ impl App {
             catalogue: Catalogue::default(),
             freshness: Freshness::default(),
             merging: RwLock::new(()),
+            chat: Chat::default(),
         }
+    }
+
+    /// The same, with people to talk to.
+    #[must_use]
+    pub fn with_chat(self, chat: Chat) -> Self {
+        Self { chat, ..self }
     }
 }
 

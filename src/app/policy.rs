@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 
 use crate::domain::artifact::ImageName;
-use crate::domain::command::{Role, Roles};
+use crate::domain::command::{Actor, Door, Identity, Role, Roles};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{ControllerName, PersonName, RoleName, SourceName};
 use crate::domain::pipeline::Pipelines;
@@ -22,10 +22,24 @@ pub struct Policy {
     pub roles: Roles,
     /// Who may speak to the API and sign in to the page.
     pub tokens: Vec<Token>,
+    /// People, as chats know them.
+    pub people: Vec<Person>,
     /// The controllers that may say that something happened.
     pub notifiers: Vec<Notifier>,
     /// Where people reach the page, without a final `/`.
     pub public_url: String,
+}
+
+/// A person, as chats know them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Their name.
+    pub name: PersonName,
+    /// What they are to each chat: identifiers that only the chat gives, and never names that they
+    /// choose themselves.
+    pub known_as: Vec<(Door, String)>,
+    /// The roles that list them.
+    pub roles: Vec<RoleName>,
 }
 
 /// A controller that may say that something happened.
@@ -37,6 +51,16 @@ pub struct Notifier {
 }
 
 impl Policy {
+    /// Who speaks; none where nobody of `people:` is known to the chat by that.
+    pub fn speaker(&self, door: Door, known_as: &str) -> Option<Identity> {
+        let is = |person: &&Person| {
+            person.known_as.iter().any(|(of, name)| *of == door && name == known_as)
+        };
+        let person = self.people.iter().find(is)?;
+        let actor = Actor { name: person.name.to_string(), door };
+        Some(Identity { actor, roles: person.roles.clone() })
+    }
+
     /// Who has each role: people, and tokens that are nobody's in particular.
     pub fn members(&self) -> BTreeMap<RoleName, Vec<PersonName>> {
         let of = |(name, role): (&RoleName, &Role)| {

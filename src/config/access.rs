@@ -109,7 +109,12 @@ pub(super) fn person(entry: &Entry, notes: &mut Notes<'_>) -> Option<Person> {
     let fields = Fields::open(&entry.value, &PERSON, notes)?;
     let mut read =
         |key: &str| fields.get(key).and_then(|node| text(node, notes)).map(str::to_owned);
-    Some(Person { github: read("github"), gitlab: read("gitlab"), slack: read("slack") })
+    Some(Person {
+        github: read("github"),
+        gitlab: read("gitlab"),
+        slack: read("slack"),
+        mattermost: read("mattermost"),
+    })
 }
 
 /// Where a role reaches, with the place of each name.

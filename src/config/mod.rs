@@ -11,6 +11,7 @@ mod table;
 mod tables;
 
 mod access;
+mod chat;
 mod check;
 mod duration;
 mod fields;
@@ -38,8 +39,8 @@ pub use problem::{Place, Problem, Problems};
 pub use schema::{policy_schema, process_schema};
 pub use secret::{Machine, Surroundings, make_secret_file};
 pub use settings::{
-    ArgoCd, Credentials, Forge, Names, Person, PipelinesAt, Remote, Repository, Settings, Source,
-    StoreAt, Token,
+    ArgoCd, Chat, Credentials, Forge, Mattermost, Names, Person, PipelinesAt, Remote, Repository,
+    Settings, Slack, Source, StoreAt, Token,
 };
 
 /// Both files, read and found good.

@@ -8,12 +8,14 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use secrecy::ExposeSecret;
 
 use super::access::{Access, Reached, person};
+use super::chat::chat;
 use super::check::{self, Mistake};
 use super::fields::{Fields, checked, items, named, text};
 use super::problem::{Notes, Place};
 use super::secret::{Found, Surroundings, Vault};
 use super::settings::{
-    ArgoCd, Credentials, Forge, Names, PipelinesAt, Remote, Repository, Settings, Source, StoreAt,
+    ArgoCd, Chat, Credentials, Forge, Names, PipelinesAt, Remote, Repository, Settings, Source,
+    StoreAt,
 };
 use super::table::Words;
 use super::tables::{ARGOCD, CREDENTIALS, PROCESS, REPOSITORY, SOURCE};
@@ -79,6 +81,7 @@ fn settings(
     });
     check_secrets(fields, &sources, notes);
     let argocd = named(fields, "argocd", notes, |_, entry, notes| reader.argocd(entry, notes));
+    let chat = fields.get("chat").map(|node| chat(node, &reader.vault, notes));
     let people = named(fields, "people", notes, |_, entry, notes| person(entry, notes));
     let roles = named(fields, "roles", notes, |_, entry, notes| {
         access.role(&entry.value, &mut process.reached, notes)
@@ -94,6 +97,7 @@ fn settings(
         repositories,
         sources,
         argocd,
+        chat: chat.map_or(Some(Chat::default()), |chat| chat)?,
         people,
         roles,
         tokens,
@@ -268,7 +272,7 @@ fn is_base64(text: &str) -> bool {
 }
 
 /// A secret, or a list of one or two.
-fn one_or_two<'n>(node: &'n Node, notes: &mut Notes<'_>) -> Vec<&'n Node> {
+pub(super) fn one_or_two<'n>(node: &'n Node, notes: &mut Notes<'_>) -> Vec<&'n Node> {
     let Kind::List(list) = &node.kind else { return vec![node] };
     if list.is_empty() || list.len() > 2 {
         let what = format!("{}: {} secrets stand here", node.path, list.len());

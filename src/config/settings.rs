@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::domain::command::Roles;
 use crate::domain::id::{ControllerName, PersonName, RepositoryName, RoleName, SourceName};
+use crate::domain::zone::Zone;
 
 /// Everything the process file says.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub struct Settings {
     pub sources: BTreeMap<SourceName, Source>,
     /// The Argo CDs that deploy, by the names that `health` uses.
     pub argocd: BTreeMap<ControllerName, ArgoCd>,
+    /// Where people talk with hoist.
+    pub chat: Chat,
     /// People, as each system knows them.
     pub people: BTreeMap<PersonName, Person>,
     /// Who may do what, and where.
@@ -133,6 +136,41 @@ pub struct Person {
     pub gitlab: Option<String>,
     /// Their member ID in Slack.
     pub slack: Option<String>,
+    /// Their user ID in Mattermost.
+    pub mattermost: Option<String>,
+}
+
+/// Where people talk with hoist.
+#[derive(Debug, Default)]
+pub struct Chat {
+    /// Slack.
+    pub slack: Option<Slack>,
+    /// Mattermost.
+    pub mattermost: Option<Mattermost>,
+    /// Whose clock a time of day means.
+    pub zone: Option<Zone>,
+}
+
+/// A Slack app.
+#[derive(Debug)]
+pub struct Slack {
+    /// What it signs its requests with.
+    pub signing_secret: SecretString,
+    /// The bot's token, and the channel in which promotions are told of.
+    pub channel: Option<(SecretString, String)>,
+    /// The Web API.
+    pub api: Url,
+    /// Where answers may be sent.
+    pub answers: Url,
+}
+
+/// A Mattermost with a slash command.
+#[derive(Debug)]
+pub struct Mattermost {
+    /// Its address.
+    pub url: Url,
+    /// The command's tokens.
+    pub tokens: Vec<SecretString>,
 }
 
 /// A token for the API and the page; only its SHA-256 is known.

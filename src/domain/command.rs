@@ -30,6 +30,10 @@ pub enum Door {
     Api,
     /// The page.
     Page,
+    /// A command or a button in Slack.
+    Slack,
+    /// A command in Mattermost.
+    Mattermost,
     /// hoist itself.
     Hoist,
 }

@@ -235,6 +235,11 @@ ulid_type!(
     "a hold's id (26 letters and digits)"
 );
 ulid_type!(
+    /// Something that was said to hoist in a conversation.
+    SayingId,
+    "a saying's id (26 letters and digits)"
+);
+ulid_type!(
     /// A freeze that somebody asked for.
     FreezeId,
     "a freeze's id (26 letters and digits)"

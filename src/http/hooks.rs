@@ -19,10 +19,10 @@ use crate::app::ingest::{Accepted, AnnounceError};
 use crate::app::nudge::NudgeError;
 
 /// The largest body that is taken: a hundred times what an announcement needs.
-const LARGEST_BODY: usize = 1 << 20;
+pub(super) const LARGEST_BODY: usize = 1 << 20;
 
 /// How long a sender may take over its body: a slow one holds a connection and memory.
-const LONGEST_SENDING: Duration = Duration::from_secs(10);
+pub(super) const LONGEST_SENDING: Duration = Duration::from_secs(10);
 
 /// The routes under `/hooks/`.
 pub(super) fn hooks(app: Arc<App>) -> Router {
@@ -117,7 +117,7 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// Reads the whole body, which has its limits in bytes and in time.
-async fn read_body(request: Request, longest: Duration) -> Result<Vec<u8>, Problem> {
+pub(super) async fn read_body(request: Request, longest: Duration) -> Result<Vec<u8>, Problem> {
     let reading = Bytes::from_request(request, &());
     match tokio::time::timeout(longest, reading).await {
         Ok(Ok(body)) => Ok(body.into()),

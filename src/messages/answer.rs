@@ -1,6 +1,7 @@
 //! Answers to commands: what happened, what follows by itself, what you can do.
 
 use crate::domain::id::{ApplicationKey, ApplicationName, CommitId, EnvironmentName};
+use crate::domain::nearest::nearest;
 use crate::domain::promotion::Promotion;
 use crate::domain::range::is_range;
 use crate::domain::snapshot::Held;
@@ -214,7 +215,11 @@ pub fn unknown_application(typed: &str, known: &[ApplicationKey]) -> String {
         );
     }
     let names: Vec<&str> = known.iter().take(20).map(|key| key.application.as_str()).collect();
-    format!("no application is called {typed:?}; known are {}", names.join(", "))
+    format!(
+        "no application is called {typed:?}; {}known are {}",
+        meant(typed, &names),
+        names.join(", ")
+    )
 }
 
 /// Two pipelines have one of that name.
@@ -225,7 +230,16 @@ pub fn ambiguous_application(typed: &str, several: &[&ApplicationKey]) -> String
 
 /// The pipeline has no such environment.
 pub fn unknown_environment(pipeline: &str, typed: &str, known: &[&str]) -> String {
-    format!("pipeline {pipeline} has no environment {typed:?}; it has {}", known.join(", "))
+    format!(
+        "pipeline {pipeline} has no environment {typed:?}; {}it has {}",
+        meant(typed, known),
+        known.join(", ")
+    )
+}
+
+/// The nearest name, as a question; nothing where none is near.
+fn meant(typed: &str, known: &[&str]) -> String {
+    nearest(typed, known).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default()
 }
 
 /// Nobody announced that version.

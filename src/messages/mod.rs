@@ -20,6 +20,8 @@ pub mod recover;
 
 pub mod page;
 
+pub mod chat;
+
 use jiff::Timestamp;
 
 /// A time as people read it.

@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod chat;
 mod cli;
 mod config;
 mod contracts;

@@ -2,6 +2,7 @@
 //!
 //! Every method may be called twice with the same arguments; its outcome says which call did it.
 
+mod chat;
 mod checkout;
 mod clock;
 mod forge;
@@ -10,6 +11,10 @@ mod health;
 mod remote;
 mod store;
 
+pub use chat::{
+    Board, Button, Card, ChatError, Conversations, Follower, Heard, Message, Messenger, Press,
+    Said, Saying, SayingDetails, Undelivered,
+};
 pub use checkout::{Checkout, CheckoutError};
 pub use clock::{Clock, Dice};
 pub use forge::{

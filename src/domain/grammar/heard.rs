@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::super::freeze::Rollbacks;
 use super::super::nearest::nearest;
 use super::words::{self, Form, Word};
 use super::{
@@ -9,7 +10,8 @@ use super::{
 };
 
 /// The options, the same as on the command line: what an answer suggests works in a conversation.
-const OPTIONS: [&str; 11] = [
+const OPTIONS: [&str; 12] = [
+    "--allow",
     "--allow-older",
     "--force-bad",
     "--skip",
@@ -31,6 +33,8 @@ pub(super) struct Heard {
     skips: Vec<String>,
     /// Options without a value.
     flags: Vec<&'static str>,
+    /// Only a freeze asks.
+    pub(super) rollbacks: Rollbacks,
     pub(super) until: Option<Until>,
     pub(super) reason: Option<String>,
 }
@@ -43,6 +47,7 @@ impl Heard {
             to: None,
             skips: Vec::new(),
             flags: Vec::new(),
+            rollbacks: Rollbacks::Wait,
             until: None,
             reason: None,
         };
@@ -105,6 +110,14 @@ impl Heard {
             "--version" => {
                 let (value, after) = self.value(after, "a version after `--version`")?;
                 self.words.push_back(value);
+                Ok(after)
+            }
+            "--allow" if self.verb == Verb::Freeze => {
+                let (value, after) = self.value(after, "`rollback` after `--allow`")?;
+                if !value.eq_ignore_ascii_case("rollback") {
+                    return Err(Misunderstanding::Unexpected { verb: self.verb, typed: value });
+                }
+                self.rollbacks = Rollbacks::Pass;
                 Ok(after)
             }
             "--skip" => {

@@ -12,6 +12,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::command::{Age, Drift, Newer};
+use super::freeze::Rollbacks;
 use super::nearest::nearest;
 use super::promotion::BadArtifact;
 use heard::Heard;
@@ -85,6 +86,8 @@ pub enum Utterance {
         environment: String,
         /// Until when; none means until somebody thaws it.
         until: Option<Until>,
+        /// Whether rollbacks go in nevertheless: `--allow rollback`.
+        rollbacks: Rollbacks,
         /// Why.
         reason: String,
     },
@@ -215,7 +218,7 @@ impl Verb {
             }
             Self::Hold => "hold APP ENV [for 2h | until 17:00] [because …]",
             Self::Resume => "resume APP ENV [--with-newer | --without-newer] [because …]",
-            Self::Freeze => "freeze ENV [for 2h | until 17:00] because …",
+            Self::Freeze => "freeze ENV [for 2h | until 17:00] [--allow rollback] because …",
             Self::Thaw => "thaw ENV [because …]",
             Self::Skip => "skip GATE [APP ENV] because …",
             Self::Plan => "plan [APP]",
@@ -330,6 +333,7 @@ impl Utterance {
             Verb::Freeze => Self::Freeze {
                 environment: heard.word("an environment")?,
                 until: heard.until.take(),
+                rollbacks: heard.rollbacks,
                 reason: heard.because()?,
             },
             Verb::Thaw => Self::Thaw {
@@ -408,9 +412,10 @@ impl fmt::Display for Utterance {
                 option(f, (*newer == Some(Newer::Without)).then_some("--without-newer"))?;
                 because(f, reason.as_deref())
             }
-            Self::Freeze { environment, until, reason } => {
+            Self::Freeze { environment, until, rollbacks, reason } => {
                 write!(f, " {}", shown(environment))?;
                 time(f, until.as_ref())?;
+                option(f, (*rollbacks == Rollbacks::Pass).then_some("--allow rollback"))?;
                 because(f, Some(reason))
             }
             Self::Thaw { environment, reason } => {

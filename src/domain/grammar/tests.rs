@@ -1,5 +1,5 @@
 use jiff::SignedDuration;
-use proptest::prelude::*;
+use proptest::prelude::{BoxedStrategy, Just, Strategy, prop_assert_eq, prop_oneof, proptest};
 
 use super::*;
 use crate::domain::zone::Zone;
@@ -37,6 +37,7 @@ fn what_people_say_is_understood_in_natural_order() {
     );
     check("resume payments prod —with-newer", "resume payments prod --with-newer");
     check("freeze * for 90m because we look", "freeze * for 1h30m because we look");
+    check("freeze prod --allow rollback because x", "freeze prod --allow rollback because x");
     check("thaw prod", "thaw prod");
     check("skip soak because it is a hotfix", "skip soak because it is a hotfix");
     check("skip soak for payments in prod because hot", "skip soak payments prod because hot");
@@ -169,6 +170,7 @@ fn utterance() -> impl Strategy<Value = Utterance> {
     let bad = prop_oneof![Just(BadArtifact::Refused), Just(BadArtifact::Forced)];
     let drift = prop_oneof![Just(Drift::Asks), Just(Drift::TakenBack)];
     let spread = prop_oneof![Just(Spread::Here), Just(Spread::Everywhere)];
+    let pass = prop_oneof![Just(Rollbacks::Wait), Just(Rollbacks::Pass)];
     let newer = proptest::option::of(prop_oneof![Just(Newer::With), Just(Newer::Without)]);
     prop_oneof![
         Just(Utterance::Help),
@@ -201,8 +203,13 @@ fn utterance() -> impl Strategy<Value = Utterance> {
             newer,
             reason
         }),
-        (word(), proptest::option::of(until()), reason()).prop_map(
-            |(environment, until, reason)| Utterance::Freeze { environment, until, reason }
+        (word(), proptest::option::of(until()), pass, reason()).prop_map(
+            |(environment, until, rollbacks, reason)| Utterance::Freeze {
+                environment,
+                until,
+                rollbacks,
+                reason
+            },
         ),
         (word(), maybe(why()))
             .prop_map(|(environment, reason)| Utterance::Thaw { environment, reason }),

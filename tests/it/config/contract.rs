@@ -89,7 +89,9 @@ fn what_is_not_built_of_the_contract_says_so() {
         .file("hoist.yaml", PROCESS)
         .file("config/pipelines.yaml", POLICY)
         .variable("HOIST_CI_SECRET", "a secret of a test")
-        .variable("HOIST_ARGOCD_TOKEN", "a token of a test");
+        .variable("HOIST_ARGOCD_TOKEN", "a token of a test")
+        .variable("HOIST_SLACK_SECRET", "a signing secret of a test")
+        .variable("HOIST_SLACK_TOKEN", "a bot's token of a test");
     check(
         &desk,
         r#"
@@ -104,13 +106,12 @@ hoist.yaml:24:5: `sources.actions.hmac` is missing; a source needs it: the secre
 hoist.yaml:25:5: `sources.actions.claims` is planned and not built yet; remove it until it is
 hoist.yaml:26:14: sources.actions.images[0]: `ghcr.io/acme/{application}` has a placeholder, which goes with `oidc` and is not built yet; write `*` in its place
 hoist.yaml:28:1: `registries` is planned and not built yet; remove it until it is
-hoist.yaml:34:1: `chat` is planned and not built yet; remove it until it is
 hoist.yaml:42:22: `roles.release-managers.teams` is planned and not built yet; remove it until it is
 hoist.yaml:44:32: tokens[0].sha256: this is no SHA-256, which has 64 hex digits; write what `printf %s "$TOKEN" | sha256sum` prints first
 config/pipelines.yaml:8:22: pipelines.services.verify.digest: `registry` is planned and not built yet; built is `none`
 config/pipelines.yaml:24:38: `pipelines.services.environments[1].review.teams` is planned and not built yet; remove it until it is
 config/pipelines.yaml:30:1: `schedules` is planned and not built yet; remove it until it is
-17 problems
+16 problems
 "#,
     );
 }

@@ -7,5 +7,6 @@ pub mod mortal;
 pub mod remote;
 pub mod served;
 pub mod service;
+pub mod slack;
 pub mod troubled;
 pub mod world;

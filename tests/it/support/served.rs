@@ -120,6 +120,37 @@ impl Served {
     async fn start_with(public_url: &str, clock: Arc<StoppedClock>, shown: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fill(folder.path(), public_url);
+        Self::open(folder, clock, shown).await
+    }
+
+    /// A hoist whose process file was changed like that, with more files beside it; `{FOLDER}` is
+    /// where they are.
+    pub async fn start_edited(files: &[(&str, &str)], edit: impl FnOnce(String) -> String) -> Self {
+        let clock = Arc::new(StoppedClock(Mutex::new("2026-03-10T12:00:00Z".parse().unwrap())));
+        let folder = tempfile::tempdir().unwrap();
+        fill(folder.path(), PUBLIC);
+        let process = folder.path().join("hoist.yaml");
+        let text = edit(std::fs::read_to_string(&process).unwrap());
+        let place = folder.path().display().to_string();
+        std::fs::write(&process, text.replace("{FOLDER}", &place)).unwrap();
+        for (name, content) in files {
+            std::fs::write(folder.path().join(name), content).unwrap();
+        }
+        Self::open(folder, Arc::clone(&clock), clock).await
+    }
+
+    /// The same hoist after its process has ended and begun anew.
+    pub async fn restarted(self) -> Self {
+        let Self { app, clock, router, folder } = self;
+        drop((app, router));
+        Self::open(folder, Arc::clone(&clock), clock).await
+    }
+
+    async fn open(
+        folder: tempfile::TempDir,
+        clock: Arc<StoppedClock>,
+        shown: Arc<dyn Clock>,
+    ) -> Self {
         let configuration = config::load(&folder.path().join("hoist.yaml")).unwrap();
         let (app, _) = wiring::app_at(configuration, shown).await.unwrap();
         let app = Arc::new(app);

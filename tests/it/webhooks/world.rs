@@ -214,6 +214,7 @@ fn policy() -> Policy {
         roles: Roles::new(),
         tokens: Vec::new(),
         notifiers: Vec::new(),
+        people: Vec::new(),
         public_url: PUBLIC_URL.into(),
     }
 }

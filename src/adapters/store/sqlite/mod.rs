@@ -11,6 +11,7 @@ mod intake;
 mod log;
 mod queue;
 mod rows;
+mod sayings;
 mod sessions;
 mod writer;
 

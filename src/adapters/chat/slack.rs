@@ -1,0 +1,196 @@
+//! Slack: answers to `response_url`, and messages in a channel through the Web API.
+
+use async_trait::async_trait;
+use reqwest::Client;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::common::{client, send};
+use crate::app::ports::{Board, Button, ChatError, Message, Messenger, Press};
+
+/// Slack refuses a section's text that is longer.
+const LONGEST_TEXT: usize = 3000;
+
+/// How long to wait where Slack says `ratelimited` and not for how long.
+const DEFAULT_WAIT: u64 = 30;
+
+/// Answers whoever said something.
+pub struct SlackAnswers {
+    http: Client,
+}
+
+impl SlackAnswers {
+    /// Makes one.
+    ///
+    /// # Errors
+    ///
+    /// When HTTPS cannot be prepared.
+    pub fn new() -> anyhow::Result<Self> {
+        Ok(Self { http: client()? })
+    }
+}
+
+#[async_trait]
+impl Messenger for SlackAnswers {
+    async fn answer(&self, to: &str, answer: &Message) -> Result<(), ChatError> {
+        let mut body = body(answer);
+        body["response_type"] = "ephemeral".into();
+        body["replace_original"] = false.into();
+        send(self.http.post(to).json(&body)).await.map(drop)
+    }
+}
+
+/// A channel in Slack.
+pub struct SlackChannel {
+    http: Client,
+    api: Url,
+    token: SecretString,
+    channel: String,
+}
+
+/// A message of ours, as Slack names it: it is updated by both.
+#[derive(Serialize, Deserialize)]
+struct Posted {
+    channel: String,
+    ts: String,
+}
+
+/// What the Web API answers; whether it went well stands in the body.
+#[derive(Deserialize)]
+struct RawAnswer {
+    ok: bool,
+    error: Option<String>,
+    channel: Option<String>,
+    ts: Option<String>,
+}
+
+impl SlackChannel {
+    /// Posts to `channel` with a bot's token; `api` is `https://slack.com/api`.
+    ///
+    /// # Errors
+    ///
+    /// When HTTPS cannot be prepared.
+    pub fn new(api: Url, token: SecretString, channel: String) -> anyhow::Result<Self> {
+        Ok(Self { http: client()?, api, token, channel })
+    }
+
+    async fn call(&self, method: &str, body: &Value) -> Result<RawAnswer, ChatError> {
+        let url = format!("{}/{method}", self.api.as_str().trim_end_matches('/'));
+        let request = self.http.post(url).bearer_auth(self.token.expose_secret()).json(body);
+        let answer = send(request).await?;
+        let answer: RawAnswer = serde_json::from_slice(&answer)
+            .map_err(|error| ChatError::Unreachable(format!("{method} was answered by {error}")))?;
+        if answer.ok {
+            return Ok(answer);
+        }
+        let error = answer.error.unwrap_or_default();
+        Err(match error.as_str() {
+            "ratelimited" | "rate_limited" => ChatError::RateLimited { seconds: DEFAULT_WAIT },
+            "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" => {
+                ChatError::Unreachable(format!("{method}: {error}"))
+            }
+            // The token may be replaced and the bot be invited: what waits is told then.
+            "invalid_auth" | "not_authed" | "token_revoked" | "token_expired"
+            | "account_inactive" | "missing_scope" | "not_in_channel" | "channel_not_found" => {
+                let hint = "look at `bot_token` and `channel` of `chat.slack`, and invite the bot";
+                ChatError::Unreachable(format!("{method}: {error}; {hint}"))
+            }
+            other => ChatError::Refused(format!("{method}: {other}")),
+        })
+    }
+}
+
+#[async_trait]
+impl Board for SlackChannel {
+    async fn post(&self, message: &Message) -> Result<String, ChatError> {
+        let mut body = body(message);
+        body["channel"] = self.channel.as_str().into();
+        let answer = self.call("chat.postMessage", &body).await?;
+        let posted = answer.channel.zip(answer.ts).map(|(channel, ts)| Posted { channel, ts });
+        let posted = posted.and_then(|posted| serde_json::to_string(&posted).ok());
+        posted.ok_or_else(|| ChatError::Refused("chat.postMessage named no message".into()))
+    }
+
+    async fn update(&self, posted: &str, message: &Message) -> Result<(), ChatError> {
+        let posted: Posted = serde_json::from_str(posted)
+            .map_err(|_| ChatError::Refused("the message has no name that Slack knows".into()))?;
+        let mut body = body(message);
+        body["channel"] = posted.channel.into();
+        body["ts"] = posted.ts.into();
+        self.call("chat.update", &body).await.map(drop)
+    }
+}
+
+/// A message as Slack takes it: blocks, and the text for where blocks are not shown.
+fn body(message: &Message) -> Value {
+    let text = escaped(&message.text);
+    let mut blocks =
+        vec![json!({"type": "section", "text": {"type": "mrkdwn", "text": cut(&text)}})];
+    if !message.buttons.is_empty() {
+        let buttons: Vec<Value> =
+            message.buttons.iter().enumerate().map(|(at, it)| button(at, it)).collect();
+        blocks.push(json!({"type": "actions", "elements": buttons}));
+    }
+    json!({"text": text, "blocks": blocks, "unfurl_links": false, "unfurl_media": false})
+}
+
+fn button(at: usize, button: &Button) -> Value {
+    let mut element = json!({
+        "type": "button",
+        "action_id": format!("hoist-{at}"),
+        "text": {"type": "plain_text", "text": button.label},
+    });
+    match &button.does {
+        Press::Opens(url) => element["url"] = url.as_str().into(),
+        Press::Says { value, asks } => {
+            element["value"] = value.as_str().into();
+            if let Some(asks) = asks {
+                element["confirm"] = json!({
+                    "title": {"type": "plain_text", "text": button.label},
+                    "text": {"type": "plain_text", "text": asks},
+                    "confirm": {"type": "plain_text", "text": button.label},
+                    "deny": {"type": "plain_text", "text": "Cancel"},
+                });
+            }
+        }
+    }
+    element
+}
+
+/// Slack's three control characters: without them nobody can be mentioned by what people typed.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// As much as Slack shows, and never half of an escape.
+fn cut(text: &str) -> String {
+    if text.chars().count() <= LONGEST_TEXT {
+        return text.to_owned();
+    }
+    let short: String = text.chars().take(LONGEST_TEXT - 2).collect();
+    let whole = match short.rfind('&') {
+        Some(at) if !short[at..].contains(';') => &short[..at],
+        Some(_) | None => &short,
+    };
+    format!("{whole} …")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_mentioned_by_what_people_typed() {
+        let message = Message::plain("<!channel> & <@U1>");
+        assert_eq!(body(&message)["text"], "&lt;!channel&gt; &amp; &lt;@U1&gt;");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_letters() {
+        let text = escaped(&"<".repeat(1000));
+        let short = cut(&text);
+        assert!(short.chars().count() <= LONGEST_TEXT && short.ends_with("&lt; …"), "{short}");
+    }
+}

@@ -1,0 +1,160 @@
+//! The channel's message about a promotion, and what its buttons do.
+
+use axum::http::StatusCode;
+
+use super::Office;
+
+/// A proposal of v1.1.0 into prod, of which the channel was told.
+async fn proposed() -> Office {
+    let office = Office::open().await;
+    office.hoist.announce("shop", "v1.1.0").await;
+    office.hoist.settle().await;
+    office.work().await;
+    office
+}
+
+impl Office {
+    /// What stands in the channel; commits are other ones each time.
+    fn told(&self) -> String {
+        let channel = self.slack.channel().join("\n");
+        let lines = channel.lines().filter(|line| !line.starts_with("In since"));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    async fn presses(&mut self, speaker: &str, value: &str) -> String {
+        self.triggers += 1;
+        let body = self.slack.presses(speaker, value, &format!("trigger-{}", self.triggers));
+        let before = self.slack.answers().len();
+        let answer = self.sends(&body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        self.work().await;
+        let answers = self.slack.answers();
+        assert_eq!(answers.len(), before + 1, "a press has an answer");
+        answers.last().cloned().unwrap_or_default()
+    }
+}
+
+#[tokio::test]
+async fn the_channel_has_one_message_a_promotion_which_follows_it() {
+    let mut office = proposed().await;
+    insta::assert_snapshot!(office.told(), @r"
+    ✅ shop in staging → `v1.1.0`: succeeded (#1)
+    carol asked
+    📬 shop in prod → `v1.1.0`: proposed (#2)
+    Its proposal is open.
+    carol asked
+    ");
+    let answer = office.presses("U0A", &office.slack.button("Approve")).await;
+    assert!(answer.contains("alice approved proposal"), "{answer}");
+    let id = office.hoist.app.application("shop").await.unwrap().environments[1]
+        .next
+        .as_ref()
+        .unwrap()
+        .promotion
+        .clone();
+    let bob = office.hoist.app.identify(&crate::support::served::token("bob")).unwrap();
+    let merge = hoist::app::views::ProposalRequest {
+        step: hoist::domain::command::ProposalStep::Merge,
+        head: None,
+        comment: None,
+    };
+    office.hoist.app.review(&bob, id.as_str(), merge).await.unwrap();
+    office.hoist.settle().await;
+    office.work().await;
+    insta::assert_snapshot!(office.told(), @r"
+    ✅ shop in staging → `v1.1.0`: succeeded (#1)
+    carol asked
+    ✅ shop in prod → `v1.1.0`: succeeded (#2)
+    carol asked
+    ");
+    let updates = office.slack.told().updates;
+    office.work().await;
+    assert_eq!(office.slack.told().updates, updates, "what did not move is not told again");
+}
+
+#[tokio::test]
+async fn a_button_is_pressed_with_ones_own_rights() {
+    let mut office = proposed().await;
+    let answer = office.presses("U0E", &office.slack.button("Hold")).await;
+    assert!(answer.starts_with("Not done: erin may not hold in prod"), "{answer}");
+    let answer = office.presses("U0X", &office.slack.button("Approve")).await;
+    assert!(answer.contains("put `slack: U0X` at your name"), "{answer}");
+    let answer = office.presses("U0B", &office.slack.button("Hold")).await;
+    assert!(answer.starts_with("shop is held in prod"), "{answer}");
+}
+
+#[tokio::test]
+async fn only_buttons_of_hoist_s_own_do_anything() {
+    let mut office = proposed().await;
+    let value = office.slack.button("Hold");
+    let (said, mac) = value.split_once('.').unwrap();
+    let forged = format!("{}A.{mac}", &said[..said.len() - 1]);
+    for value in [forged.as_str(), said, "hold", ""] {
+        let answer = office.presses("U0A", value).await;
+        assert!(answer.starts_with("Not done: that button is not one"), "{answer}");
+    }
+    assert_eq!(office.audit("hold").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_press_that_comes_twice_is_one() {
+    let office = proposed().await;
+    let body = office.slack.presses("U0A", &office.slack.button("Hold"), "trigger-1");
+    for _delivery in 0..3 {
+        assert_eq!(office.sends(&body).await.status, StatusCode::OK);
+        office.work().await;
+    }
+    assert_eq!(office.audit("hold").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_button_is_about_what_it_was_about_when_it_was_shown() {
+    let mut office = Office::open().await;
+    office.hoist.announce("shop", "v1.1.0").await;
+    // Seen in staging before prod is proposed: that is what its button is about.
+    office.hoist.settle().await;
+    office.work().await;
+    let staging = {
+        let told = office.slack.told();
+        let about = |it: &&serde_json::Value| it["text"].as_str().unwrap().contains("in staging");
+        let message = told.channel.iter().find(about).unwrap();
+        message["blocks"][1]["elements"][0]["value"].as_str().unwrap().to_owned()
+    };
+    office.hoist.announce("shop", "v1.2.0").await;
+    office.hoist.settle().await;
+    let answer = office.presses("U0A", &staging).await;
+    assert!(answer.contains("`v1.2.0` is. Say `rollback shop staging`"), "{answer}");
+    assert_eq!(office.audit("rollback").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_channel_is_told_once_by_an_overworked_slack() {
+    let office = Office::open().await;
+    office.slack.told().overworked = 1;
+    office.hoist.announce("shop", "v1.1.0").await;
+    office.hoist.settle().await;
+    office.work().await;
+    assert_eq!(office.slack.channel().len(), 0);
+    office.work().await;
+    assert_eq!(office.slack.channel().len(), 0, "Slack asked for seven seconds");
+    office.forward(7);
+    office.work().await;
+    assert_eq!(office.slack.channel().len(), 2, "staging's and prod's");
+    office.work().await;
+    assert_eq!(office.slack.channel().len(), 2);
+}
+
+#[tokio::test]
+async fn two_people_who_press_at_the_same_instant_are_both_heard() {
+    let office = proposed().await;
+    let approve = office.slack.presses("U0B", &office.slack.button("Approve"), "one");
+    let hold = office.slack.presses("U0A", &office.slack.button("Hold"), "two");
+    let (one, two) = tokio::join!(office.sends(&approve), office.sends(&hold));
+    assert_eq!((one.status, two.status), (StatusCode::OK, StatusCode::OK));
+    office.work().await;
+    office.hoist.settle().await;
+    assert_eq!(office.audit("hold").await.len(), 1);
+    assert_eq!(office.audit("approve").await.len(), 1);
+    let prod = &office.hoist.app.application("shop").await.unwrap().environments[1];
+    assert_eq!(prod.version.as_deref(), Some("v1.0.0"), "what is held is not merged");
+}

@@ -1,0 +1,277 @@
+//! Commands: who is heard, what is answered, and what is done once.
+
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use hoist::scheduler;
+
+use super::Office;
+use crate::support::slack::signed;
+
+#[tokio::test]
+async fn a_command_is_answered_to_whoever_gave_it() {
+    let mut office = Office::open().await;
+    let receipt = office.says("U0A", "status").await;
+    assert_eq!(receipt.json()["response_type"], "ephemeral");
+    assert_eq!(receipt.json()["text"], "Heard: `status`. The answer follows.");
+    assert_eq!(office.slack.answers(), Vec::<String>::new());
+    office.work().await;
+    insta::assert_snapshot!(office.slack.answers().join("\n"), @r"
+    • cart in staging: `v1.0.0`, succeeded
+    • cart in prod: `v1.0.0`, succeeded
+    • shop in staging: `v1.0.0`, succeeded
+    • shop in prod: `v1.0.0`, succeeded
+    ");
+    let told = office.slack.told();
+    assert_eq!(told.answers[0].0, "U0A");
+    assert_eq!(told.answers[0].1["response_type"], "ephemeral");
+}
+
+#[tokio::test]
+async fn what_is_asked_for_is_done_and_recorded_with_who_where_and_why() {
+    let mut office = Office::open().await;
+    insta::assert_snapshot!(
+        office.asks("U0A", "hold shop in prod for 2h because <the> migration & more").await,
+        @"shop is held in prod until 2026-03-10 14:00 UTC: nothing but a rollback goes in."
+    );
+    insta::assert_snapshot!(
+        office.asks("U0B", "hold cart prod until 17:00").await,
+        @"cart is held in prod until 2026-03-10 16:00 UTC: nothing but a rollback goes in."
+    );
+    assert_eq!(
+        office.audit("asked").await,
+        [
+            "Slack alice: alice said `hold shop in prod for 2h because <the> migration & more` in Slack C1",
+            "Slack bob: bob said `hold cart prod until 17:00` in Slack C1",
+        ]
+    );
+    assert_eq!(office.audit("hold").await.len(), 2);
+    let shown = office.asks("U0A", "why shop prod").await;
+    assert!(shown.contains("held by alice: &lt;the&gt; migration &amp; more"), "{shown}");
+    let shown = office.asks("U0A", "resume shop prod").await;
+    assert_eq!(shown, "shop is no longer held in prod: what waited there goes on.");
+}
+
+#[tokio::test]
+async fn a_version_goes_up_and_comes_back_by_words_alone() {
+    let mut office = Office::open().await;
+    office.hoist.announce("shop", "v1.1.0").await;
+    office.hoist.settle().await;
+    let answer = office.asks("U0A", "promote shop to prod because we want it").await;
+    assert!(answer.contains("already on its way into prod"), "{answer}");
+    let answer = office.asks("U0A", "plan shop").await;
+    assert!(answer.contains("• shop `v1.1.0` into prod waits: it needs review"), "{answer}");
+    let answer = office.asks("U0A", "rollback shop staging because it is slow").await;
+    assert!(answer.contains("shop in staging goes back from v1.1.0 to v1.0.0"), "{answer}");
+    office.hoist.settle().await;
+    let answer = office.asks("U0A", "history shop staging").await;
+    insta::assert_snapshot!(answer, @r"
+    • `v1.0.0` into staging: succeeded since 2026-03-10 12:00 UTC; alice asked, because `it is slow`
+    • `v1.1.0` into staging: rolled back since 2026-03-10 12:00 UTC; carol asked
+    • `v1.0.0` into staging: succeeded since 2026-03-10 12:00 UTC; hoist asked
+    ");
+    let answer = office.asks("U0A", "resume shop staging").await;
+    assert!(answer.contains("no longer held in staging"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_environment_is_frozen_and_thawed_by_words() {
+    let mut office = Office::open().await;
+    let answer = office.asks("U0A", "freeze prod for 1h because we look").await;
+    assert!(answer.starts_with("prod is frozen until"), "{answer}");
+    let answer = office.asks("U0B", "status shop").await;
+    assert!(answer.starts_with("❄ prod is frozen until 2026-03-10 13:00 UTC by alice"), "{answer}");
+    let answer = office.asks("U0E", "thaw prod").await;
+    assert!(answer.starts_with("Not done: erin may not freeze"), "{answer}");
+    let answer = office.asks("U0B", "thaw prod because it is over").await;
+    assert!(answer.starts_with("prod was thawed"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_gate_is_skipped_by_whoever_may() {
+    let mut office = Office::open().await;
+    office.hoist.announce("shop", "v1.1.0").await;
+    office.hoist.settle().await;
+    let answer = office.asks("U0A", "skip approvals because it is a hotfix").await;
+    assert!(answer.contains("`skip approvals APP ENV because …`"), "{answer}");
+    let answer = office.asks("U0A", "skip approvals shop prod because it is a hotfix").await;
+    assert!(answer.contains("alice may not skip-gates in prod"), "{answer}");
+    let answer = office.asks("U0F", "skip approvals shop prod because it is a hotfix").await;
+    assert!(answer.contains("v1.1.0"), "{answer}");
+    assert_eq!(office.audit("skip").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_redelivery_does_nothing_twice() {
+    let office = Office::open().await;
+    let body = office.slack.types("U0A", "hold shop prod", "trigger-1");
+    for _delivery in 0..3 {
+        assert_eq!(office.sends(&body).await.status, StatusCode::OK);
+    }
+    office.work().await;
+    assert_eq!(office.sends(&body).await.status, StatusCode::OK);
+    office.work().await;
+    assert_eq!(office.slack.answers().len(), 1);
+    assert_eq!(office.audit("asked").await.len(), 1);
+    assert_eq!(office.audit("hold").await.len(), 1);
+}
+
+#[tokio::test]
+async fn deliveries_at_the_same_instant_are_one() {
+    let office = Office::open().await;
+    let body = office.slack.types("U0A", "hold shop prod", "trigger-1");
+    let answers = futures::future::join_all((0..8).map(|_| office.sends(&body))).await;
+    assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
+    office.work().await;
+    assert_eq!(office.audit("hold").await.len(), 1);
+}
+
+#[tokio::test]
+async fn who_does_not_sign_is_not_heard() {
+    let office = Office::open().await;
+    let body = office.slack.types("U0A", "hold shop prod", "trigger-1");
+    let now = office.hoist.app.clock.now();
+    let late = signed(&body, now - jiff::SignedDuration::from_secs(301));
+    assert_eq!(office.hoist.send(late).await.status, StatusCode::UNAUTHORIZED);
+    let early = signed(&body, now + jiff::SignedDuration::from_secs(301));
+    assert_eq!(office.hoist.send(early).await.status, StatusCode::UNAUTHORIZED);
+    let (parts, _) = signed(&body, now).into_parts();
+    let other = office.slack.types("U0A", "rollback shop prod", "trigger-1");
+    let forged = axum::http::Request::from_parts(parts, other.into());
+    assert_eq!(office.hoist.send(forged).await.status, StatusCode::UNAUTHORIZED);
+    let unsigned = axum::http::Request::post("/hooks/slack").body(body.into()).unwrap();
+    assert_eq!(office.hoist.send(unsigned).await.status, StatusCode::UNAUTHORIZED);
+    office.work().await;
+    assert_eq!(office.audit("asked").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn answers_go_to_slack_and_nowhere_else() {
+    let office = Office::open().await;
+    let body = office.slack.types("U0A", "status", "trigger-1");
+    let evil = url::form_urlencoded::parse(body.as_bytes()).map(|(name, value)| match &*name {
+        "response_url" => (name, "http://169.254.169.254/latest/meta-data".into()),
+        _ => (name, value),
+    });
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(evil).finish();
+    let answer = office.sends(&body).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.json()["field"], "response_url");
+    assert_eq!(office.audit("asked").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn nobody_does_what_their_roles_do_not_allow() {
+    let mut office = Office::open().await;
+    let answer = office.asks("U0X", "rollback shop prod").await;
+    assert!(answer.contains("put `slack: U0X` at your name under `people:`"), "{answer}");
+    let answer = office.asks("U0E", "hold shop prod").await;
+    assert!(answer.starts_with("Not done: erin may not hold in prod"), "{answer}");
+    let answer = office.asks("U0E", "status shop").await;
+    assert!(answer.contains("shop in prod: `v1.0.0`"), "{answer}");
+    for question in ["status", "why shop prod", "plan", "history shop"] {
+        let answer = office.asks("U0F", question).await;
+        assert!(answer.contains("frank lacks the right `status`"), "{answer}");
+    }
+    assert_eq!(office.audit("hold").await, Vec::<String>::new());
+    assert_eq!(office.audit("rollback").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_slip_gets_the_nearest_right_command() {
+    let mut office = Office::open().await;
+    let answer = office.asks("U0A", "hold shop prd").await;
+    assert!(answer.contains("did you mean `prod`?"), "{answer}");
+    let answer = office.asks("U0A", "hodl shop prod").await;
+    assert!(answer.contains("Did you mean `hold shop prod`?"), "{answer}");
+    let answer = office.asks("U0A", "status shp").await;
+    assert!(answer.contains("did you mean `shop`?"), "{answer}");
+    assert_eq!(office.audit("hold").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_answer_that_slack_has_no_time_for_is_delivered_later() {
+    let mut office = Office::open().await;
+    office.says("U0A", "status shop").await;
+    office.slack.told().overworked = 1;
+    office.work().await;
+    assert_eq!(office.slack.answers().len(), 0);
+    office.forward(6);
+    office.work().await;
+    assert_eq!(office.slack.answers().len(), 0, "Slack asked for seven seconds");
+    office.forward(1);
+    office.work().await;
+    office.work().await;
+    assert_eq!(office.slack.answers().len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_an_answer_for_ever() {
+    let mut office = Office::open().await;
+    office.says("U0A", "hold shop prod").await;
+    office.slack.told().broken = usize::MAX;
+    for _try in 0..40 {
+        office.work().await;
+        office.forward(60);
+    }
+    office.slack.told().broken = 0;
+    office.work().await;
+    assert_eq!(office.slack.answers().len(), 0);
+    assert_eq!(office.audit("hold").await.len(), 1, "it was done all the same");
+}
+
+#[tokio::test]
+async fn what_was_said_before_a_restart_is_done_after_it() {
+    let mut office = Office::open().await;
+    office.says("U0A", "hold shop prod").await;
+    office.hoist = office.hoist.restarted().await;
+    office.hoist.settle().await;
+    office.work().await;
+    assert_eq!(office.slack.answers().len(), 1);
+    assert_eq!(office.audit("hold").await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_said_long_ago_is_not_done_any_more() {
+    let mut office = Office::open().await;
+    office.says("U0A", "rollback shop prod").await;
+    office.forward(31 * 60);
+    office.work().await;
+    assert_eq!(office.audit("rollback").await, Vec::<String>::new());
+    assert_eq!(office.slack.answers().len(), 0);
+}
+
+/// The whole machinery with the machine's own time: a Slack that takes its time keeps nobody.
+#[tokio::test]
+async fn a_slow_slack_keeps_nobody_waiting() {
+    let mut office = Office::open().await;
+    office.slack.told().slow = Duration::from_millis(1500);
+    let (ending, mut ended) = tokio::sync::watch::channel(());
+    let app = std::sync::Arc::clone(&office.hoist.app);
+    let people = tokio::spawn(scheduler::converse(app, async move {
+        drop(ended.changed().await);
+    }));
+    let begun = Instant::now();
+    for speaker in ["U0A", "U0B", "U0E", "U0F", "U0A", "U0B"] {
+        office.says(speaker, "help").await;
+    }
+    assert!(begun.elapsed() < Duration::from_secs(3), "receipts are not kept waiting");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while office.slack.answers().len() < 6 {
+        assert!(Instant::now() < deadline, "answers come");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    drop(ending);
+    people.await.unwrap();
+}
+
+#[tokio::test]
+async fn of_one_speaker_the_first_words_come_first() {
+    let mut office = Office::open().await;
+    office.says("U0A", "hold shop prod because one").await;
+    office.says("U0A", "resume shop prod").await;
+    office.says("U0A", "hold shop prod because two").await;
+    office.work().await;
+    let answer = office.asks("U0A", "why shop prod").await;
+    assert!(answer.contains("held by alice: two"), "{answer}");
+}
