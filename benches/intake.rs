@@ -65,6 +65,8 @@ fn announcement(number: u128) -> Announcement {
         event: EventId::new(at, number),
         source: "ci".parse().unwrap(),
         delivery: Some(number.to_string()),
+        speaks_for: None,
+        token: None,
         body: vec![b'x'; BODY],
         received_at: at,
         artifacts: vec![(application, artifact)],

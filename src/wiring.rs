@@ -16,9 +16,11 @@ use crate::adapters::forge::builtin::BuiltinForge;
 use crate::adapters::git::{Credentials, LocalRepository, Mirror, RemoteSettings, create_bare};
 use crate::adapters::health::argocd::{ArgoCd, ArgoCdSettings};
 use crate::adapters::health::http::HttpCaller;
+use crate::adapters::issuer::OidcIssuer;
 use crate::adapters::store::sqlite::SqliteStore;
 use crate::app::chat::{Chat, Mattermost, Slack};
-use crate::app::policy::{ImagePattern, Notifier, Person, Policy, Source, Token};
+use crate::app::ingest::identity::Issuers;
+use crate::app::policy::{Notifier, Person, Policy, Proof, Source, Token, TokenRule};
 use crate::app::ports::{
     Board, Checkout, CheckoutError, Clock, Controller, Conversations, Dice, Forge, Git, Remote,
     RemoteError, Server, Store,
@@ -123,8 +125,9 @@ pub async fn app_at(
     }
     let watchers = watchers(&settings)?;
     let chat = chat(std::mem::take(&mut settings.chat), sqlite)?;
+    let issuers = issuers(&settings)?;
     let policy = policy(settings, pipelines, freezes)?;
-    let outside = Outside { repositories, watchers };
+    let outside = Outside { repositories, watchers, issuers };
     let app = App::new(store, outside, policy, clock, Arc::new(SystemDice));
     Ok((app.with_chat(chat), start))
 }
@@ -158,6 +161,23 @@ fn chat(settings: config::Chat, store: Arc<dyn Conversations>) -> anyhow::Result
     let listens = slack.is_some() || mattermost.is_some();
     let store = listens.then_some(store);
     Ok(Chat { slack, mattermost, store, zone: settings.zone, ..Chat::default() })
+}
+
+/// Everybody who vouches for some source's CI, with the certificates that any of them needs.
+fn issuers(settings: &Settings) -> anyhow::Result<Issuers> {
+    let mut trusted: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for source in settings.sources.values() {
+        if let config::Proof::Token(rule) = &source.proof {
+            trusted.entry(&rule.issuer).or_default().extend(rule.ca.clone());
+        }
+    }
+    let mut issuers = Issuers::new();
+    for (issuer, certificates) in trusted {
+        let opened = OidcIssuer::new(issuer, &certificates)
+            .with_context(|| format!("preparing the issuer {issuer}"))?;
+        issuers.insert(issuer.to_owned(), Arc::new(opened));
+    }
+    Ok(issuers)
 }
 
 fn watchers(settings: &Settings) -> anyhow::Result<Watchers> {
@@ -234,12 +254,18 @@ fn policy(
         .sources
         .into_iter()
         .map(|(name, source)| {
-            // A source without a secret would believe everybody.
-            if source.secrets.is_empty() {
-                bail!("sources.{name} has no secret; its file could not be made");
-            }
-            let images = source.images.iter().map(|text| ImagePattern::new(text)).collect();
-            Ok(Source { name, secrets: source.secrets, images })
+            let proof = match source.proof {
+                // A source without a secret would believe everybody.
+                config::Proof::Secrets(secrets) if secrets.is_empty() => {
+                    bail!("sources.{name} has no secret; its file could not be made")
+                }
+                config::Proof::Secrets(secrets) => Proof::Secrets(secrets),
+                config::Proof::Token(rule) => {
+                    let config::TokenRule { issuer, audience, ca: _, claims } = rule;
+                    Proof::Token(TokenRule { issuer, audience, claims })
+                }
+            };
+            Ok(Source { name, proof, images: source.images })
         })
         .collect::<anyhow::Result<Vec<Source>>>()?;
     let notifiers = settings.argocd.into_iter().filter_map(|(controller, argocd)| {

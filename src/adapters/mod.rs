@@ -6,4 +6,5 @@ pub mod clock;
 pub mod forge;
 pub mod git;
 pub mod health;
+pub mod issuer;
 pub mod store;

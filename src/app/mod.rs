@@ -62,6 +62,7 @@ use crate::domain::id::RepositoryName;
 use chat::Chat;
 use discover::Catalogue;
 use freshness::Freshness;
+use ingest::identity::Issuers;
 use policy::Policy;
 use ports::{Clock, Dice, Forge, ForgeError, Git, GitError, Store, StoreError};
 use readiness::Readiness;
@@ -86,6 +87,8 @@ pub struct App {
     pub repositories: BTreeMap<RepositoryName, Repository>,
     /// Those who can say how an application is.
     pub watchers: Watchers,
+    /// Those who vouch for CI, by what stands in `iss`.
+    pub issuers: Issuers,
     /// The rules and the people.
     pub policy: Policy,
     /// The time.
@@ -114,13 +117,15 @@ pub struct Outside {
     pub repositories: BTreeMap<RepositoryName, Repository>,
     /// Those who can say how an application is.
     pub watchers: Watchers,
+    /// Those who vouch for CI, by what stands in `iss`.
+    pub issuers: Issuers,
 }
 
 impl App {
     /// Puts the parts together. The store has its migrations behind it.
     pub fn new(
         store: Arc<dyn Store>,
-        Outside { repositories, watchers }: Outside,
+        Outside { repositories, watchers, issuers }: Outside,
         policy: Policy,
         clock: Arc<dyn Clock>,
         dice: Arc<dyn Dice>,
@@ -130,6 +135,7 @@ impl App {
             store,
             repositories,
             watchers,
+            issuers,
             policy,
             clock,
             dice,

@@ -213,6 +213,8 @@ impl App {
                 event: EventId::new(now, self.dice.roll()),
                 source: "recovered".parse().expect("`recovered` is a name"),
                 delivery: Some(application.to_string()),
+                speaks_for: None,
+                token: None,
                 body: words::DELIVERY.as_bytes().to_vec(),
                 received_at: now,
                 artifacts: artifacts.into_iter().map(|it| (application.clone(), it)).collect(),

@@ -127,7 +127,9 @@ impl App {
         let image = look.snapshot.pipeline.image.for_application(about.application);
         let parsed: Option<ImageName> = image.parse().ok();
         let may = self.policy.sources.iter().filter(|source| {
-            parsed.as_ref().is_some_and(|image| source.images.iter().any(|it| it.fits(image)))
+            parsed.as_ref().is_some_and(|image| {
+                source.images.iter().any(|it| it.fit(image.as_str()).is_some())
+            })
         });
         let sources: Vec<&str> = may.map(|source| source.name.as_str()).collect();
         why::no_artifact(about, &image, &sources)

@@ -7,9 +7,9 @@ use super::check;
 use super::fields::{Fields, checked, text};
 use super::gate::zone;
 use super::problem::Notes;
-use super::process::one_or_two;
 use super::secret::Vault;
 use super::settings::{Chat, Mattermost, Slack};
+use super::source::one_or_two;
 use super::tables::{CHAT, MATTERMOST, SLACK};
 use super::tree::Node;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use url::{Host, Url};
 
 use super::settings::{Remote, StoreAt};
+use crate::domain::pattern::Pattern;
 
 /// What is wrong with a text, and what to write instead.
 pub(super) type Mistake = (String, String);
@@ -176,18 +177,34 @@ pub(super) fn repository_file(text: &str) -> Result<(), Mistake> {
 }
 
 /// An image pattern of a source.
-pub(super) fn image_pattern(text: &str) -> Result<String, Mistake> {
-    if text.contains(['{', '}']) {
-        let what =
-            format!("`{text}` has a placeholder, which goes with `oidc` and is not built yet");
-        return mistake(what, "write `*` in its place");
+pub(super) fn image_pattern(text: &str) -> Result<Pattern, Mistake> {
+    let hint = "write REGISTRY/PATH, with `*` for a part of a segment, as ghcr.io/acme/*";
+    let pattern: Pattern = match text.parse() {
+        Ok(pattern) => pattern,
+        Err(error) => return mistake(error.to_string(), hint),
+    };
+    let example = text.replace('*', "a").replace("{application}", "a");
+    match example.parse::<crate::domain::artifact::ImageName>() {
+        Ok(_) => Ok(pattern),
+        Err(_) => mistake(format!("`{text}` is no image without tag and digest"), hint),
     }
-    match text.replace('*', "a").parse::<crate::domain::artifact::ImageName>() {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => mistake(
-            format!("`{text}` is no image without tag and digest"),
-            "write REGISTRY/PATH, with `*` for a part of a segment, as ghcr.io/acme/*",
+}
+
+/// Who makes tokens: an address whose keys nobody can change on the way.
+pub(super) fn issuer(text: &str) -> Result<String, Mistake> {
+    let hint = "write what stands in the tokens' `iss`, as https://gitlab.example.com";
+    match Url::parse(text) {
+        Ok(url) if has_user(&url) || url.query().is_some() || url.fragment().is_some() => {
+            mistake("an issuer has no user, no `?` and no `#`", hint)
+        }
+        Ok(url) if matches!(url.scheme(), "http" | "https") && keeps_secrets(&url) => {
+            Ok(text.to_owned())
+        }
+        Ok(url) if url.scheme() == "http" => mistake(
+            "its keys would cross the network over http, where anybody can put their own",
+            "write an https:// url",
         ),
+        Ok(_) | Err(_) => mistake(format!("`{text}` is no issuer"), hint),
     }
 }
 

@@ -23,6 +23,7 @@ mod policy;
 mod process;
 mod rule;
 mod secret;
+mod source;
 mod tree;
 
 use std::io::ErrorKind;
@@ -39,8 +40,8 @@ pub use problem::{Place, Problem, Problems};
 pub use schema::{policy_schema, process_schema};
 pub use secret::{Machine, Surroundings, make_secret_file};
 pub use settings::{
-    ArgoCd, Chat, Credentials, Forge, Mattermost, Names, Person, PipelinesAt, Remote, Repository,
-    Settings, Slack, Source, StoreAt, Token,
+    ArgoCd, Chat, Credentials, Forge, Mattermost, Names, Person, PipelinesAt, Proof, Remote,
+    Repository, Settings, Slack, Source, StoreAt, Token, TokenRule,
 };
 
 /// Both files, read and found good.

@@ -1,26 +1,21 @@
 //! Reads the process file: `config/hoist.yaml`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-use secrecy::ExposeSecret;
 
 use super::access::{Access, Reached, person};
 use super::chat::chat;
 use super::check::{self, Mistake};
-use super::fields::{Fields, checked, items, named, text};
+use super::fields::{Fields, checked, named, text};
 use super::problem::{Notes, Place};
-use super::secret::{Found, Surroundings, Vault};
+use super::secret::{Surroundings, Vault};
 use super::settings::{
-    ArgoCd, Chat, Credentials, Forge, Names, PipelinesAt, Remote, Repository, Settings, Source,
-    StoreAt,
+    ArgoCd, Chat, Credentials, Forge, Names, PipelinesAt, Remote, Repository, Settings, StoreAt,
 };
+use super::source;
 use super::table::Words;
-use super::tables::{ARGOCD, CREDENTIALS, PROCESS, REPOSITORY, SOURCE};
+use super::tables::{ARGOCD, CREDENTIALS, PROCESS, REPOSITORY};
 use super::tree::{Entry, Kind, Node, parse};
-use crate::domain::id::SourceName;
 
 pub(super) const FORGES: Words<Forge> =
     Words { built: &[("builtin", Forge::Builtin)], planned: &["github", "gitlab", "forgejo"] };
@@ -77,9 +72,9 @@ fn settings(
     let repositories =
         named(fields, "repositories", notes, |_, entry, notes| reader.repository(entry, notes));
     let sources = named(fields, "sources", notes, |_, entry, notes| {
-        reader.source(&entry.value, &mut missing_secret_files, notes)
+        source::read(&reader.vault, &entry.value, &mut missing_secret_files, notes)
     });
-    check_secrets(fields, &sources, notes);
+    source::check_secrets(fields, &sources, notes);
     let argocd = named(fields, "argocd", notes, |_, entry, notes| reader.argocd(entry, notes));
     let chat = fields.get("chat").map(|node| chat(node, &reader.vault, notes));
     let people = named(fields, "people", notes, |_, entry, notes| person(entry, notes));
@@ -195,34 +190,6 @@ impl Reader<'_> {
         };
         Some(ArgoCd { url: url?, token: token?, ca, webhook_secret })
     }
-
-    fn source(
-        &self,
-        node: &Node,
-        missing: &mut Vec<PathBuf>,
-        notes: &mut Notes<'_>,
-    ) -> Option<Source> {
-        let fields = Fields::open(node, &SOURCE, notes)?;
-        let mut secrets = Vec::new();
-        for secret in fields.get("hmac").map(|node| one_or_two(node, notes)).unwrap_or_default() {
-            match self.vault.find(secret, notes) {
-                Some(Found::Secret(secret)) => secrets.push(secret),
-                Some(Found::MayBeMade(path)) => missing.push(path),
-                None => (),
-            }
-        }
-        let mut images = Vec::new();
-        if let Some(node) = fields.get("images") {
-            let list = items(node, notes)?;
-            if list.is_empty() {
-                let what = format!("{}: this source may announce nothing", node.path);
-                notes.add(node.place, what, "name at least one image, as ghcr.io/acme/*");
-            }
-            images
-                .extend(list.iter().filter_map(|item| checked(item, check::image_pattern, notes)));
-        }
-        Some(Source { secrets, images })
-    }
 }
 
 fn check_use_of_credentials(node: &Node, remote: Option<&Remote>, notes: &mut Notes<'_>) {
@@ -237,46 +204,4 @@ fn check_use_of_credentials(node: &Node, remote: Option<&Remote>, notes: &mut No
         Some(Remote::Server(_)) | None => return,
     };
     notes.add(node.place, format!("{}: these {what}", node.path), hint);
-}
-
-/// Whoever signs with a secret is its source, so no two sources can have the same one; and a secret
-/// in the form of Standard Webhooks must be base64, or nothing signed with it would ever fit.
-fn check_secrets(
-    fields: &Fields<'_>,
-    sources: &BTreeMap<SourceName, Source>,
-    notes: &mut Notes<'_>,
-) {
-    let mut owners: BTreeMap<&str, &SourceName> = BTreeMap::new();
-    for (name, source) in sources {
-        let place = fields.get("sources").and_then(|node| node.entry(name.as_str()));
-        let Some(place) = place.map(|node| node.place) else { continue };
-        for secret in source.secrets.iter().map(ExposeSecret::expose_secret) {
-            if secret.strip_prefix("whsec_").is_some_and(|rest| !is_base64(rest)) {
-                let what = format!("sources.{name}.hmac: what follows `whsec_` is no base64");
-                notes.add(place, what, "copy it whole, or drop the prefix if it is not one");
-            }
-            match owners.insert(secret, name) {
-                Some(owner) if owner != name => {
-                    let what = format!("sources.{name}.hmac: `{owner}` has the same secret");
-                    let hint = "give each source a secret of its own: it tells who announces";
-                    notes.add(place, what, hint);
-                }
-                Some(_) | None => {}
-            }
-        }
-    }
-}
-
-fn is_base64(text: &str) -> bool {
-    STANDARD_NO_PAD.decode(text.trim_end_matches('=')).is_ok()
-}
-
-/// A secret, or a list of one or two.
-pub(super) fn one_or_two<'n>(node: &'n Node, notes: &mut Notes<'_>) -> Vec<&'n Node> {
-    let Kind::List(list) = &node.kind else { return vec![node] };
-    if list.is_empty() || list.len() > 2 {
-        let what = format!("{}: {} secrets stand here", node.path, list.len());
-        notes.add(node.place, what, "write one, or two while one is being rotated");
-    }
-    list.iter().collect()
 }

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::domain::command::Roles;
 use crate::domain::id::{ControllerName, PersonName, RepositoryName, RoleName, SourceName};
+use crate::domain::pattern::Pattern;
 use crate::domain::zone::Zone;
 
 /// Everything the process file says.
@@ -106,12 +107,35 @@ pub enum Credentials {
 /// Somebody who may announce artifacts.
 #[derive(Debug)]
 pub struct Source {
-    /// Its secrets, the newest first: two while one is being rotated. `whsec_` is kept.
+    /// How it shows that it is the one who speaks.
+    pub proof: Proof,
+    /// The images it may announce.
+    pub images: Vec<Pattern>,
+}
+
+/// How a source shows that it is the one who speaks.
+#[derive(Debug)]
+pub enum Proof {
+    /// It signs with one of these, the newest first: two while one is being rotated. `whsec_` is
+    /// kept.
     ///
     /// Empty only while its file is in [`Settings::missing_secret_files`].
-    pub secrets: Vec<SecretString>,
-    /// The images it may announce; `*` stands for any part of one path segment.
-    pub images: Vec<String>,
+    Secrets(Vec<SecretString>),
+    /// Its CI vouches for it with tokens.
+    Token(TokenRule),
+}
+
+/// Which tokens are a source's.
+#[derive(Debug)]
+pub struct TokenRule {
+    /// Who makes them: exactly what stands in `iss`.
+    pub issuer: String,
+    /// For whom they are made: what must stand in `aud`.
+    pub audience: String,
+    /// Certificates of a private authority, as PEM.
+    pub ca: Option<String>,
+    /// What must stand in other claims: of each, one of these.
+    pub claims: BTreeMap<String, Vec<Pattern>>,
 }
 
 /// An Argo CD.

@@ -110,14 +110,39 @@ pub(super) static SECRET: Table = Table {
 pub(super) static SOURCE: Table = Table {
     what: "a source",
     keys: &[
-        required(
+        optional(
             "hmac",
             Shape::Either(&[SECRET_SHAPE, Shape::List(&SECRET_SHAPE)]),
             "The secret that signs its announcements, or a list of two while it is being replaced.",
         ),
-        planned("oidc"),
-        planned("claims"),
-        required("images", TEXTS, "The images it may announce; `*` stands for part of a segment."),
+        optional(
+            "oidc",
+            Shape::Keys(&OIDC),
+            "Instead of `hmac`: the CI whose tokens vouch for its announcements.",
+        ),
+        optional(
+            "claims",
+            Shape::Named(&Shape::Either(&[TEXT, TEXTS])),
+            "With `oidc`: what must stand in the token; `{application}` is read out, `*` stands for part of a segment.",
+        ),
+        required(
+            "images",
+            TEXTS,
+            "The images it may announce; `*` stands for part of a segment, `{application}` for the name in `claims`.",
+        ),
+    ],
+};
+
+pub(super) static OIDC: Table = Table {
+    what: "an issuer of tokens",
+    keys: &[
+        required(
+            "issuer",
+            Shape::Text(Some("^https?://")),
+            "Who makes the tokens: exactly what stands in their `iss`.",
+        ),
+        required("audience", TEXT, "What must stand in their `aud`."),
+        optional("ca", SECRET_SHAPE, "The certificates of a private authority, a PEM file."),
     ],
 };
 

@@ -7,6 +7,7 @@ pub mod id;
 pub mod nearest;
 
 pub mod artifact;
+pub mod pattern;
 pub mod range;
 pub mod template;
 

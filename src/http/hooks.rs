@@ -10,11 +10,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use secrecy::SecretString;
 
 use super::problem::Problem;
 use crate::app::App;
 use crate::app::ingest::cloud_event::{Attributes, Envelope};
-use crate::app::ingest::signature::{Bearer, Headers, UnverifiedDelivery};
+use crate::app::ingest::signature::{Headers, UnverifiedDelivery};
 use crate::app::ingest::{Accepted, AnnounceError};
 use crate::app::nudge::NudgeError;
 
@@ -67,7 +68,7 @@ fn read_headers(headers: &HeaderMap) -> Headers {
     let header = |name: &str| {
         headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
-    let authorization = header(AUTHORIZATION.as_str()).unwrap_or_default().to_ascii_lowercase();
+    let bearer = header(AUTHORIZATION.as_str()).and_then(|value| bearer(&value));
     Headers {
         hub_signature: header("x-hub-signature-256"),
         webhook_id: header("webhook-id"),
@@ -75,8 +76,14 @@ fn read_headers(headers: &HeaderMap) -> Headers {
         webhook_signature: header("webhook-signature"),
         delivery: header("x-hoist-delivery").or_else(|| header("x-github-delivery")),
         envelope: envelope(&header),
-        bearer: if authorization.starts_with("bearer ") { Bearer::Present } else { Bearer::Absent },
+        bearer,
     }
+}
+
+/// The token of `Authorization: Bearer`.
+fn bearer(authorization: &str) -> Option<SecretString> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().into())
 }
 
 /// What the body is wrapped in: the `ce-` headers of a CloudEvent in binary mode, or nothing.
@@ -154,6 +161,8 @@ impl From<AnnounceError> for Problem {
         match error {
             AnnounceError::App(error) => Self::from(error),
             AnnounceError::Signature(_) => Self::unauthorized("HMAC-SHA256", detail),
+            AnnounceError::Token(_) => Self::unauthorized("Bearer", detail),
+            AnnounceError::Issuer(_) => Self::unavailable(detail),
             AnnounceError::Malformed(malformed) => {
                 let problem = Self::malformed(detail);
                 match malformed.field {
@@ -162,6 +171,9 @@ impl From<AnnounceError> for Problem {
                 }
             }
             AnnounceError::NotTheirs { .. } => Self::forbidden(detail).with_field("image"),
+            AnnounceError::NotTheirApplication { .. } => {
+                Self::forbidden(detail).with_field("application")
+            }
             AnnounceError::Unknown { field, .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with_field(field)
             }
@@ -175,12 +187,17 @@ fn log(error: &AnnounceError) {
         // Its conversion logs it.
         AnnounceError::App(_) => (),
         AnnounceError::Signature(error) => tracing::info!("an announcement was refused: {error}"),
+        AnnounceError::Token(error) => tracing::info!("an announcement was refused: {error}"),
+        AnnounceError::Issuer(error) => tracing::warn!("an announcement has to wait: {error}"),
         AnnounceError::Malformed(error) => {
             let field = error.field.unwrap_or("body");
             tracing::info!("an announcement was refused: its {field} is malformed");
         }
         AnnounceError::NotTheirs { name, .. } => {
             tracing::info!("an announcement was refused: its image is not one of {name}'s");
+        }
+        AnnounceError::NotTheirApplication { name, .. } => {
+            tracing::info!("an announcement was refused: {name}'s token is of another application");
         }
         AnnounceError::Unknown { field, .. } => {
             tracing::info!("an announcement was refused: nothing is known of its {field}");

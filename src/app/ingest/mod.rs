@@ -2,6 +2,8 @@
 
 pub mod signature;
 
+pub mod identity;
+
 mod body;
 
 pub mod cloud_event;
@@ -13,19 +15,21 @@ mod undecided;
 pub mod send;
 
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 
 pub use body::Malformed;
 
-use super::ports::{Announced, Announcement, AuditLine, DeliveryOutcome, StoreError};
+use super::ports::{Announced, Announcement, AuditLine, DeliveryOutcome, StoreError, TokenError};
 use super::reconcile::chain;
 use super::views::AnnouncementView;
 use super::{App, AppError};
 use crate::domain::artifact::{Artifact, ImageName};
 use crate::domain::command::{Actor, Door};
-use crate::domain::id::{ApplicationKey, ArtifactId, EventId, SourceName};
+use crate::domain::id::{ApplicationKey, ApplicationName, ArtifactId, EventId, SourceName};
 use body::Notice;
+use identity::{BadToken, Speaker};
 use resolve::Resolved;
-use signature::{BadSignature, UnverifiedDelivery};
+use signature::{BadSignature, UnverifiedDelivery, Verified};
 
 /// How long a sender's own id for a delivery may be.
 const LONGEST_DELIVERY: usize = 255;
@@ -45,6 +49,12 @@ pub enum AnnounceError {
     /// Nobody known has signed it.
     #[error(transparent)]
     Signature(#[from] BadSignature),
+    /// Its token proves nothing.
+    #[error(transparent)]
+    Token(#[from] BadToken),
+    /// Nobody can say now whether its token is good.
+    #[error("{0}; nothing was stored: send it again in a while")]
+    Issuer(#[source] TokenError),
     /// It cannot be understood.
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -57,6 +67,19 @@ pub enum AnnounceError {
         name: SourceName,
         /// What.
         image: ImageName,
+    },
+    /// Its CI may speak for another application only.
+    #[error(
+        "the source {name} speaks for the application {own} here, as the bearer token says, and \
+         not for {named}"
+    )]
+    NotTheirApplication {
+        /// The source's.
+        name: SourceName,
+        /// The one it may speak for.
+        own: ApplicationName,
+        /// The one it spoke of.
+        named: ApplicationName,
     },
     /// No application is concerned.
     #[error("{what}")]
@@ -84,14 +107,16 @@ impl App {
     #[tracing::instrument(name = "delivery", skip_all, fields(source.name, event.id))]
     pub async fn announce(&self, delivery: UnverifiedDelivery) -> Result<Accepted, AnnounceError> {
         let now = self.clock.now();
-        let mut verified = delivery.verify(&self.policy.sources, now)?;
+        let mut verified = self.verify(delivery, now).await?;
         verified.body = verified.envelope.wrap(verified.body)?;
-        let source = verified.source;
-        tracing::Span::current().record("source.name", source.name.as_str());
         let delivery = verified.delivery.or_else(|| cloud_event::delivery(&verified.body));
         let delivery = check_delivery(delivery)?;
-        let notice = Notice::parse(&verified.body)?;
-        let (artifacts, undecided) = match self.resolve(&notice, source).await? {
+        let mut notice = Notice::parse(&verified.body)?;
+        let speaker = speaker_for(&verified.speakers, &notice);
+        let source = speaker.source;
+        tracing::Span::current().record("source.name", source.name.as_str());
+        speaker.narrow(&mut notice)?;
+        let (artifacts, undecided) = match self.resolve(&notice, &speaker).await? {
             Resolved::Applications(concerned) => {
                 (self.artifacts(&notice, &source.name, concerned, now), None)
             }
@@ -101,6 +126,8 @@ impl App {
             event: EventId::new(now, self.dice.roll()),
             source: source.name.clone(),
             delivery,
+            speaks_for: speaker.application.clone(),
+            token: verified.token,
             body: verified.body,
             received_at: now,
             artifacts: artifacts.clone(),
@@ -117,7 +144,28 @@ impl App {
                 let why = self.why_undecided(&event).await?;
                 Ok(Accepted::Same(self.announcement_view(event, why)))
             }
+            Announced::TokenUsed => Err(BadToken::Used.into()),
         }
+    }
+
+    /// Finds out who sent it: by the secret that signed it, or by its token.
+    async fn verify(
+        &self,
+        delivery: UnverifiedDelivery,
+        now: Timestamp,
+    ) -> Result<Verified<'_>, AnnounceError> {
+        let Some(token) = delivery.token() else {
+            return Ok(delivery.verify(&self.policy.sources, now)?);
+        };
+        let identity = self.identify_token(token.expose_secret(), delivery.body(), now).await?;
+        let (body, envelope) = delivery.into_parts();
+        Ok(Verified {
+            speakers: identity.speakers,
+            token: Some(identity.token),
+            delivery: Some(identity.delivery),
+            body,
+            envelope,
+        })
     }
 
     /// One artifact for each application, all the same thing.
@@ -188,6 +236,13 @@ impl App {
             tracing::error!("writing down a moved tag: {}", chain(&error));
         }
     }
+}
+
+/// Of several who may have spoken, the first who may speak for the image; else the first.
+fn speaker_for<'a>(speakers: &[Speaker<'a>], notice: &Notice) -> Speaker<'a> {
+    let speaker = speakers.iter().find(|speaker| speaker.may_name(&notice.image));
+    let speaker = speaker.or_else(|| speakers.first());
+    speaker.expect("a delivery that was verified has somebody who sent it").clone()
 }
 
 /// A delivery's id is an index's key: it is short.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::AnnounceError;
 use super::body::Notice;
+use super::identity::Speaker;
 use crate::app::discover::{Discovery, Known, is_moved_by};
-use crate::app::policy::Source;
 use crate::app::{App, AppError};
 use crate::domain::id::{ApplicationKey, ApplicationName, RepositoryName};
 use crate::domain::pipeline::{EditRule, Pipeline};
@@ -35,9 +35,9 @@ impl App {
     pub(super) async fn resolve(
         &self,
         notice: &Notice,
-        source: &Source,
+        speaker: &Speaker<'_>,
     ) -> Result<Resolved, AnnounceError> {
-        let candidates = self.permitted(notice, source).await?;
+        let candidates = self.permitted(notice, speaker).await?;
         let mut concerned = among(&candidates, &self.catalogue.last());
         if concerned.is_empty() {
             concerned = among(&candidates, &self.catalogue().await?);
@@ -54,9 +54,9 @@ impl App {
         &self,
         discovery: &Discovery,
         notice: &Notice,
-        source: &Source,
+        speaker: &Speaker<'_>,
     ) -> Result<Resolved, AnnounceError> {
-        let candidates = self.permitted(notice, source).await?;
+        let candidates = self.permitted(notice, speaker).await?;
         judge(notice, &candidates, discovery)
     }
 
@@ -64,10 +64,10 @@ impl App {
     async fn permitted(
         &self,
         notice: &Notice,
-        source: &Source,
+        speaker: &Speaker<'_>,
     ) -> Result<Vec<Candidate<'_>>, AnnounceError> {
-        if !source.images.iter().any(|pattern| pattern.fits(&notice.image)) {
-            let (name, image) = (source.name.clone(), notice.image.clone());
+        if !speaker.may_name(&notice.image) {
+            let (name, image) = (speaker.source.name.clone(), notice.image.clone());
             return Err(AnnounceError::NotTheirs { name, image });
         }
         let candidates = self.candidates(notice);

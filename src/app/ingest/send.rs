@@ -64,7 +64,7 @@ mod tests {
     use super::super::body::Notice;
     use super::super::signature::{Headers, UnverifiedDelivery};
     use super::*;
-    use crate::app::policy::Source;
+    use crate::app::policy::{Proof, Source};
 
     fn outgoing() -> Outgoing {
         Outgoing {
@@ -88,7 +88,8 @@ mod tests {
             delivery: Some(delivery),
             ..Headers::default()
         };
-        let source = Source { name: "ci".parse().unwrap(), secrets: vec![secret], images: vec![] };
+        let proof = Proof::Secrets(vec![secret]);
+        let source = Source { name: "ci".parse().unwrap(), proof, images: vec![] };
         let now = "2026-11-22T22:00:00Z".parse().unwrap();
         let sources = [source];
         let verified = UnverifiedDelivery::new(headers, body).verify(&sources, now).unwrap();

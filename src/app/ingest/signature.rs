@@ -6,11 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
 use super::cloud_event::Envelope;
-use crate::app::policy::Source;
+use super::identity::Speaker;
+use crate::app::policy::{Proof, Source};
+use crate::app::ports::TokenUse;
 
 /// How far a signed timestamp may be off: older, and a caught request could be sent again.
 const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
@@ -19,7 +21,7 @@ const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 const MOST_SIGNATURES: usize = 16;
 
 /// What a sender says of itself, as it stands in the headers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Headers {
     /// `X-Hub-Signature-256`.
     pub hub_signature: Option<String>,
@@ -31,20 +33,10 @@ pub struct Headers {
     pub webhook_signature: Option<String>,
     /// `X-Hoist-Delivery`, else `X-GitHub-Delivery`.
     pub delivery: Option<String>,
-    /// Whether there is an `Authorization: Bearer`; the token itself is of no use yet.
-    pub bearer: Bearer,
+    /// What follows `Authorization: Bearer`.
+    pub bearer: Option<SecretString>,
     /// How the body is wrapped.
     pub envelope: Envelope,
-}
-
-/// Whether a request carries a bearer token.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Bearer {
-    /// It does.
-    Present,
-    /// It does not.
-    #[default]
-    Absent,
 }
 
 /// A delivery that nobody has vouched for. It can be verified, and nothing else.
@@ -55,8 +47,10 @@ pub struct UnverifiedDelivery {
 
 /// A delivery whose sender is known.
 pub struct Verified<'a> {
-    /// Who sent it.
-    pub source: &'a Source,
+    /// Who may have sent it: never nobody, and more than one only if a token fits several sources.
+    pub speakers: Vec<Speaker<'a>>,
+    /// The token that vouches for it, if one does.
+    pub token: Option<TokenUse>,
     /// The sender's own id for it.
     pub delivery: Option<String>,
     /// The bytes that were signed.
@@ -71,15 +65,10 @@ pub enum BadSignature {
     /// There is none.
     #[error(
         "the request is not signed: send `X-Hub-Signature-256`, or `webhook-id`, \
-         `webhook-timestamp` and `webhook-signature` (Standard Webhooks)"
+         `webhook-timestamp` and `webhook-signature` (Standard Webhooks), or `Authorization: \
+         Bearer` with a token of CI (OIDC)"
     )]
     Missing,
-    /// There is a bearer token instead.
-    #[error(
-        "bearer tokens of CI (OIDC) are planned and not accepted yet: sign the request with \
-         `X-Hub-Signature-256` or Standard Webhooks"
-    )]
-    Bearer,
     /// Standard Webhooks, and one of the three headers is not there.
     #[error("`{0}` is missing: Standard Webhooks signs with all three of its headers")]
     Incomplete(&'static str),
@@ -136,13 +125,39 @@ impl UnverifiedDelivery {
         } else if standard.iter().any(|header| header.is_some()) {
             let claim = StandardClaim::read(&self.headers, now)?;
             (claim.signer(sources, &self.body), Some(claim.id.to_owned()))
-        } else if self.headers.bearer == Bearer::Present {
-            return Err(BadSignature::Bearer);
         } else {
             return Err(BadSignature::Missing);
         };
         let source = source.ok_or(BadSignature::Wrong)?;
-        Ok(Verified { source, delivery, body: self.body, envelope: self.headers.envelope })
+        Ok(Verified {
+            speakers: vec![Speaker { source, application: None }],
+            token: None,
+            delivery,
+            body: self.body,
+            envelope: self.headers.envelope,
+        })
+    }
+
+    /// The token that vouches for the delivery. A signature, where there is one, comes first: it
+    /// is over the body, and a token is not.
+    pub(super) fn token(&self) -> Option<&SecretString> {
+        let Headers { hub_signature, webhook_id, webhook_timestamp, webhook_signature, .. } =
+            &self.headers;
+        let signed = [hub_signature, webhook_id, webhook_timestamp, webhook_signature];
+        if signed.iter().any(|header| header.is_some()) {
+            return None;
+        }
+        self.headers.bearer.as_ref()
+    }
+
+    /// What came, and what it is wrapped in.
+    pub(super) fn into_parts(self) -> (Vec<u8>, Envelope) {
+        (self.body, self.headers.envelope)
+    }
+
+    /// What came.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
     }
 }
 
@@ -220,7 +235,11 @@ fn signer<'s>(
 ) -> Option<&'s Source> {
     let mut found = None;
     for source in sources {
-        for key in source.secrets.iter().flat_map(|secret| keys(secret.expose_secret())) {
+        let secrets = match &source.proof {
+            Proof::Secrets(secrets) => secrets.as_slice(),
+            Proof::Token(_) => &[],
+        };
+        for key in secrets.iter().flat_map(|secret| keys(secret.expose_secret())) {
             let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key) else { continue };
             message.iter().for_each(|part| mac.update(part));
             for signature in signatures {
@@ -256,7 +275,7 @@ mod tests {
     fn source(name: &str, secrets: &[&str]) -> Source {
         Source {
             name: name.parse().unwrap(),
-            secrets: secrets.iter().map(|secret| (*secret).to_owned().into()).collect(),
+            proof: Proof::Secrets(secrets.iter().map(|it| (*it).to_owned().into()).collect()),
             images: vec![],
         }
     }
@@ -283,7 +302,9 @@ mod tests {
     /// Tells who signed, or why nobody did.
     fn check(delivery: UnverifiedDelivery, sources: &[Source], seconds: i64) -> String {
         match delivery.verify(sources, Timestamp::from_second(seconds).unwrap()) {
-            Ok(verified) => format!("{} {}", verified.source.name, verified.delivery.unwrap()),
+            Ok(verified) => {
+                format!("{} {}", verified.speakers[0].source.name, verified.delivery.unwrap())
+            }
             Err(error) => error.to_string(),
         }
     }

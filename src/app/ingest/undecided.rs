@@ -1,6 +1,7 @@
 //! Announcements that came while their repository could not be read.
 
 use super::body::Notice;
+use super::identity::Speaker;
 use super::resolve::Resolved;
 use super::{AnnounceError, Malformed};
 use crate::app::discover::Discovery;
@@ -29,8 +30,11 @@ impl App {
             Err(AnnounceError::App(error)) => return Err(error),
             Err(
                 refusal @ (AnnounceError::Signature(_)
+                | AnnounceError::Token(_)
+                | AnnounceError::Issuer(_)
                 | AnnounceError::Malformed(_)
                 | AnnounceError::NotTheirs { .. }
+                | AnnounceError::NotTheirApplication { .. }
                 | AnnounceError::Unknown { .. }),
             ) => {
                 let line = self.refusal_line(record, &refusal);
@@ -56,8 +60,10 @@ impl App {
             field: None,
             problem: "its source is not in `sources:` any more".into(),
         })?;
-        let notice = Notice::parse(&record.body)?;
-        let resolved = self.resolve_after(discovery, &notice, source).await?;
+        let mut notice = Notice::parse(&record.body)?;
+        let speaker = Speaker { source, application: record.speaks_for.clone() };
+        speaker.narrow(&mut notice)?;
+        let resolved = self.resolve_after(discovery, &notice, &speaker).await?;
         Ok((notice, source.name.clone(), resolved))
     }
 

@@ -8,6 +8,7 @@ mod clock;
 mod forge;
 mod git;
 mod health;
+mod issuer;
 mod remote;
 mod store;
 
@@ -27,8 +28,9 @@ pub use git::{
     Signature,
 };
 pub use health::{Caller, Controller, Deployment, HealthError, Sighting};
+pub use issuer::{Claims, Issuer, TokenError};
 pub use remote::{Remote, RemoteError, Server};
 pub use store::{
     Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, Decision,
-    Delivery, DeliveryOutcome, DeliveryRecord, Fence, Hold, Session, Store, StoreError,
+    Delivery, DeliveryOutcome, DeliveryRecord, Fence, Hold, Session, Store, StoreError, TokenUse,
 };

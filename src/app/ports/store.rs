@@ -11,7 +11,8 @@ use crate::domain::artifact::Artifact;
 use crate::domain::command::Actor;
 use crate::domain::freeze::AdHoc;
 use crate::domain::id::{
-    ApplicationKey, CommitId, EnvironmentName, EventId, FreezeId, HoldId, PromotionId, SourceName,
+    ApplicationKey, ApplicationName, CommitId, EnvironmentName, EventId, FreezeId, HoldId,
+    PromotionId, SourceName,
 };
 use crate::domain::promotion::{FieldValue, Promotion, Proposed, Skip, State};
 use crate::domain::pulse::Pulse;
@@ -25,6 +26,10 @@ pub struct Announcement {
     pub source: SourceName,
     /// The sender's own id for the delivery: the same one is the same announcement.
     pub delivery: Option<String>,
+    /// The one application that the sender may speak for, where its CI said so.
+    pub speaks_for: Option<ApplicationName>,
+    /// The token that vouches for it, if one does.
+    pub token: Option<TokenUse>,
     /// The body as it came, for the deliveries' list.
     pub body: Vec<u8>,
     /// When it came.
@@ -35,6 +40,19 @@ pub struct Announcement {
     pub undecided: Option<String>,
 }
 
+/// A token of CI, and what it was used for: it vouches for one announcement and no other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenUse {
+    /// Who made it.
+    pub issuer: String,
+    /// The issuer's own id for it: `jti`.
+    pub id: String,
+    /// SHA-256 of the body that it came with, in hex.
+    pub fingerprint: String,
+    /// When nobody believes it any more, so that it can be forgotten.
+    pub until: Timestamp,
+}
+
 /// What storing an announcement came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Announced {
@@ -43,6 +61,8 @@ pub enum Announced {
     /// It was announced before: same delivery id, or same application, image, digest and tag (for
     /// every application that it concerns; if it is new to one of them, it is new).
     Same(EventId),
+    /// Its token has vouched for another announcement before; nothing was stored.
+    TokenUsed,
 }
 
 /// A delivery, for the list: believed or refused.
@@ -95,6 +115,8 @@ pub enum Decision {
 pub struct DeliveryRecord {
     /// The delivery.
     pub delivery: Delivery,
+    /// The one application that its sender may speak for, where its CI said so.
+    pub speaks_for: Option<ApplicationName>,
     /// Its body.
     pub body: Vec<u8>,
     /// The artifacts it brought, with their applications.

@@ -101,17 +101,13 @@ hoist.yaml:15:5: `repositories.gitops.ca` is planned and not built yet; remove i
 hoist.yaml:16:19: `repositories.gitops.credentials.app_id` is planned and not built yet; remove it until it is
 hoist.yaml:16:33: `repositories.gitops.credentials.private_key` is planned and not built yet; remove it until it is
 hoist.yaml:17:5: `repositories.gitops.webhook_secret` is planned and not built yet; remove it until it is
-hoist.yaml:24:5: `sources.actions.oidc` is planned and not built yet; remove it until it is
-hoist.yaml:24:5: `sources.actions.hmac` is missing; a source needs it: the secret that signs its announcements, or a list of two while it is being replaced
-hoist.yaml:25:5: `sources.actions.claims` is planned and not built yet; remove it until it is
-hoist.yaml:26:14: sources.actions.images[0]: `ghcr.io/acme/{application}` has a placeholder, which goes with `oidc` and is not built yet; write `*` in its place
 hoist.yaml:28:1: `registries` is planned and not built yet; remove it until it is
 hoist.yaml:42:22: `roles.release-managers.teams` is planned and not built yet; remove it until it is
 hoist.yaml:44:32: tokens[0].sha256: this is no SHA-256, which has 64 hex digits; write what `printf %s "$TOKEN" | sha256sum` prints first
 config/pipelines.yaml:8:22: pipelines.services.verify.digest: `registry` is planned and not built yet; built is `none`
 config/pipelines.yaml:24:38: `pipelines.services.environments[1].review.teams` is planned and not built yet; remove it until it is
 config/pipelines.yaml:30:1: `schedules` is planned and not built yet; remove it until it is
-16 problems
+12 problems
 "#,
     );
 }

@@ -1,6 +1,6 @@
 //! The process file.
 
-use hoist::config::{Credentials, Remote};
+use hoist::config::{Credentials, Proof, Remote};
 use hoist::domain::command::Reach;
 
 use super::*;
@@ -53,7 +53,8 @@ fn every_key_comes_out_as_a_value() {
     assert_eq!(other.remote, Remote::File("/srv/git/other.git".into()));
     assert!(matches!(third.credentials, Some(Credentials::Token(_))));
     let source = &settings.sources[&"ci".parse().unwrap()];
-    assert!(source.secrets[0].expose_secret().starts_with("whsec_"));
+    let Proof::Secrets(secrets) = &source.proof else { panic!() };
+    assert!(secrets[0].expose_secret().starts_with("whsec_"));
     assert_eq!(settings.missing_secret_files, [Path::new("./state/old")]);
     let role = &settings.roles[&"developers".parse().unwrap()];
     assert_eq!(role.environments, Reach::Only(vec!["staging".parse().unwrap()]));
@@ -64,7 +65,8 @@ fn every_key_comes_out_as_a_value() {
 fn a_secret_cannot_be_printed() {
     let desk = Desk::with(PROCESS, POLICY).file("var/ci-secret", "hunter2\n");
     let settings = desk.load().unwrap().settings;
-    assert_eq!(settings.sources[&"ci".parse().unwrap()].secrets[0].expose_secret(), "hunter2");
+    let Proof::Secrets(secrets) = &settings.sources[&"ci".parse().unwrap()].proof else { panic!() };
+    assert_eq!(secrets[0].expose_secret(), "hunter2");
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
 
@@ -182,15 +184,14 @@ hoist.yaml:12:67: repositories.g.url: `ftp` is no way to reach a repository; wri
 hoist.yaml:13:7: `repositories.h.url` has no value; give it one, or remove the key
 hoist.yaml:13:7: `repositories.h.forge` is missing; a repository needs it: where its proposals live: builtin
 hoist.yaml:15:20: sources.ci.hmac.env: the environment variable A is not set; start hoist with it, or write `{file: PATH}` instead
-hoist.yaml:15:33: sources.ci.images[0]: `ghcr.io/acme/{application}` has a placeholder, which goes with `oidc` and is not built yet; write `*` in its place
+hoist.yaml:15:33: sources.ci.images[0]: nothing says what `{application}` is in `ghcr.io/acme/{application}`; write `*`, or `{application}` in one of the `claims` of a token, too
 hoist.yaml:15:63: sources.ci.images[1]: `a:b` is no image without tag and digest; write REGISTRY/PATH, with `*` for a part of a segment, as ghcr.io/acme/*
-hoist.yaml:16:13: `sources.actions.oidc` is planned and not built yet; remove it until it is
-hoist.yaml:16:13: `sources.actions.hmac` is missing; a source needs it: the secret that signs its announcements, or a list of two while it is being replaced
-hoist.yaml:16:32: `sources.actions.claims` is planned and not built yet; remove it until it is
+hoist.yaml:16:20: `sources.actions.oidc.audience` is missing; an issuer of tokens needs it: what must stand in their `aud`
+hoist.yaml:16:28: sources.actions.oidc.issuer: `a` is no issuer; write what stands in the tokens' `iss`, as https://gitlab.example.com
 hoist.yaml:16:52: sources.actions.images: this source may announce nothing; name at least one image, as ghcr.io/acme/*
 hoist.yaml:17:16: `argocd.main.url` is missing; an Argo CD needs it: its address
 hoist.yaml:17:16: `argocd.main.token` is missing; an Argo CD needs it: the token of an account that may get applications
-27 problems
+26 problems
 "#,
     );
 }
@@ -246,4 +247,64 @@ fn a_missing_secret_is_made_once_and_for_its_owner_alone() {
     config::make_secret_file(&path, [8; 32]).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{}\n", "07".repeat(32)));
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_source_says_how_it_shows_who_it_is() {
+    let process = r#"
+pipelines: pipelines.yaml
+repositories: {gitops: {forge: builtin}}
+sources:
+  nothing: {images: [ghcr.io/acme/a]}
+  both: {hmac: {env: CI}, oidc: {issuer: "https://ci.example.com", audience: hoist}, images: [ghcr.io/acme/a]}
+  claims: {hmac: {env: CI}, claims: {ref: refs/heads/main}, images: [ghcr.io/acme/a]}
+  signed: {hmac: {env: CI}, images: ["ghcr.io/acme/{application}"]}
+  anybody: {oidc: {issuer: "https://ci.example.com", audience: hoist}, images: [ghcr.io/acme/a]}
+  everybody:
+    oidc: {issuer: https://token.actions.githubusercontent.com, audience: hoist}
+    claims: {ref: refs/heads/main}
+    images: ["ghcr.io/acme/{application}"]
+  clear: {oidc: {issuer: "http://ci.example.com", audience: hoist}, claims: {sub: a}, images: [ghcr.io/acme/a]}
+  odd:
+    oidc: {issuer: "https://ci.example.com/?a=b", audience: hoist, audiance: x}
+    claims: {sub: "*{application}", ref: [], other: "{tag}"}
+    images: ["ghcr.io/{tag}/a", "shop:v1"]
+"#;
+    let desk = Desk::with(process, POLICY).variable("CI", "secret");
+    insta::assert_snapshot!(desk.load().unwrap_err().to_string(), @r#"
+    hoist.yaml:5:13: sources.nothing: nothing tells who it is that announces; write `hmac: {env: NAME}`, the secret that signs, or `oidc: {issuer: …, audience: …}` with `claims:`, the CI that vouches for it
+    hoist.yaml:6:10: sources.both: `hmac` and `oidc` stand together; keep one; the other way is a source of its own
+    hoist.yaml:7:38: sources.claims.claims: claims stand in tokens, and there is no `oidc`; write `oidc: {issuer: …, audience: …}`, or remove them
+    hoist.yaml:8:38: sources.signed.images[0]: nothing says what `{application}` is in `ghcr.io/acme/{application}`; write `*`, or `{application}` in one of the `claims` of a token, too
+    hoist.yaml:9:20: sources.anybody.oidc: no claim says whose tokens count; write `claims:`, as {repository: "acme/{application}", ref: refs/heads/main}
+    hoist.yaml:12:14: sources.everybody.claims: https://token.actions.githubusercontent.com makes tokens for everybody, and none of these claims says whose count; add `repository` (GitHub), `project_path` (GitLab) or `sub`
+    hoist.yaml:13:14: sources.everybody.images[0]: nothing says what `{application}` is in `ghcr.io/acme/{application}`; write `*`, or `{application}` in one of the `claims` of a token, too
+    hoist.yaml:14:26: sources.clear.oidc.issuer: its keys would cross the network over http, where anybody can put their own; write an https:// url
+    hoist.yaml:16:20: sources.odd.oidc.issuer: an issuer has no user, no `?` and no `#`; write what stands in the tokens' `iss`, as https://gitlab.example.com
+    hoist.yaml:16:68: unknown key `audiance` in sources.odd.oidc; did you mean `audience`?
+    hoist.yaml:17:19: sources.odd.claims.sub: the segment `*{application}` has more than one placeholder, and where one ends could be read in two ways; write the value, with `*` for a part of a segment or `{application}` for one
+    hoist.yaml:17:42: sources.odd.claims.ref: no value would ever fit; write the value, with `*` for a part of a segment or `{application}` for one
+    hoist.yaml:17:53: sources.odd.claims.other: in `{tag}` only `*` and `{application}` may stand for something else; write the value, with `*` for a part of a segment or `{application}` for one
+    hoist.yaml:18:14: sources.odd.images[0]: in `ghcr.io/{tag}/a` only `*` and `{application}` may stand for something else; write REGISTRY/PATH, with `*` for a part of a segment, as ghcr.io/acme/*
+    hoist.yaml:18:33: sources.odd.images[1]: `shop:v1` is no image without tag and digest; write REGISTRY/PATH, with `*` for a part of a segment, as ghcr.io/acme/*
+    15 problems
+    "#);
+}
+
+#[test]
+fn what_a_token_must_say_is_read() {
+    let process = r#"
+pipelines: pipelines.yaml
+repositories: {gitops: {forge: builtin}}
+sources:
+  actions:
+    oidc: {issuer: https://token.actions.githubusercontent.com, audience: hoist}
+    claims: {repository: "acme/{application}", ref: [refs/heads/main, "refs/tags/v*"]}
+    images: ["ghcr.io/acme/{application}"]
+"#;
+    let settings = Desk::with(process, POLICY).load().unwrap().settings;
+    let Proof::Token(rule) = &settings.sources[&"actions".parse().unwrap()].proof else { panic!() };
+    assert_eq!(rule.issuer, "https://token.actions.githubusercontent.com");
+    let claims: Vec<_> = rule.claims.iter().map(|(name, it)| (name.as_str(), it.len())).collect();
+    assert_eq!(claims, [("ref", 2), ("repository", 1)]);
 }

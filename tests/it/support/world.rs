@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::body::Body;
 use axum::http::Request;
 use hoist::adapters::forge::builtin::BuiltinForge;
+use hoist::app::ingest::identity::Issuers;
 use hoist::app::ingest::send::{Outgoing, SignedAnnouncement};
 use hoist::app::ports::{Clock, Dice, ForgeError, Proposal, ProposalState};
 use hoist::app::views::{
@@ -172,7 +173,13 @@ impl Bot {
                 *repository = Repository { git, forge: Arc::new(forge), branch };
             }
         }
-        App::new(store, Outside { repositories, watchers }, policy, clock, self.dice.clone())
+        App::new(
+            store,
+            Outside { repositories, watchers, issuers: Issuers::new() },
+            policy,
+            clock,
+            self.dice.clone(),
+        )
     }
 
     /// Waits for the store's lock: a program that another test is just starting shares it for the

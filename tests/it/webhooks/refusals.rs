@@ -98,8 +98,8 @@ async fn a_sender_nobody_vouches_for_is_told_how_to_sign() {
         ("too new", signed_standard("msg_1", NOW + 301, body)),
     ];
     insta::assert_snapshot!(told(&world, requests).await, @"
-    no signature -> 401 -: the request is not signed: send `X-Hub-Signature-256`, or `webhook-id`, `webhook-timestamp` and `webhook-signature` (Standard Webhooks)
-    a bearer token -> 401 -: bearer tokens of CI (OIDC) are planned and not accepted yet: sign the request with `X-Hub-Signature-256` or Standard Webhooks
+    no signature -> 401 -: the request is not signed: send `X-Hub-Signature-256`, or `webhook-id`, `webhook-timestamp` and `webhook-signature` (Standard Webhooks), or `Authorization: Bearer` with a token of CI (OIDC)
+    a bearer token -> 401 -: the bearer token is no JWT: it has not three parts with dots between
     no hex -> 401 -: `X-Hub-Signature-256` is not `sha256=` and 64 hex digits
     a wrong signature -> 401 -: the signature was made by no secret that is configured: sign the very bytes that are sent, with HMAC-SHA256 and the secret of a source in `sources:`
     another body's -> 401 -: the signature was made by no secret that is configured: sign the very bytes that are sent, with HMAC-SHA256 and the secret of a source in `sources:`

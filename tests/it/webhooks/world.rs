@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -13,9 +13,11 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use hoist::adapters::forge::builtin::BuiltinForge;
 use hoist::adapters::health::http::HttpCaller;
+use hoist::adapters::issuer::OidcIssuer;
 use hoist::adapters::store::sqlite::SqliteStore;
-use hoist::app::policy::{ImagePattern, Policy, Source};
-use hoist::app::ports::{Clock, CommitSpec, Dice, Git, RefUpdate, Signature, Store};
+use hoist::app::ingest::identity::Issuers;
+use hoist::app::policy::{Policy, Proof, Source, TokenRule};
+use hoist::app::ports::{Clock, CommitSpec, Dice, Git, Issuer, RefUpdate, Signature, Store};
 use hoist::app::watch::Watchers;
 use hoist::app::{App, Outside, Repository};
 use hoist::domain::command::Roles;
@@ -31,6 +33,7 @@ use sha2::Sha256;
 use tower::ServiceExt;
 
 use crate::support::git::Remote;
+use crate::support::issuer::CiIssuer;
 
 /// What the source `ci` signs with since its rotation; before, it was [`OLD_SECRET`].
 pub const SECRET: &str = "a new secret of ci";
@@ -40,12 +43,13 @@ pub const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 pub const NOW: i64 = 1_795_381_200;
 
-/// A clock that stands still.
-struct StillClock;
+/// A clock that stands still until it is turned.
+#[derive(Default)]
+struct StillClock(AtomicI64);
 
 impl Clock for StillClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_second(NOW).unwrap()
+        Timestamp::from_second(NOW + self.0.load(Ordering::Relaxed)).unwrap()
     }
 }
 
@@ -86,11 +90,33 @@ pub struct World {
     pub router: Router,
     mirror: Arc<dyn Git>,
     remote: Remote,
+    clock: Arc<StillClock>,
 }
 
 impl World {
     /// The shop and the cart stand at the repository's tip; nobody has looked yet.
     pub async fn new() -> Self {
+        Self::with(Vec::new(), Issuers::new()).await
+    }
+
+    /// The same, where jobs of `acme` on main are believed that the issuer vouches for.
+    pub async fn trusting(issuer: &CiIssuer) -> Self {
+        let url = issuer.url();
+        let claims = [("repository", "acme/{application}"), ("ref", "refs/heads/main")];
+        let claims = claims.map(|(name, value)| (name.to_owned(), vec![value.parse().unwrap()]));
+        let rule =
+            TokenRule { issuer: url.clone(), audience: "hoist".into(), claims: claims.into() };
+        let source = Source {
+            name: "jobs".parse().unwrap(),
+            proof: Proof::Token(rule),
+            images: vec!["ghcr.io/acme/{application}".parse().unwrap()],
+        };
+        let keys: Arc<dyn Issuer> = Arc::new(OidcIssuer::new(&url, &[]).unwrap());
+        Self::with(vec![source], [(url, keys)].into()).await
+    }
+
+    async fn with(sources: Vec<Source>, issuers: Issuers) -> Self {
+        let clock = Arc::new(StillClock::default());
         let remote = Remote::local();
         let mirror: Arc<dyn Git> = Arc::new(remote.mirror());
         let store = SqliteStore::open(&remote.directory.path().join("hoist.db")).await.unwrap();
@@ -103,15 +129,19 @@ impl World {
         };
         let app = Arc::new(App::new(
             Arc::clone(&store) as Arc<dyn Store>,
-            Outside { repositories: [(name, repository)].into(), watchers: nobody() },
-            policy(),
-            Arc::new(StillClock),
+            Outside { repositories: [(name, repository)].into(), watchers: nobody(), issuers },
+            policy(sources),
+            Arc::clone(&clock) as Arc<dyn Clock>,
             Arc::new(CountingDice::default()),
         ));
         let router = http::router(Arc::clone(&app));
-        let world = Self { app, store, router, mirror, remote };
+        let world = Self { app, store, router, mirror, remote, clock };
         world.commit(&[&files_of("shop")[..], &files_of("cart")].concat()).await;
         world
+    }
+
+    pub fn seconds_pass(&self, seconds: i64) {
+        self.clock.0.fetch_add(seconds, Ordering::Relaxed);
     }
 
     /// Commits empty files to the repository's main branch, as somebody else does.
@@ -195,22 +225,25 @@ pub fn files_of(application: &str) -> [String; 2] {
     [format!("{folder}/kustomization.yaml"), format!("{folder}/values.yaml")]
 }
 
-fn policy() -> Policy {
+fn policy(more: Vec<Source>) -> Policy {
     let services = pipeline("services", "ghcr.io/acme/{application}", Applications::Discover);
     let sites = Applications::Named(vec!["blue".parse().unwrap(), "green".parse().unwrap()]);
     let sites = pipeline("sites", "ghcr.io/acme/web/site", sites);
     let source = |name: &str, secrets: &[&str], images: &[&str]| Source {
         name: name.parse().unwrap(),
-        secrets: secrets.iter().map(|secret| (*secret).to_owned().into()).collect(),
-        images: images.iter().map(|image| ImagePattern::new(image)).collect(),
+        proof: Proof::Secrets(secrets.iter().map(|it| (*it).to_owned().into()).collect()),
+        images: images.iter().map(|image| image.parse().unwrap()).collect(),
     };
     Policy {
         pipelines: [services, sites].into_iter().map(|it| (it.name.clone(), it)).collect(),
         freezes: Vec::new(),
-        sources: vec![
+        sources: [
             source("actions", &[WHSEC], &["ghcr.io/acme/shop"]),
             source("ci", &[OLD_SECRET, SECRET], &["ghcr.io/acme/*", "ghcr.io/acme/web/*"]),
-        ],
+        ]
+        .into_iter()
+        .chain(more)
+        .collect(),
         roles: Roles::new(),
         tokens: Vec::new(),
         notifiers: Vec::new(),

@@ -157,7 +157,7 @@ pub(super) async fn delivery(
     event: &EventId,
 ) -> Result<Option<DeliveryRecord>, StoreError> {
     let row = sqlx::query(
-        "SELECT event, source, delivery, received_at, outcome, body FROM deliveries
+        "SELECT event, source, delivery, received_at, outcome, speaks_for, body FROM deliveries
          WHERE event = ?1",
     )
     .bind(event.as_str())
@@ -177,6 +177,7 @@ pub(super) async fn delivery(
     });
     Ok(Some(DeliveryRecord {
         delivery: read_delivery(&row)?,
+        speaks_for: Cells::new("deliveries", "event", &row).maybe("speaks_for")?,
         body: Cells::new("deliveries", "event", &row).get("body")?,
         artifacts: artifacts.collect::<Result<_, StoreError>>()?,
     }))
@@ -187,14 +188,19 @@ pub(super) async fn undecided(
     connection: &mut SqliteConnection,
 ) -> Result<Vec<DeliveryRecord>, StoreError> {
     let rows = sqlx::query(
-        "SELECT event, source, delivery, received_at, outcome, body FROM deliveries
+        "SELECT event, source, delivery, received_at, outcome, speaks_for, body FROM deliveries
          WHERE json_extract(outcome, '$.outcome') = 'undecided' ORDER BY number",
     )
     .fetch_all(connection)
     .await?;
     let records = rows.iter().map(|row| {
-        let body = Cells::new("deliveries", "event", row).get("body")?;
-        Ok(DeliveryRecord { delivery: read_delivery(row)?, body, artifacts: Vec::new() })
+        let cells = Cells::new("deliveries", "event", row);
+        Ok(DeliveryRecord {
+            delivery: read_delivery(row)?,
+            speaks_for: cells.maybe("speaks_for")?,
+            body: cells.get("body")?,
+            artifacts: Vec::new(),
+        })
     });
     records.collect()
 }

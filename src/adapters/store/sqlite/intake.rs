@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use super::rows::{self, Cells};
 use super::writer::Writer;
 use super::{artifacts, queue};
-use crate::app::ports::{Announced, Announcement, Decision, DeliveryOutcome, StoreError};
+use crate::app::ports::{Announced, Announcement, Decision, DeliveryOutcome, StoreError, TokenUse};
 use crate::domain::id::EventId;
 
 /// How many announcements share a transaction at most, so that the first of them is not kept
@@ -81,6 +81,11 @@ async fn store_one(
     if let Some(first) = same_delivery(connection, announcement).await? {
         return Ok(Announced::Same(first));
     }
+    if let Some(token) = &announcement.token
+        && let Used::ForAnother = use_token(connection, token, announcement.received_at).await?
+    {
+        return Ok(Announced::TokenUsed);
+    }
     let mut first = None;
     let mut fresh = Vec::new();
     for (application, artifact) in &announcement.artifacts {
@@ -99,6 +104,43 @@ async fn store_one(
         artifacts::insert(connection, &announcement.event, application, artifact).await?;
     }
     Ok(Announced::New(announcement.event.clone()))
+}
+
+/// Whether a token may vouch for what it came with.
+enum Used {
+    /// It vouches for this, and did for nothing else.
+    ForThis,
+    /// It has vouched for something else.
+    ForAnother,
+}
+
+/// Writes down what a token vouches for; tokens that nobody believes any more are forgotten.
+async fn use_token(
+    connection: &mut SqliteConnection,
+    token: &TokenUse,
+    now: jiff::Timestamp,
+) -> Result<Used, StoreError> {
+    sqlx::query("DELETE FROM tokens_used WHERE until < ?1")
+        .bind(rows::time(now))
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
+        "INSERT INTO tokens_used (issuer, id, fingerprint, until) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(&token.issuer)
+    .bind(&token.id)
+    .bind(&token.fingerprint)
+    .bind(rows::time(token.until))
+    .execute(&mut *connection)
+    .await?;
+    let first: String =
+        sqlx::query_scalar("SELECT fingerprint FROM tokens_used WHERE issuer = ?1 AND id = ?2")
+            .bind(&token.issuer)
+            .bind(&token.id)
+            .fetch_one(connection)
+            .await?;
+    Ok(if first == token.fingerprint { Used::ForThis } else { Used::ForAnother })
 }
 
 /// The event of the same delivery, if it came before: by the sender's id for it, or by ours.
@@ -126,8 +168,8 @@ async fn insert_delivery(
         None => DeliveryOutcome::Accepted,
     };
     sqlx::query(
-        "INSERT INTO deliveries (event, source, delivery, received_at, body, outcome)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO deliveries (event, source, delivery, received_at, body, outcome, speaks_for)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )
     .bind(announcement.event.as_str())
     .bind(announcement.source.as_str())
@@ -135,6 +177,7 @@ async fn insert_delivery(
     .bind(rows::time(announcement.received_at))
     .bind(announcement.body.as_slice())
     .bind(rows::json(&outcome)?)
+    .bind(announcement.speaks_for.as_ref().map(|name| name.as_str()))
     .execute(connection)
     .await?;
     Ok(())

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use hoist::app::ports::{Announced, Decision, DeliveryOutcome, StoreError};
+use hoist::app::ports::{Announced, Decision, DeliveryOutcome, StoreError, TokenUse};
 use jiff::SignedDuration;
 
 use super::given::{announcement, application, artifact, at, event};
@@ -91,10 +91,31 @@ promises! {
             match outcome.unwrap() {
                 Announced::New(event) => new.push(event),
                 Announced::Same(event) => _ = same.insert(event),
+                Announced::TokenUsed => panic!("there is no token"),
             }
         }
         assert_eq!(new.len(), 1);
         assert_eq!(same.into_iter().collect::<Vec<_>>(), new);
+    }
+
+    async fn a_token_vouches_for_one_announcement_until_it_is_over(store) {
+        let with_token = |number: u128, fingerprint: &str| {
+            let mut announcement = announcement("shop", number);
+            announcement.received_at = at(i64::try_from(number).unwrap());
+            announcement.token = Some(TokenUse {
+                issuer: "https://ci.example.com".into(),
+                id: "token".into(),
+                fingerprint: fingerprint.into(),
+                until: at(10),
+            });
+            store.announce(announcement)
+        };
+        assert_eq!(with_token(1, "one").await.unwrap(), Announced::New(event(1)));
+        assert_eq!(with_token(2, "another").await.unwrap(), Announced::TokenUsed);
+        assert_eq!(store.delivery(&event(2)).await.unwrap(), None);
+        assert_eq!(with_token(3, "one").await.unwrap(), Announced::New(event(3)));
+        // It is forgotten once nobody would believe it any more.
+        assert_eq!(with_token(11, "another").await.unwrap(), Announced::New(event(11)));
     }
 
     async fn a_bad_announcement_fails_alone(store) {

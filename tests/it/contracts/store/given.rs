@@ -45,6 +45,8 @@ pub fn announcement(name: &str, number: u128) -> Announcement {
         event: event(number),
         source: "ci".parse().unwrap(),
         delivery: Some(format!("delivery-{number}")),
+        speaks_for: None,
+        token: None,
         body: format!("{{\"number\": {number}}}").into_bytes(),
         received_at: at(0),
         artifacts: vec![(application(name), artifact(number))],

@@ -1,0 +1,330 @@
+//! What a token of CI proves, and everything that proves nothing.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::world::*;
+use crate::support::issuer::{CiIssuer, SigningKey, unsigned};
+
+/// A hoist that trusts an issuer, with one key published.
+struct Ci {
+    issuer: CiIssuer,
+    key: SigningKey,
+    world: World,
+}
+
+impl Ci {
+    async fn new() -> Self {
+        let issuer = CiIssuer::start().await;
+        let key = SigningKey::rsa("key-1");
+        issuer.publish(&[&key]);
+        let world = World::trusting(&issuer).await;
+        Self { issuer, key, world }
+    }
+
+    /// What the shop's job on main says of itself.
+    fn claims(&self) -> Value {
+        json!({
+            "iss": self.issuer.url(),
+            "aud": "hoist",
+            "sub": "repo:acme/shop:ref:refs/heads/main",
+            "exp": NOW + 300,
+            "nbf": NOW - 5,
+            "iat": NOW - 5,
+            "jti": "token-1",
+            "repository": "acme/shop",
+            "ref": "refs/heads/main",
+        })
+    }
+
+    fn claims_with(&self, name: &str, value: Value) -> Value {
+        let mut claims = self.claims();
+        claims[name] = value;
+        // What is null is left out.
+        claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        claims
+    }
+
+    async fn send(&self, token: &str, body: &Value) -> Answer {
+        self.world.send(bearing(token, body)).await
+    }
+}
+
+fn bearing(token: &str, body: &Value) -> Request<Body> {
+    let authorization = format!("Bearer {token}");
+    request(&[JSON, ("authorization", &authorization)], body.to_string().as_bytes())
+}
+
+#[tokio::test]
+async fn a_job_announces_its_own_image_without_a_secret() {
+    let ci = Ci::new().await;
+    let mut body = shop(1);
+    body["application"] = Value::Null;
+    let answer = ci.send(&ci.key.token(&ci.claims()), &body).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.line());
+    assert_eq!(ci.world.tags_of("services", "shop").await, ["v1"]);
+}
+
+#[tokio::test]
+async fn both_kinds_of_keys_are_read_and_strange_ones_are_passed_over() {
+    let ci = Ci::new().await;
+    let curve = SigningKey::ec("key-2");
+    let strange = json!({"kty": "AKP", "alg": "ML-DSA-65", "kid": "key-3", "pub": "AAAA"});
+    ci.issuer.publish_raw(vec![strange, curve.jwk()]);
+    let answer = ci.send(&curve.token(&ci.claims()), &shop(1)).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.line());
+}
+
+#[tokio::test]
+async fn a_retry_is_the_same_announcement_and_a_caught_token_is_good_for_no_other() {
+    let ci = Ci::new().await;
+    let token = ci.key.token(&ci.claims());
+    let first = ci.send(&token, &shop(1)).await;
+    let again = ci.send(&token, &shop(1)).await;
+    assert_eq!((again.status, again.id()), (StatusCode::OK, first.id()));
+    let fresh = ci.key.token(&ci.claims_with("jti", json!("token-2")));
+    let third = ci.send(&fresh, &shop(1)).await;
+    assert_eq!((third.status, third.id()), (StatusCode::OK, first.id()));
+    insta::assert_snapshot!(ci.send(&token, &shop(2)).await.line(), @"401 -: the bearer token was used for another announcement before: get a new one for each; the same announcement may be sent again with it");
+    assert_eq!(ci.world.tags_of("services", "shop").await, ["v1"]);
+}
+
+/// What each token is told, with the announcement that it vouches for; nothing must come of it.
+async fn told(ci: &Ci, cases: Vec<(&str, String)>) -> String {
+    let mut lines = Vec::new();
+    for (what, token) in cases {
+        let answer = ci.send(&token, &shop(1)).await;
+        assert_eq!(answer.content_type, "application/problem+json", "{what}");
+        lines.push(format!("{what} -> {}", answer.line()));
+    }
+    assert_eq!(ci.world.deliveries().await, [""; 0]);
+    lines.join("\n").replace(&ci.issuer.url(), "ISSUER")
+}
+
+#[tokio::test]
+async fn a_token_whose_claims_do_not_fit_is_told_which() {
+    let ci = Ci::new().await;
+    let with = |name: &str, value: Value| ci.key.token(&ci.claims_with(name, value));
+    let cases = vec![
+        ("another audience", with("aud", json!("vault"))),
+        ("among audiences", with("aud", json!(["vault", "sts"]))),
+        ("no audience", with("aud", Value::Null)),
+        ("another issuer", with("iss", json!("https://token.example.com"))),
+        ("an issuer that is almost ours", with("iss", json!(format!("{}/", ci.issuer.url())))),
+        ("no issuer", with("iss", Value::Null)),
+        ("expired", with("exp", json!(NOW - 60))),
+        ("no end", with("exp", Value::Null)),
+        ("an end in words", with("exp", json!("tomorrow"))),
+        ("an end beyond time", with("exp", json!(1e300))),
+        ("not yet", with("nbf", json!(NOW + 61))),
+        ("made tomorrow", with("iat", json!(NOW + 86_400))),
+        ("no id", with("jti", Value::Null)),
+        ("an empty id", with("jti", json!(""))),
+        ("no subject", with("sub", Value::Null)),
+        ("another branch", with("ref", json!("refs/heads/evil"))),
+        ("another owner", with("repository", json!("evil/shop"))),
+        ("below the owner", with("repository", json!("acme/shop/evil"))),
+        ("no repository", with("repository", Value::Null)),
+        ("a list of repositories", with("repository", json!(["acme/shop"]))),
+    ];
+    insta::assert_snapshot!(told(&ci, cases).await, @r#"
+    another audience -> 401 -: the bearer token was made for "vault", and ISSUER is trusted for "hoist": ask CI for a token with that audience
+    among audiences -> 401 -: the bearer token was made for "vault", "sts", and ISSUER is trusted for "hoist": ask CI for a token with that audience
+    no audience -> 401 -: the bearer token was made for nobody, and ISSUER is trusted for "hoist": ask CI for a token with that audience
+    another issuer -> 401 -: the bearer token was made by "https://token.example.com", and no source in `sources:` trusts that issuer: write it as `oidc: {issuer: …}`, exactly as it stands in `iss`
+    an issuer that is almost ours -> 401 -: the bearer token was made by "ISSUER/", and no source in `sources:` trusts that issuer: write it as `oidc: {issuer: …}`, exactly as it stands in `iss`
+    no issuer -> 401 -: the bearer token has no readable `iss`: get it from the CI that runs the job
+    expired -> 401 -: the bearer token expired 60 s ago: get one right before it is sent
+    no end -> 401 -: the bearer token has no readable `exp`: get it from the CI that runs the job
+    an end in words -> 401 -: the bearer token has no readable `exp`: get it from the CI that runs the job
+    an end beyond time -> 401 -: the bearer token has no readable `exp`: get it from the CI that runs the job
+    not yet -> 401 -: the bearer token is good only 61 s from now: check both clocks; hoist allows 60 s
+    made tomorrow -> 401 -: the bearer token is good only 86400 s from now: check both clocks; hoist allows 60 s
+    no id -> 401 -: the bearer token has no readable `jti`: get it from the CI that runs the job
+    an empty id -> 401 -: the bearer token has no readable `jti`: get it from the CI that runs the job
+    no subject -> 401 -: the bearer token has no readable `sub`: get it from the CI that runs the job
+    another branch -> 401 -: the bearer token fits no source in `sources:`; `sources.jobs.claims.ref` does not fit "refs/heads/evil"
+    another owner -> 401 -: the bearer token fits no source in `sources:`; `sources.jobs.claims.repository` does not fit "evil/shop"
+    below the owner -> 401 -: the bearer token fits no source in `sources:`; `sources.jobs.claims.repository` does not fit "acme/shop/evil"
+    no repository -> 401 -: the bearer token fits no source in `sources:`; it has no `repository`, which `sources.jobs.claims` speaks of
+    a list of repositories -> 401 -: the bearer token fits no source in `sources:`; it has no `repository`, which `sources.jobs.claims` speaks of
+    "#);
+}
+
+#[tokio::test]
+async fn a_token_that_its_issuer_did_not_sign_is_worth_nothing() {
+    let ci = Ci::new().await;
+    let foreign = SigningKey::rsa("key-1");
+    let header = json!({"alg": "RS256", "kid": "key-1"});
+    let good = ci.key.token(&ci.claims());
+    let (head, signature) = good.rsplit_once('.').unwrap();
+    let cases = vec![
+        ("a stranger's key under our name", foreign.token(&ci.claims())),
+        ("an unknown key", SigningKey::rsa("key-9").token(&ci.claims())),
+        ("no key's name", ci.key.token_with(&json!({"alg": "RS256"}), &ci.claims())),
+        ("not signed", format!("{}.", unsigned(&json!({"alg": "none"}), &ci.claims()))),
+        (
+            "not signed, shouted",
+            format!("{}.", unsigned(&json!({"alg": "NONE", "kid": "key-1"}), &ci.claims())),
+        ),
+        ("signed with the public key", confused(&ci)),
+        (
+            "another algorithm's name",
+            ci.key.token_with(&json!({"alg": "RS512", "kid": "key-1"}), &ci.claims()),
+        ),
+        (
+            "another kind of key",
+            ci.key.token_with(&json!({"alg": "ES256", "kid": "key-1"}), &ci.claims()),
+        ),
+        (
+            "other claims under the signature",
+            format!("{}.{signature}", unsigned(&header, &ci.claims_with("sub", json!("x")))),
+        ),
+        ("no signature", format!("{head}.")),
+        ("two parts", head.to_owned()),
+        ("four parts", format!("{good}.{signature}")),
+        ("not base64", "e!.e!.e!".to_owned()),
+        ("not JSON", "AAAA.AAAA.AAAA".to_owned()),
+        ("nothing", String::new()),
+        ("huge", format!("{head}.{}", "A".repeat(17_000))),
+    ];
+    insta::assert_snapshot!(told(&ci, cases).await, @r#"
+    a stranger's key under our name -> 401 -: the bearer token's signature is wrong: send the token as ISSUER gave it
+    an unknown key -> 401 -: the bearer token is signed with a key that ISSUER does not publish: get a new token, and check that its issuer is the one in `sources:`
+    no key's name -> 401 -: the bearer token is no JWT: its header names no key (`kid`)
+    not signed -> 401 -: the bearer token is signed with "none": only signatures of an issuer's public keys count, RS256 or ES256
+    not signed, shouted -> 401 -: the bearer token is signed with "NONE": only signatures of an issuer's public keys count, RS256 or ES256
+    signed with the public key -> 401 -: the bearer token is signed with "HS256": only signatures of an issuer's public keys count, RS256 or ES256
+    another algorithm's name -> 401 -: the bearer token is signed with "RS512": only signatures of an issuer's public keys count, RS256 or ES256
+    another kind of key -> 401 -: the bearer token's signature is wrong: send the token as ISSUER gave it
+    other claims under the signature -> 401 -: the bearer token's signature is wrong: send the token as ISSUER gave it
+    no signature -> 401 -: the bearer token's signature is wrong: send the token as ISSUER gave it
+    two parts -> 401 -: the bearer token is no JWT: it has not three parts with dots between
+    four parts -> 401 -: the bearer token is no JWT: it has not three parts with dots between
+    not base64 -> 401 -: the bearer token is no JWT: it is not base64url
+    not JSON -> 401 -: the bearer token is no JWT: its claims are no JSON object
+    nothing -> 401 -: the bearer token is no JWT: it has not three parts with dots between
+    huge -> 401 -: the bearer token is no JWT: it is longer than 16 KiB
+    "#);
+}
+
+/// A token signed with HS256 and the public key, which everybody has.
+fn confused(ci: &Ci) -> String {
+    let signed = unsigned(&json!({"alg": "HS256", "kid": "key-1"}), &ci.claims());
+    let mut mac = Hmac::<Sha256>::new_from_slice(&ci.key.public_der()).unwrap();
+    mac.update(signed.as_bytes());
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+}
+
+#[tokio::test]
+async fn clocks_may_be_a_minute_apart() {
+    let ci = Ci::new().await;
+    for (number, (name, at)) in [("exp", NOW - 59), ("nbf", NOW + 60)].into_iter().enumerate() {
+        let mut claims = ci.claims_with(name, json!(at));
+        claims["jti"] = json!(format!("token-{number}"));
+        let answer = ci.send(&ci.key.token(&claims), &shop(1)).await;
+        assert!(answer.status.is_success(), "{name}: {}", answer.line());
+    }
+}
+
+#[tokio::test]
+async fn a_repository_announces_its_own_image_and_no_other() {
+    let ci = Ci::new().await;
+    let token = ci.key.token(&ci.claims());
+    let cart = json!({
+        "application": "cart",
+        "image": "ghcr.io/acme/cart",
+        "digest": format!("sha256:{:064x}", 7),
+    });
+    let mut of_the_shop = cart.clone();
+    of_the_shop["application"] = json!("shop");
+    let mut unnamed = cart.clone();
+    unnamed["application"] = Value::Null;
+    let mut lines = Vec::new();
+    for body in [cart, of_the_shop, unnamed, shop_with("application", json!("cart"))] {
+        lines.push(ci.send(&token, &body).await.line());
+    }
+    assert_eq!(ci.world.deliveries().await, [""; 0]);
+    insta::assert_snapshot!(lines.join("\n"), @"
+    403 application: the source jobs speaks for the application shop here, as the bearer token says, and not for cart
+    403 image: the source jobs may not announce `ghcr.io/acme/cart`: no pattern in `sources.jobs.images` fits
+    403 image: the source jobs may not announce `ghcr.io/acme/cart`: no pattern in `sources.jobs.images` fits
+    403 application: the source jobs speaks for the application shop here, as the bearer token says, and not for cart
+    ");
+}
+
+#[tokio::test]
+async fn a_rotated_key_is_fetched_once_and_nobody_can_make_hoist_ask_without_end() {
+    let ci = Ci::new().await;
+    assert_eq!(ci.send(&ci.key.token(&ci.claims()), &shop(1)).await.status, StatusCode::ACCEPTED);
+    assert_eq!(ci.issuer.times_asked(), 1);
+    let next = SigningKey::rsa("key-2");
+    ci.issuer.publish(&[&next]);
+    ci.world.seconds_pass(10);
+    let claims = ci.claims_with("jti", json!("token-2"));
+    let answer = ci.send(&next.token(&claims), &shop(2)).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.line());
+    assert_eq!(ci.issuer.times_asked(), 2);
+    // The old key is gone, and a hundred invented ones are one question at most.
+    for number in 0..100 {
+        let header = json!({"alg": "RS256", "kid": format!("invented-{number}")});
+        let answer = ci.send(&next.token_with(&header, &claims), &shop(3)).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(
+        ci.send(&ci.key.token(&ci.claims()), &shop(3)).await.status,
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(ci.issuer.times_asked(), 2);
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_down_means_try_again() {
+    let ci = Ci::new().await;
+    ci.issuer.break_down(StatusCode::BAD_GATEWAY);
+    let token = ci.key.token(&ci.claims());
+    let answer = ci.send(&token, &shop(1)).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    insta::assert_snapshot!(answer.line().replace(&ci.issuer.url(), "ISSUER"), @"503 -: the keys of ISSUER cannot be read, so nobody can check the bearer token: it answers 502 Bad Gateway; nothing was stored: send it again in a while");
+    assert_eq!(ci.world.deliveries().await, [""; 0]);
+    ci.issuer.recover();
+    ci.world.seconds_pass(10);
+    assert_eq!(ci.send(&token, &shop(1)).await.status, StatusCode::ACCEPTED);
+    // Keys that are known stay good for a while when it is down again.
+    ci.issuer.break_down(StatusCode::BAD_GATEWAY);
+    ci.world.seconds_pass(3600);
+    let mut later = ci.claims_with("jti", json!("token-2"));
+    later["exp"] = json!(NOW + 7200);
+    assert_eq!(ci.send(&ci.key.token(&later), &shop(2)).await.status, StatusCode::ACCEPTED);
+    ci.world.seconds_pass(6 * 3600);
+    let mut much_later = ci.claims_with("jti", json!("token-3"));
+    much_later["exp"] = json!(NOW + 72_000);
+    let answer = ci.send(&ci.key.token(&much_later), &shop(3)).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn who_describes_itself_as_somebody_else_is_nobody() {
+    let ci = Ci::new().await;
+    ci.issuer.pretend_to_be("https://token.example.com");
+    let answer = ci.send(&ci.key.token(&ci.claims()), &shop(1)).await;
+    insta::assert_snapshot!(answer.line().replace(&ci.issuer.url(), "ISSUER"), @"503 -: the keys of ISSUER cannot be read, so nobody can check the bearer token: it describes another issuer than itself; nothing was stored: send it again in a while");
+}
+
+#[tokio::test]
+async fn a_token_speaks_for_its_application_also_when_it_is_decided_later() {
+    let ci = Ci::new().await;
+    ci.world.lose_the_remote();
+    let answer = ci.send(&ci.key.token(&ci.claims()), &shop(1)).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.line());
+    assert!(answer.json["why"].is_string());
+    ci.world.find_the_remote_again();
+    let discovery = ci.world.app.discover().await.unwrap();
+    ci.world.app.decide_undecided(&discovery).await.unwrap();
+    assert_eq!(ci.world.tags_of("services", "shop").await, ["v1"]);
+}
