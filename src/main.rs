@@ -31,8 +31,10 @@ fn run(errand: Errand, out: &mut Output) -> ExitCode {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
             let clock = wiring::clock();
+            let job_tokens = wiring::job_tokens();
             let world = World {
                 connect: &wiring::remote,
+                job_tokens: &job_tokens,
                 clock: &clock,
                 open_checkout: &wiring::checkout,
                 open_app: &wiring::open_app,

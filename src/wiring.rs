@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::adapters::chat::mattermost::MattermostAnswers;
 use crate::adapters::chat::slack::{SlackAnswers, SlackChannel};
+use crate::adapters::ci::ActionsTokens;
 use crate::adapters::client::Client;
 use crate::adapters::clock::{SystemClock, SystemDice};
 use crate::adapters::forge::builtin::BuiltinForge;
@@ -22,8 +23,8 @@ use crate::app::chat::{Chat, Mattermost, Slack};
 use crate::app::ingest::identity::Issuers;
 use crate::app::policy::{Notifier, Person, Policy, Proof, Source, Token, TokenRule};
 use crate::app::ports::{
-    Board, Checkout, CheckoutError, Clock, Controller, Conversations, Dice, Forge, Git, Remote,
-    RemoteError, Server, Store,
+    Board, Checkout, CheckoutError, Clock, Controller, Conversations, Dice, Forge, Git, JobTokens,
+    Remote, RemoteError, Server, Store,
 };
 use crate::app::watch::Watchers;
 use crate::app::{App, Outside, Repository};
@@ -34,6 +35,11 @@ use crate::domain::id::{ControllerName, PersonName, RepositoryName, RoleName};
 /// The machine's clock.
 pub fn clock() -> impl Clock {
     SystemClock
+}
+
+/// The CI that runs the command line.
+pub fn job_tokens() -> impl JobTokens {
+    ActionsTokens
 }
 
 /// A running hoist, as the command line speaks to it.

@@ -13,11 +13,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::app::ingest::send::SignedAnnouncement;
+use crate::app::ingest::send::{SenderProof, SignedAnnouncement};
 use crate::app::ports::{Remote, RemoteError, Server};
 use crate::app::views::{
     AnnouncementView, ApplicationView, CommandView, DeliveryView, FreezeRequest, HistoryLine,
-    HistoryView, HoldRequest, PlanView, ProblemView, PromoteRequest, PromotionView,
+    HistoryView, HoldRequest, PlanView, ProblemView, ProgressView, PromoteRequest, PromotionView,
     ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest, StatusView, ThawRequest, WhyView,
 };
 use crate::domain::command::ProposalStep;
@@ -76,6 +76,20 @@ impl Client {
             })?;
         header.set_sensitive(true);
         Ok(request.header(AUTHORIZATION, header))
+    }
+
+    /// What is sent to a hook: our own token has no business there, the proof says who speaks.
+    fn delivery(&self, to: Url, announcement: &SignedAnnouncement) -> RequestBuilder {
+        let request = self
+            .http
+            .post(to)
+            .header(CONTENT_TYPE, "application/json")
+            .header("X-Hoist-Delivery", &announcement.delivery)
+            .body(announcement.body.clone());
+        match &announcement.proof {
+            SenderProof::Signature(signature) => request.header("X-Hub-Signature-256", signature),
+            SenderProof::Token(token) => request.bearer_auth(token.expose_secret()),
+        }
     }
 
     async fn get<T: DeserializeOwned>(
@@ -194,15 +208,17 @@ impl Remote for Client {
         &self,
         announcement: &SignedAnnouncement,
     ) -> Result<AnnouncementView, RemoteError> {
-        // No token: the signature says who speaks.
-        let request = self
-            .http
-            .post(self.url(&["hooks", "artifacts"]))
-            .header(CONTENT_TYPE, "application/json")
-            .header("X-Hub-Signature-256", &announcement.signature)
-            .header("X-Hoist-Delivery", &announcement.delivery)
-            .body(announcement.body.clone());
-        answer(request).await
+        answer(self.delivery(self.url(&["hooks", "artifacts"]), announcement)).await
+    }
+
+    async fn progress(
+        &self,
+        announcement: &SignedAnnouncement,
+        environment: &str,
+    ) -> Result<ProgressView, RemoteError> {
+        let mut url = self.url(&["hooks", "artifacts", "progress"]);
+        url.query_pairs_mut().append_pair("environment", environment);
+        answer(self.delivery(url, announcement)).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! One outside system each; vendor types and errors end here, and no adapter names another.
 
 pub mod chat;
+pub mod ci;
 pub mod client;
 pub mod clock;
 pub mod forge;

@@ -511,3 +511,43 @@ pub struct ProblemView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
 }
+
+/// `POST /hooks/artifacts/progress`: how far what was announced has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgressView {
+    /// Why it is not decided yet, where it is not.
+    pub why: Option<String>,
+    /// For each application that it concerns.
+    pub applications: Vec<ArrivalView>,
+}
+
+/// How far an artifact has come on its way into an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrivalView {
+    /// The application's pipeline.
+    pub pipeline: PipelineName,
+    /// Whose it is.
+    pub application: ApplicationName,
+    /// Where it goes.
+    pub environment: EnvironmentName,
+    /// Whether it is there.
+    pub arrival: Arrival,
+    /// The promotion's state.
+    pub state: String,
+    /// In words: what it waits for, or what became of it.
+    pub told: String,
+    /// Where a person looks at the promotion.
+    pub url: Option<String>,
+}
+
+/// Whether something is where it was to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrival {
+    /// Not yet.
+    OnItsWay,
+    /// It is in and runs well, as far as anybody can say.
+    Arrived,
+    /// It will not come there: it failed, was closed, taken back, or a newer one took its place.
+    Ended,
+}

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::app::ports::{Remote, RemoteError, Server};
+use crate::app::ports::{JobTokens, Remote, RemoteError, Server};
 
 use super::World;
 use super::failure::Trouble;
@@ -87,6 +87,11 @@ impl<'w> Connection<'w> {
         url.as_str().trim_end_matches('/').to_owned()
     }
 
+    /// Who gives the job that runs us its tokens.
+    pub(super) fn job_tokens(&self) -> &dyn JobTokens {
+        self.world.job_tokens
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.world.clock.now()
     }
@@ -123,12 +128,17 @@ impl<'w> Connection<'w> {
     }
 }
 
-/// A secret from the environment; an empty one is none.
-#[expect(clippy::disallowed_methods, reason = "the command line's own secrets are read here")]
-pub(super) fn secret_variable(name: &str) -> Option<SecretString> {
+/// A variable of the environment; an empty one is none.
+#[expect(clippy::disallowed_methods, reason = "the command line's own settings are read here")]
+pub(super) fn variable(name: &str) -> Option<String> {
     let value = std::env::var(name).ok()?;
     let value = value.trim();
-    (!value.is_empty()).then(|| SecretString::from(value))
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+/// A secret from the environment; an empty one is none.
+pub(super) fn secret_variable(name: &str) -> Option<SecretString> {
+    variable(name).map(SecretString::from)
 }
 
 /// A secret from a file, without the line end that editors leave.

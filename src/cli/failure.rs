@@ -1,5 +1,6 @@
 //! What is said when a verb cannot do as asked, and the status to end with.
 
+use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
@@ -23,7 +24,7 @@ pub(super) enum Trouble {
     Failed { what: String, next: Option<String> },
     /// The running hoist did not do it.
     Remote(RemoteError),
-    /// An announcement was not taken: there a signature tells who speaks, not a token.
+    /// An announcement was not taken: there a signature or CI's token tells who speaks.
     Announcement(RemoteError),
     /// The answer could not be written.
     Output(io::Error),
@@ -48,8 +49,9 @@ impl Trouble {
                 (REFUSED, what, next)
             }
             Self::Announcement(error) => {
-                let known = "set HOIST_ANNOUNCE_SECRET (or --secret-file) to the secret of a \
-                             source in `sources:` of that hoist's configuration";
+                let known = "look at the source in `sources:` of that hoist's configuration: the \
+                             job's token must fit its `oidc` and `claims`, or \
+                             HOIST_ANNOUNCE_SECRET (or --secret-file) be its secret";
                 let (what, next) = remote(&error, connection, known);
                 (REFUSED, what, next)
             }
@@ -63,6 +65,16 @@ impl Trouble {
         };
         out.complain(&what, next.as_deref());
         ExitCode::from(status)
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage { what, .. } | Self::Failed { what, .. } => f.write_str(what),
+            Self::Remote(error) | Self::Announcement(error) => error.fmt(f),
+            Self::Output(error) => error.fmt(f),
+        }
     }
 }
 

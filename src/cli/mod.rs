@@ -21,6 +21,10 @@ mod verify;
 
 mod announce;
 
+mod follow;
+
+mod job;
+
 mod promote;
 
 mod rollback;
@@ -67,7 +71,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::app::ports::Clock;
+use crate::app::ports::{Clock, JobTokens};
 use connection::{Connection, ConnectionArgs};
 use output::{Format, Output};
 
@@ -114,7 +118,7 @@ enum Here {
     /// Tell whether only version fields changed between two revisions of a Git repository.
     Verify(verify::VerifyArgs),
     /// Tell a running hoist that an artifact was built.
-    Announce(announce::AnnounceArgs),
+    Announce(Box<announce::AnnounceArgs>),
     /// Bring a version into an environment.
     Promote(promote::PromoteArgs),
     /// Bring back the last version that was good.
@@ -171,6 +175,8 @@ pub struct Errand {
 pub struct World<'w> {
     /// Reaches a running hoist.
     pub connect: Connect<'w>,
+    /// Gives the job that runs us its tokens.
+    pub job_tokens: &'w dyn JobTokens,
     /// The time.
     pub clock: &'w dyn Clock,
     /// Opens the Git repository that a folder is in.

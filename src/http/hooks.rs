@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{DefaultBodyLimit, FromRequest, Query, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use secrecy::SecretString;
+use serde::Deserialize;
 
 use super::problem::Problem;
 use crate::app::App;
@@ -18,6 +20,7 @@ use crate::app::ingest::cloud_event::{Attributes, Envelope};
 use crate::app::ingest::signature::{Headers, UnverifiedDelivery};
 use crate::app::ingest::{Accepted, AnnounceError};
 use crate::app::nudge::NudgeError;
+use crate::app::views::ProgressView;
 
 /// The largest body that is taken: a hundred times what an announcement needs.
 pub(super) const LARGEST_BODY: usize = 1 << 20;
@@ -29,6 +32,7 @@ pub(super) const LONGEST_SENDING: Duration = Duration::from_secs(10);
 pub(super) fn hooks(app: Arc<App>) -> Router {
     Router::new()
         .route("/hooks/artifacts", post(announce_artifact))
+        .route("/hooks/artifacts/progress", post(show_progress))
         .route("/hooks/argocd", post(nudge_applications))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(app)
@@ -48,6 +52,25 @@ async fn announce_artifact(
     };
     let location = HeaderValue::try_from(&view.url).map_err(|_| Problem::ours())?;
     Ok((status, [(LOCATION, location)], Json(view)).into_response())
+}
+
+/// Where an announcement is followed to.
+#[derive(Deserialize)]
+struct Destination {
+    environment: String,
+}
+
+/// `POST /hooks/artifacts/progress?environment=`
+async fn show_progress(
+    State(app): State<Arc<App>>,
+    destination: Result<Query<Destination>, QueryRejection>,
+    request: Request,
+) -> Result<Json<ProgressView>, Problem> {
+    let Query(Destination { environment }) = destination?;
+    check_content_type(request.headers())?;
+    let headers = read_headers(request.headers());
+    let delivery = UnverifiedDelivery::new(headers, read_body(request, LONGEST_SENDING).await?);
+    Ok(Json(app.progress(delivery, &environment).await?))
 }
 
 /// `POST /hooks/argocd`

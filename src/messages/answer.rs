@@ -151,6 +151,11 @@ pub fn not_there(environment: &EnvironmentName, why: &str) -> String {
     format!("Not rolled back in {environment}: {why}")
 }
 
+/// Nothing has been asked of an environment yet.
+pub fn not_started(environment: &EnvironmentName) -> String {
+    format!("it is not on its way into {environment} yet: that follows what comes before")
+}
+
 /// Other hands changed what is to be rolled back.
 pub fn drifted(application: &ApplicationName, found: &Promotion, at: &CommitId) -> String {
     let Promotion { environment, version, .. } = found;

@@ -4,6 +4,8 @@ pub mod answer;
 
 pub mod freeze;
 
+pub mod ci;
+
 pub mod commit;
 
 pub mod explain;

@@ -1,5 +1,6 @@
 //! The command line, as a person or a pipeline meets it: the real program, its streams, its status.
 
+mod announcing;
 mod checking;
 mod editing;
 mod remote;

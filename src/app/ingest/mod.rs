@@ -12,6 +12,8 @@ mod resolve;
 
 mod undecided;
 
+mod progress;
+
 pub mod send;
 
 use jiff::Timestamp;

@@ -34,29 +34,55 @@ pub struct Outgoing {
 }
 
 /// An announcement that is ready to be sent, as often as it takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SignedAnnouncement {
-    /// The bytes that were signed.
+    /// The bytes that are sent.
     pub body: Vec<u8>,
-    /// For `X-Hub-Signature-256`.
-    pub signature: String,
+    /// What shows who sends them.
+    pub proof: SenderProof,
     /// For `X-Hoist-Delivery`: it follows from the body, so that a retry is the same delivery.
     pub delivery: String,
 }
 
+/// What shows who sends an announcement.
+#[derive(Debug, Clone)]
+pub enum SenderProof {
+    /// For `X-Hub-Signature-256`.
+    Signature(String),
+    /// For `Authorization: Bearer`.
+    Token(SecretString),
+}
+
 impl Outgoing {
+    /// Writes it down, for CI's token to vouch for.
+    pub fn with_token(&self, token: SecretString) -> SignedAnnouncement {
+        let body = self.body();
+        SignedAnnouncement { delivery: delivery(&body), proof: SenderProof::Token(token), body }
+    }
+
     /// Writes it down and signs it with a source's secret.
     pub fn signed(&self, secret: &SecretString) -> SignedAnnouncement {
-        let body = serde_json::to_vec(self).expect("texts in named fields are always JSON");
+        let body = self.body();
         let key = secret.expose_secret().as_bytes();
         let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
         mac.update(&body);
         SignedAnnouncement {
-            signature: format!("sha256={}", hex::encode(mac.finalize().into_bytes())),
-            delivery: format!("hoist-{}", &hex::encode(Sha256::digest(&body))[..32]),
+            proof: SenderProof::Signature(format!(
+                "sha256={}",
+                hex::encode(mac.finalize().into_bytes())
+            )),
+            delivery: delivery(&body),
             body,
         }
     }
+
+    fn body(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("texts in named fields are always JSON")
+    }
+}
+
+fn delivery(body: &[u8]) -> String {
+    format!("hoist-{}", &hex::encode(Sha256::digest(body))[..32])
 }
 
 #[cfg(test)]
@@ -82,7 +108,8 @@ mod tests {
     #[test]
     fn what_is_sent_is_believed_and_understood() {
         let secret = SecretString::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        let SignedAnnouncement { body, signature, delivery } = outgoing().signed(&secret);
+        let SignedAnnouncement { body, proof, delivery } = outgoing().signed(&secret);
+        let SenderProof::Signature(signature) = proof else { panic!() };
         let headers = Headers {
             hub_signature: Some(signature),
             delivery: Some(delivery),
@@ -102,7 +129,7 @@ mod tests {
     #[test]
     fn the_same_announcement_is_the_same_delivery() {
         let secret = SecretString::from("s3cret");
-        assert_eq!(outgoing().signed(&secret), outgoing().signed(&secret));
+        assert_eq!(outgoing().signed(&secret).delivery, outgoing().signed(&secret).delivery);
         let other = Outgoing { tag: Some("v1.4.3".parse().unwrap()), ..outgoing() };
         assert_ne!(other.signed(&secret).delivery, outgoing().signed(&secret).delivery);
     }

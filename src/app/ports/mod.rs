@@ -9,6 +9,7 @@ mod forge;
 mod git;
 mod health;
 mod issuer;
+mod job_tokens;
 mod remote;
 mod store;
 
@@ -29,6 +30,7 @@ pub use git::{
 };
 pub use health::{Caller, Controller, Deployment, HealthError, Sighting};
 pub use issuer::{Claims, Issuer, TokenError};
+pub use job_tokens::{JobTokens, NoToken, TokenDesk};
 pub use remote::{Remote, RemoteError, Server};
 pub use store::{
     Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, Decision,

@@ -7,7 +7,7 @@ use url::Url;
 use crate::app::ingest::send::SignedAnnouncement;
 use crate::app::views::{
     AnnouncementView, ApplicationView, CommandView, DeliveryView, FreezeRequest, HistoryLine,
-    HistoryView, HoldRequest, PlanView, ProblemView, PromoteRequest, PromotionView,
+    HistoryView, HoldRequest, PlanView, ProblemView, ProgressView, PromoteRequest, PromotionView,
     ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest, StatusView, ThawRequest, WhyView,
 };
 
@@ -116,4 +116,11 @@ pub trait Remote: Send + Sync {
         &self,
         announcement: &SignedAnnouncement,
     ) -> Result<AnnouncementView, RemoteError>;
+
+    /// How far what is announced has come on its way into an environment.
+    async fn progress(
+        &self,
+        announcement: &SignedAnnouncement,
+        environment: &str,
+    ) -> Result<ProgressView, RemoteError>;
 }

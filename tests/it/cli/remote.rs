@@ -14,25 +14,25 @@ use serde_json::{Value, json};
 use super::{Hoist, Ran};
 
 const TOKEN: &str = "t0ken";
-const PROMOTION: &str = "01kb4qn5d50000000000000001";
+pub(super) const PROMOTION: &str = "01kb4qn5d50000000000000001";
 const HEAD: &str = "0123456789012345678901234567890123456789";
 
 /// One request as it came.
 #[derive(Debug, Clone)]
-struct Asked {
-    line: String,
-    headers: BTreeMap<String, String>,
-    body: String,
+pub(super) struct Asked {
+    pub(super) line: String,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) body: String,
 }
 
 /// A server with a list of answers, given one after another; the last one again and again.
-struct Canned {
-    address: String,
+pub(super) struct Canned {
+    pub(super) address: String,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Canned {
-    fn answering(answers: Vec<(u16, Value)>) -> Self {
+    pub(super) fn answering(answers: Vec<(u16, Value)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -49,7 +49,7 @@ impl Canned {
         Self { address, asked }
     }
 
-    fn hoist<const N: usize>(&self, arguments: [&str; N]) -> Ran {
+    pub(super) fn hoist<const N: usize>(&self, arguments: [&str; N]) -> Ran {
         Hoist::new(arguments)
             .set("HOIST_SERVER", &self.address)
             .set("HOIST_TOKEN", TOKEN)
@@ -57,7 +57,7 @@ impl Canned {
             .run()
     }
 
-    fn asked(&self) -> Vec<Asked> {
+    pub(super) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
@@ -113,7 +113,7 @@ fn command() -> Value {
     json!({"message": "shop v2 goes into prod.", "promotion": PROMOTION, "url": url})
 }
 
-fn problem(status: u16, detail: &str) -> (u16, Value) {
+pub(super) fn problem(status: u16, detail: &str) -> (u16, Value) {
     let body = json!({"type": "about:blank", "title": "X", "status": status, "detail": detail});
     (status, body)
 }
@@ -367,37 +367,6 @@ fn a_server_that_is_not_there_is_named() {
     let ran = Hoist::new(["status", "--server", &format!("http://u:secret@{free}")]).run();
     ran.refused(1, &["no hoist answers at", &free.to_string(), "hoist serve", "HOIST_SERVER"]);
     assert!(!ran.err.contains("secret"), "{}", ran.err);
-}
-
-#[test]
-fn an_announcement_is_signed_and_asked_again_until_it_is_taken() {
-    let digest = format!("sha256:{}", "a".repeat(64));
-    let taken = json!({"id": PROMOTION, "url": "http://127.0.0.1:8080/deliveries"});
-    let server = Canned::answering(vec![problem(503, "busy"), (202, taken)]);
-    let arguments = ["announce", "--image", "ghcr.io/acme/shop", "--digest", &digest];
-    let ran = server.hoist(arguments).done();
-    assert_eq!(ran.text(), format!("{PROMOTION}\n"));
-    assert!(ran.err.contains("busy; asking again in 0.5 s"), "{}", ran.err);
-
-    let asked = server.asked();
-    assert_eq!(asked.len(), 2);
-    let (first, second) = (&asked[0], &asked[1]);
-    assert_eq!(first.line, "POST /hooks/artifacts");
-    assert_eq!(first.body, second.body);
-    assert_eq!(first.headers["x-hoist-delivery"], second.headers["x-hoist-delivery"]);
-    assert!(first.headers["x-hub-signature-256"].starts_with("sha256="));
-    assert!(!first.headers.contains_key("authorization"), "its signature says who speaks");
-}
-
-#[test]
-fn an_announcement_that_is_refused_is_not_sent_again() {
-    let digest = format!("sha256:{}", "a".repeat(64));
-    let arguments = ["announce", "--image", "ghcr.io/acme/shop", "--digest", &digest];
-    let server = Canned::answering(vec![problem(401, "no source has this secret")]);
-    server.hoist(arguments).refused(1, &["no source has this secret", "HOIST_ANNOUNCE_SECRET"]);
-    assert_eq!(server.asked().len(), 1);
-
-    Hoist::new(arguments).run().refused(2, &["no secret", "HOIST_ANNOUNCE_SECRET"]);
 }
 
 /// The audit log of one command and of what followed, hashed as the product hashes it.

@@ -90,3 +90,29 @@ async fn an_approval_of_the_older_version_does_not_merge_the_newer_one() {
     prod: v1.0.0, succeeded, next v1.5.0 proposed in #2 (it needs review: 1 of 2 approvals, the requester's not counted)
     ");
 }
+
+#[tokio::test]
+async fn a_pipeline_is_told_how_far_its_version_has_come() {
+    let bot = Bot::new().await;
+    let mut told = vec![bot.progress("v1.4.2", "staging").await];
+    bot.announce("v1.4.2").await;
+    told.push(bot.progress("v1.4.2", "staging").await);
+    bot.work().await;
+    told.push(bot.progress("v1.4.2", "staging").await);
+    told.push(bot.progress("v1.4.2", "prod").await);
+    bot.announce("v1.5.0").await;
+    bot.minutes_pass(30);
+    bot.work().await;
+    told.push(bot.progress("v1.4.2", "staging").await);
+    told.push(bot.progress("v1.4.2", "prod").await);
+    told.push(bot.progress("v1.4.2", "moon").await);
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    on_its_way not started: it is not on its way into staging yet: that follows what comes before
+    on_its_way not started: it is not on its way into staging yet: that follows what comes before
+    arrived soaking: It runs and is watched until 2026-11-22 21:30 UTC.
+    on_its_way waiting: soak gate: v1.4.2 runs in staging since 2026-11-22 21:00 UTC (until 2026-11-22 21:30 UTC)
+    arrived succeeded: In since f3934aac1a.
+    on_its_way proposed: it needs review: 0 of 1 approvals, the requester's not counted
+    "pipeline services has no environment \"moon\"; it has staging, prod"
+    "#);
+}

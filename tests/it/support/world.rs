@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::http::Request;
 use hoist::adapters::forge::builtin::BuiltinForge;
 use hoist::app::ingest::identity::Issuers;
-use hoist::app::ingest::send::{Outgoing, SignedAnnouncement};
+use hoist::app::ingest::send::{Outgoing, SenderProof, SignedAnnouncement};
 use hoist::app::ports::{Clock, Dice, ForgeError, Proposal, ProposalState};
 use hoist::app::views::{
     Allowance, CommandView, EnvironmentView, FreezeRequest, HoldRequest, PromoteRequest,
@@ -322,6 +322,18 @@ impl Bot {
     pub async fn announce_by_nobody(&self, version: &str) -> u16 {
         let outgoing = Outgoing { actor: None, ..outgoing("shop", version) };
         self.send(request(outgoing.signed(&SECRET.to_owned().into()))).await
+    }
+
+    /// How far a version of the shop has come, as its pipeline is told: `arrival state: words`.
+    pub async fn progress(&self, version: &str, environment: &str) -> String {
+        let path = format!("/hooks/artifacts/progress?environment={environment}");
+        let router = http::router(Arc::clone(self.app()));
+        let response = router.oneshot(request_to(&path, signed("shop", version))).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let view: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let Some(shop) = view["applications"].get(0) else { return view["detail"].to_string() };
+        let word = |name: &str| shop[name].as_str().unwrap().to_owned();
+        format!("{} {}: {}", word("arrival"), word("state"), word("told"))
     }
 
     /// Argo CD says that something happened; the answer's status.
@@ -657,9 +669,14 @@ fn announcement(application: &str, version: &str) -> Request<Body> {
 }
 
 fn request(signed: SignedAnnouncement) -> Request<Body> {
-    Request::post("/hooks/artifacts")
+    request_to("/hooks/artifacts", signed)
+}
+
+fn request_to(path: &str, signed: SignedAnnouncement) -> Request<Body> {
+    let SenderProof::Signature(signature) = signed.proof else { panic!("it is signed") };
+    Request::post(path)
         .header("content-type", "application/json")
-        .header("x-hub-signature-256", signed.signature)
+        .header("x-hub-signature-256", signature)
         .header("x-hoist-delivery", signed.delivery)
         .body(Body::from(signed.body))
         .unwrap()
