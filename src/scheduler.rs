@@ -68,6 +68,9 @@ pub async fn sweep(app: &App) {
         }
         Err(error) => tracing::warn!("looking for applications: {error:#}"),
     }
+    if let Err(error) = app.forget_deliveries().await {
+        tracing::warn!("forgetting what came in long ago: {error:#}");
+    }
     if let Err(error) = app.store.wake(None, begun).await {
         tracing::error!("waking the applications: {error:#}");
     }

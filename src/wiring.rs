@@ -271,7 +271,7 @@ fn policy(
                     Proof::Token(TokenRule { issuer, audience, claims })
                 }
             };
-            Ok(Source { name, proof, images: source.images })
+            Ok(Source { name, proof, images: source.images, per_minute: source.per_minute })
         })
         .collect::<anyhow::Result<Vec<Source>>>()?;
     let notifiers = settings.argocd.into_iter().filter_map(|(controller, argocd)| {
@@ -285,6 +285,7 @@ fn policy(
         sources,
         roles: settings.roles,
         tokens,
+        keep_deliveries: settings.keep_deliveries,
         public_url: settings.public_url,
     })
 }

@@ -7,8 +7,8 @@ ALTER TABLE deliveries ADD COLUMN speaks_for TEXT;
 -- The door it came through: artifacts, or registry/NAME.
 ALTER TABLE deliveries ADD COLUMN door TEXT NOT NULL DEFAULT 'artifacts';
 
--- What the oldest ones are looked for by when they are forgotten.
-CREATE INDEX deliveries_by_age ON deliveries (received_at);
+-- What the oldest ones are looked for by when they are forgotten: those whose body is still kept.
+CREATE INDEX deliveries_with_body ON deliveries (received_at) WHERE length(body) > 0;
 CREATE INDEX deliveries_refused ON deliveries (number)
     WHERE json_extract(outcome, '$.outcome') = 'refused';
 

@@ -16,9 +16,10 @@ use url::Url;
 use crate::app::ingest::send::{SenderProof, SignedAnnouncement};
 use crate::app::ports::{Remote, RemoteError, Server};
 use crate::app::views::{
-    AnnouncementView, ApplicationView, CommandView, DeliveryView, FreezeRequest, HistoryLine,
-    HistoryView, HoldRequest, PlanView, ProblemView, ProgressView, PromoteRequest, PromotionView,
-    ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest, StatusView, ThawRequest, WhyView,
+    AnnouncementView, ApplicationView, CommandView, DeliveryDetailView, DeliveryView,
+    FreezeRequest, HistoryLine, HistoryView, HoldRequest, PlanView, ProblemView, ProgressView,
+    PromoteRequest, PromotionView, ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest,
+    StatusView, ThawRequest, WhyView,
 };
 use crate::domain::command::ProposalStep;
 
@@ -154,6 +155,20 @@ impl Remote for Client {
 
     async fn deliveries(&self, limit: u32) -> Result<Vec<DeliveryView>, RemoteError> {
         self.get(&["deliveries"], &[("limit", &limit.to_string())]).await
+    }
+
+    async fn refused_deliveries(&self, limit: u32) -> Result<Vec<DeliveryView>, RemoteError> {
+        let query = [("limit", limit.to_string()), ("outcome", "refused".to_owned())];
+        self.get(&["deliveries"], &query.each_ref().map(|(name, value)| (*name, value.as_str())))
+            .await
+    }
+
+    async fn delivery(&self, id: &str) -> Result<DeliveryDetailView, RemoteError> {
+        self.get(&["deliveries", id], &[]).await
+    }
+
+    async fn replay(&self, id: &str) -> Result<DeliveryDetailView, RemoteError> {
+        self.post(&["deliveries", id, "replay"], &()).await
     }
 
     async fn audit(&self, after: u64, limit: u32) -> Result<Vec<HistoryLine>, RemoteError> {

@@ -63,6 +63,7 @@ use chat::Chat;
 use discover::Catalogue;
 use freshness::Freshness;
 use ingest::identity::Issuers;
+use ingest::pace::Pace;
 use policy::Policy;
 use ports::{Clock, Dice, Forge, ForgeError, Git, GitError, Store, StoreError};
 use readiness::Readiness;
@@ -105,6 +106,8 @@ pub struct App {
     pub catalogue: Catalogue,
     /// When each mirror was last brought up to date.
     pub freshness: Freshness,
+    /// How much each source has announced lately.
+    pub pace: Pace,
     /// Read by whoever judges the gates and merges; written to wait until they are done.
     pub merging: RwLock<()>,
     /// Those who talk with people.
@@ -144,6 +147,7 @@ impl App {
             readiness,
             catalogue: Catalogue::default(),
             freshness: Freshness::default(),
+            pace: Pace::default(),
             merging: RwLock::new(()),
             chat: Chat::default(),
         }

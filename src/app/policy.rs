@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use secrecy::SecretString;
 
 use crate::domain::command::{Actor, Door, Identity, Role, Roles};
@@ -26,6 +27,8 @@ pub struct Policy {
     pub people: Vec<Person>,
     /// The controllers that may say that something happened.
     pub notifiers: Vec<Notifier>,
+    /// How long it is kept what came in.
+    pub keep_deliveries: SignedDuration,
     /// Where people reach the page, without a final `/`.
     pub public_url: String,
 }
@@ -81,6 +84,8 @@ pub struct Source {
     pub proof: Proof,
     /// The images it may speak for.
     pub images: Vec<Pattern>,
+    /// How often in a minute it may announce.
+    pub per_minute: u32,
 }
 
 /// How a source shows that it is the one who speaks.

@@ -10,6 +10,7 @@ use crate::domain::promotion::{Kind, Promotion, State};
 use crate::domain::snapshot::Snapshot;
 use crate::messages::{answer, explain};
 
+use super::ingest::redact;
 use super::ports::{AuditEntry, AuditLine, Delivery, DeliveryOutcome};
 use super::reconcile::Sight;
 use super::views::{
@@ -219,14 +220,21 @@ impl App {
         Ok(deliveries.into_iter().map(delivery_view).collect())
     }
 
+    /// The newest deliveries that were refused.
+    pub async fn refused_deliveries(&self, limit: u32) -> Result<Vec<DeliveryView>, AppError> {
+        let deliveries = self.store.refused(limit.min(1000)).await?;
+        Ok(deliveries.into_iter().map(delivery_view).collect())
+    }
+
     /// One delivery, and what it brought.
     pub async fn delivery(&self, id: &str) -> Result<DeliveryDetailView, AppError> {
-        let unknown = || AppError::NotFound { what: format!("no delivery has the id {id:?}") };
+        let unknown = || AppError::NotFound { what: answer::unknown_delivery(id) };
         let event: EventId = id.parse().map_err(|_| unknown())?;
         let record = self.store.delivery(&event).await?.ok_or_else(unknown)?;
         let artifacts = record.artifacts.iter().map(|(key, artifact)| announced(key, artifact));
         let artifacts = artifacts.collect();
-        Ok(DeliveryDetailView { delivery: delivery_view(record.delivery), artifacts })
+        let body = redact::shown(&record.body);
+        Ok(DeliveryDetailView { delivery: delivery_view(record.delivery), artifacts, body })
     }
 
     /// The promotion of that id, as somebody typed it.

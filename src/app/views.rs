@@ -417,6 +417,9 @@ pub struct DeliveryDetailView {
     pub delivery: DeliveryView,
     /// What it brought, for each application.
     pub artifacts: Vec<AnnouncedArtifact>,
+    /// What was sent, its secrets hidden; none of a stranger's, or once it is forgotten.
+    #[serde(default)]
+    pub body: Option<serde_json::Value>,
 }
 
 /// An artifact that a delivery brought.

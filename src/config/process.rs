@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use jiff::SignedDuration;
+
 use super::access::{Access, Reached, person};
 use super::chat::chat;
 use super::check::{self, Mistake};
 use super::fields::{Fields, checked, named, text};
+use super::gate::length;
 use super::problem::{Notes, Place};
 use super::secret::{Surroundings, Vault};
 use super::settings::{
@@ -19,6 +22,9 @@ use super::tree::{Entry, Kind, Node, parse};
 
 pub(super) const FORGES: Words<Forge> =
     Words { built: &[("builtin", Forge::Builtin)], planned: &["github", "gitlab", "forgejo"] };
+
+/// How long it is kept what came in, unless the file says otherwise: 90 days.
+const KEEP_DELIVERIES: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// What came of reading the process file: as much as could be read, for the checks that follow.
 #[derive(Default)]
@@ -75,6 +81,10 @@ fn settings(
         source::read(&reader.vault, &entry.value, &mut missing_secret_files, notes)
     });
     source::check_secrets(fields, &sources, notes);
+    let keep_deliveries = match fields.get("keep_deliveries") {
+        Some(node) => length(node, notes),
+        None => Some(KEEP_DELIVERIES),
+    };
     let argocd = named(fields, "argocd", notes, |_, entry, notes| reader.argocd(entry, notes));
     let chat = fields.get("chat").map(|node| chat(node, &reader.vault, notes));
     let people = named(fields, "people", notes, |_, entry, notes| person(entry, notes));
@@ -91,6 +101,7 @@ fn settings(
         pipelines: PipelinesAt::File(pipelines),
         repositories,
         sources,
+        keep_deliveries: keep_deliveries?,
         argocd,
         chat: chat.map_or(Some(Chat::default()), |chat| chat)?,
         people,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use jiff::SignedDuration;
 use secrecy::SecretString;
 use url::Url;
 
@@ -28,6 +29,8 @@ pub struct Settings {
     pub repositories: BTreeMap<RepositoryName, Repository>,
     /// Who may announce artifacts, and which.
     pub sources: BTreeMap<SourceName, Source>,
+    /// How long it is kept what came in.
+    pub keep_deliveries: SignedDuration,
     /// The Argo CDs that deploy, by the names that `health` uses.
     pub argocd: BTreeMap<ControllerName, ArgoCd>,
     /// Where people talk with hoist.
@@ -111,6 +114,8 @@ pub struct Source {
     pub proof: Proof,
     /// The images it may announce.
     pub images: Vec<Pattern>,
+    /// How often in a minute it may announce.
+    pub per_minute: u32,
 }
 
 /// How a source shows that it is the one who speaks.

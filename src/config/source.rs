@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::check;
 use super::fields::{Fields, checked, entries, items, parsed, text};
+use super::policy::count;
 use super::problem::Notes;
 use super::secret::{Found, Vault};
 use super::settings::{Proof, Source, TokenRule};
@@ -16,6 +17,9 @@ use super::tables::{OIDC, SOURCE};
 use super::tree::{Kind, Node};
 use crate::domain::id::SourceName;
 use crate::domain::pattern::{Named, Pattern};
+
+/// How often in a minute a source may announce unless it says otherwise: far more than any CI.
+const PER_MINUTE: u32 = 600;
 
 /// Issuers that make tokens for everybody: a rule has to say whose.
 const PUBLIC_ISSUERS: [&str; 3] = [
@@ -50,7 +54,11 @@ pub(super) fn read(
     let fields = Fields::open(node, &SOURCE, notes)?;
     let proof = proof(vault, &fields, missing, notes);
     let images = fields.get("images").and_then(|node| images(node, proof.as_ref(), notes));
-    Some(Source { proof: proof?, images: images? })
+    let per_minute = match fields.get("per_minute") {
+        Some(node) => count(node, 1, 100_000, notes)?,
+        None => PER_MINUTE,
+    };
+    Some(Source { proof: proof?, images: images?, per_minute })
 }
 
 fn proof(

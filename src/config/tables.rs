@@ -46,6 +46,11 @@ pub(super) static PROCESS: Table = Table {
             Shape::Named(&Shape::Keys(&SOURCE)),
             "Who may announce artifacts, and which.",
         ),
+        optional(
+            "keep_deliveries",
+            DURATION,
+            "How long it is kept what came in, refused announcements included. Default: 90d.",
+        ),
         planned("registries"),
         optional(
             "argocd",
@@ -129,6 +134,11 @@ pub(super) static SOURCE: Table = Table {
             "images",
             TEXTS,
             "The images it may announce; `*` stands for part of a segment, `{application}` for the name in `claims`.",
+        ),
+        optional(
+            "per_minute",
+            Shape::Count(1, 100_000),
+            "How often in a minute it may announce. Default: 600.",
         ),
     ],
 };

@@ -57,6 +57,7 @@ pub(super) fn api(app: Arc<App>) -> Router {
         .route("/freezes/thaw", post(thaw))
         .route("/deliveries", get(list_deliveries))
         .route("/deliveries/{delivery}", get(show_delivery))
+        .route("/deliveries/{delivery}/replay", post(replay_delivery))
         .route("/audit", get(show_audit))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -364,13 +365,41 @@ impl Part {
     }
 }
 
-/// `GET /api/v1/deliveries?limit=`
+/// Which deliveries are listed.
+#[derive(Deserialize)]
+struct Which {
+    outcome: Option<OutcomeWord>,
+}
+
+/// What may have become of a delivery.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OutcomeWord {
+    Refused,
+}
+
+/// `GET /api/v1/deliveries?limit=&outcome=refused`
 async fn list_deliveries(
     State(app): State<Arc<App>>,
     _reader: Reader,
     part: Result<Query<Part>, QueryRejection>,
+    which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Json<Vec<DeliveryView>>, Problem> {
-    Ok(Json(app.deliveries(part?.limit()).await?))
+    let limit = part?.limit();
+    Ok(Json(match which?.0.outcome {
+        Some(OutcomeWord::Refused) => app.refused_deliveries(limit).await?,
+        None => app.deliveries(limit).await?,
+    }))
+}
+
+/// `POST /api/v1/deliveries/{delivery}/replay`
+async fn replay_delivery(
+    State(app): State<Arc<App>>,
+    Caller(caller): Caller,
+    id: Name,
+) -> Result<Json<DeliveryDetailView>, Problem> {
+    need(&app, &caller, Right::Announce)?;
+    Ok(Json(app.replay(&id?, &caller).await?))
 }
 
 /// `GET /api/v1/deliveries/{delivery}`

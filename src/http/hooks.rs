@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -186,6 +186,10 @@ impl From<AnnounceError> for Problem {
             AnnounceError::Signature(_) => Self::unauthorized("HMAC-SHA256", detail),
             AnnounceError::Token(_) => Self::unauthorized("Bearer", detail),
             AnnounceError::Issuer(_) => Self::unavailable(detail),
+            AnnounceError::TooMany { seconds, .. } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
+                    .with_header(RETRY_AFTER, HeaderValue::from(seconds))
+            }
             AnnounceError::Malformed(malformed) => {
                 let problem = Self::malformed(detail);
                 match malformed.field {
@@ -211,6 +215,7 @@ fn log(error: &AnnounceError) {
         AnnounceError::App(_) => (),
         AnnounceError::Signature(error) => tracing::info!("an announcement was refused: {error}"),
         AnnounceError::Token(error) => tracing::info!("an announcement was refused: {error}"),
+        AnnounceError::TooMany { .. } => tracing::warn!("an announcement has to wait: {error}"),
         AnnounceError::Issuer(error) => tracing::warn!("an announcement has to wait: {error}"),
         AnnounceError::Malformed(error) => {
             let field = error.field.unwrap_or("body");

@@ -1,6 +1,8 @@
 //! Answers to commands: what happened, what follows by itself, what you can do.
 
-use crate::domain::id::{ApplicationKey, ApplicationName, CommitId, EnvironmentName};
+use crate::domain::id::{
+    ApplicationKey, ApplicationName, CommitId, EnvironmentName, EventId, SourceName,
+};
 use crate::domain::nearest::nearest;
 use crate::domain::promotion::Promotion;
 use crate::domain::range::is_range;
@@ -149,6 +151,33 @@ pub fn also_there(application: &ApplicationName, others: &[EnvironmentName]) -> 
 /// A rollback with `--everywhere` could not be recorded in one environment.
 pub fn not_there(environment: &EnvironmentName, why: &str) -> String {
     format!("Not rolled back in {environment}: {why}")
+}
+
+/// There is no such delivery.
+pub fn unknown_delivery(typed: &str) -> String {
+    format!("no delivery has the id {typed:?}; `hoist deliveries` lists them")
+}
+
+/// A delivery cannot be decided anew.
+pub fn not_replayed(why: &str) -> String {
+    format!("it is left as it was: {why}")
+}
+
+/// Nobody knows who sent a delivery.
+pub const NOBODYS_DELIVERY: &str = "nobody has vouched for it; its sender has to announce it again with a right signature or token";
+
+/// A delivery's body is not kept any more.
+pub const DELIVERY_IS_FORGOTTEN: &str =
+    "its body is not kept any more; its sender has to announce it again";
+
+/// A delivery's source has left the configuration.
+pub fn source_is_gone(source: &SourceName) -> String {
+    format!("its source {source} is not in `sources:` any more")
+}
+
+/// A delivery was decided anew.
+pub fn replayed(event: &EventId, was: &str) -> String {
+    format!("the announcement {event} is accepted; it was {was}")
 }
 
 /// Nothing has been asked of an environment yet.

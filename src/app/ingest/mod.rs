@@ -14,6 +14,12 @@ mod undecided;
 
 mod progress;
 
+pub mod pace;
+
+mod refused;
+
+pub(super) mod redact;
+
 pub mod send;
 
 use jiff::Timestamp;
@@ -30,6 +36,8 @@ use crate::domain::command::{Actor, Door};
 use crate::domain::id::{ApplicationKey, ApplicationName, ArtifactId, EventId, SourceName};
 use body::Notice;
 use identity::{BadToken, Speaker};
+use pace::Turn;
+use refused::Sender;
 use resolve::Resolved;
 use signature::{BadSignature, UnverifiedDelivery, Verified};
 
@@ -57,6 +65,19 @@ pub enum AnnounceError {
     /// Nobody can say now whether its token is good.
     #[error("{0}; nothing was stored: send it again in a while")]
     Issuer(#[source] TokenError),
+    /// The source announces too much.
+    #[error(
+        "the source {name} announces more than {most} times in a minute: come back in {seconds} s, \
+         or allow more with `sources.{name}.per_minute`"
+    )]
+    TooMany {
+        /// The source's.
+        name: SourceName,
+        /// How often it may.
+        most: u32,
+        /// When the next one is taken.
+        seconds: i64,
+    },
     /// It cannot be understood.
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -109,7 +130,33 @@ impl App {
     #[tracing::instrument(name = "delivery", skip_all, fields(source.name, event.id))]
     pub async fn announce(&self, delivery: UnverifiedDelivery) -> Result<Accepted, AnnounceError> {
         let now = self.clock.now();
-        let mut verified = self.verify(delivery, now).await?;
+        let verified = match self.verify(delivery, now).await {
+            Ok(verified) => verified,
+            Err(error) => {
+                self.keep_refusal(Sender::default(), &error).await;
+                return Err(error);
+            }
+        };
+        let sender = Sender::of(&verified);
+        let accepted = self.accept(verified, now).await;
+        if let Err(error) = &accepted {
+            self.keep_refusal(sender, error).await;
+        }
+        accepted
+    }
+
+    /// Understands and stores what somebody sent who is known.
+    async fn accept(
+        &self,
+        mut verified: Verified<'_>,
+        now: Timestamp,
+    ) -> Result<Accepted, AnnounceError> {
+        for source in verified.speakers.iter().map(|speaker| speaker.source).take(1) {
+            let (name, most) = (&source.name, source.per_minute);
+            if let Turn::In(seconds) = self.pace.of_source(name, most, now) {
+                return Err(AnnounceError::TooMany { name: name.clone(), most, seconds });
+            }
+        }
         verified.body = verified.envelope.wrap(verified.body)?;
         let delivery = verified.delivery.or_else(|| cloud_event::delivery(&verified.body));
         let delivery = check_delivery(delivery)?;

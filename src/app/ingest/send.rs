@@ -116,7 +116,7 @@ mod tests {
             ..Headers::default()
         };
         let proof = Proof::Secrets(vec![secret]);
-        let source = Source { name: "ci".parse().unwrap(), proof, images: vec![] };
+        let source = Source { name: "ci".parse().unwrap(), proof, images: vec![], per_minute: 600 };
         let now = "2026-11-22T22:00:00Z".parse().unwrap();
         let sources = [source];
         let verified = UnverifiedDelivery::new(headers, body).verify(&sources, now).unwrap();

@@ -277,6 +277,7 @@ mod tests {
             name: name.parse().unwrap(),
             proof: Proof::Secrets(secrets.iter().map(|it| (*it).to_owned().into()).collect()),
             images: vec![],
+            per_minute: 600,
         }
     }
 

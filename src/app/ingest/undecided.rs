@@ -32,6 +32,7 @@ impl App {
                 refusal @ (AnnounceError::Signature(_)
                 | AnnounceError::Token(_)
                 | AnnounceError::Issuer(_)
+                | AnnounceError::TooMany { .. }
                 | AnnounceError::Malformed(_)
                 | AnnounceError::NotTheirs { .. }
                 | AnnounceError::NotTheirApplication { .. }

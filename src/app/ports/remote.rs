@@ -6,9 +6,10 @@ use url::Url;
 
 use crate::app::ingest::send::SignedAnnouncement;
 use crate::app::views::{
-    AnnouncementView, ApplicationView, CommandView, DeliveryView, FreezeRequest, HistoryLine,
-    HistoryView, HoldRequest, PlanView, ProblemView, ProgressView, PromoteRequest, PromotionView,
-    ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest, StatusView, ThawRequest, WhyView,
+    AnnouncementView, ApplicationView, CommandView, DeliveryDetailView, DeliveryView,
+    FreezeRequest, HistoryLine, HistoryView, HoldRequest, PlanView, ProblemView, ProgressView,
+    PromoteRequest, PromotionView, ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest,
+    StatusView, ThawRequest, WhyView,
 };
 
 /// Where a hoist runs, and who asks it.
@@ -79,6 +80,15 @@ pub trait Remote: Send + Sync {
 
     /// The newest deliveries.
     async fn deliveries(&self, limit: u32) -> Result<Vec<DeliveryView>, RemoteError>;
+
+    /// The newest deliveries that were refused.
+    async fn refused_deliveries(&self, limit: u32) -> Result<Vec<DeliveryView>, RemoteError>;
+
+    /// One delivery with its body.
+    async fn delivery(&self, id: &str) -> Result<DeliveryDetailView, RemoteError>;
+
+    /// Decides a delivery anew.
+    async fn replay(&self, id: &str) -> Result<DeliveryDetailView, RemoteError>;
 
     /// The audit log after entry `after`.
     async fn audit(&self, after: u64, limit: u32) -> Result<Vec<HistoryLine>, RemoteError>;

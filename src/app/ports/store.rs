@@ -53,6 +53,23 @@ pub struct TokenUse {
     pub until: Timestamp,
 }
 
+/// An announcement that was refused at the door, to be kept for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Our id for it.
+    pub event: EventId,
+    /// Who announced it, where that was found out.
+    pub source: Option<SourceName>,
+    /// The one application that the sender may speak for, where its CI said so.
+    pub speaks_for: Option<ApplicationName>,
+    /// Its body, of a sender who is known; else empty.
+    pub body: Vec<u8>,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// Why it was refused.
+    pub why: String,
+}
+
 /// What storing an announcement came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Announced {
@@ -91,7 +108,7 @@ pub enum DeliveryOutcome {
         /// Why.
         why: String,
     },
-    /// It was kept, and when the remote could be read it turned out to concern nobody.
+    /// It was refused at the door, or kept and found to concern nobody later.
     Refused {
         /// Why.
         why: String,
@@ -368,6 +385,16 @@ pub trait Store: Send + Sync {
 
     /// The newest deliveries, newest first.
     async fn deliveries(&self, limit: u32) -> Result<Vec<Delivery>, StoreError>;
+
+    /// The newest deliveries that were refused, newest first.
+    async fn refused(&self, limit: u32) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Keeps an announcement that was refused; of all refused ones the newest thousand are kept.
+    async fn refuse(&self, refusal: Refusal) -> Result<(), StoreError>;
+
+    /// Forgets the deliveries from before a time: those that brought nothing as a whole, of the
+    /// others the bodies. What waits to be decided stays.
+    async fn forget(&self, before: Timestamp) -> Result<(), StoreError>;
 
     /// One delivery with its body, if there is one.
     async fn delivery(&self, event: &EventId) -> Result<Option<DeliveryRecord>, StoreError>;

@@ -479,3 +479,36 @@ fn what_is_not_hoist_is_told_so_at_once() {
         assert_eq!(server.asked().len(), 1, "{status}");
     }
 }
+
+#[test]
+fn deliveries_are_listed_shown_and_decided_anew() {
+    let delivery = json!({
+        "id": PROMOTION, "source": "ci", "delivery": null,
+        "received_at": "2026-11-22T21:58:57Z", "outcome": "refused: there is no application books",
+    });
+    let mut detail = delivery.clone();
+    detail["artifacts"] = json!([]);
+    detail["body"] = json!({"image": "ghcr.io/acme/books"});
+    let server = Canned::answering(vec![
+        (200, json!([delivery])),
+        (200, detail.clone()),
+        (200, detail),
+        (200, json!([])),
+    ]);
+    let listed = server.hoist(["deliveries", "--failed"]).done();
+    assert!(listed.text().contains("refused: there is no application books"), "{}", listed.text());
+    let shown = server.hoist(["deliveries", "show", PROMOTION]).done();
+    assert!(shown.text().contains("\"image\": \"ghcr.io/acme/books\""), "{}", shown.text());
+    server.hoist(["deliveries", "replay", PROMOTION]).done();
+    assert_eq!(server.hoist(["deliveries", "--failed"]).done().text(), "nothing was refused\n");
+    let lines: Vec<_> = server.asked().into_iter().map(|asked| asked.line).collect();
+    assert_eq!(
+        lines,
+        [
+            "GET /api/v1/deliveries?limit=100&outcome=refused".to_owned(),
+            format!("GET /api/v1/deliveries/{PROMOTION}"),
+            format!("POST /api/v1/deliveries/{PROMOTION}/replay"),
+            "GET /api/v1/deliveries?limit=100&outcome=refused".to_owned(),
+        ]
+    );
+}

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use hoist::app::ports::{
     Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, CommitSpec,
     Decision, Delivery, DeliveryRecord, FileChange, Git, GitError, LogEntry, Merged, RefOutcome,
-    RefUpdate, Session, Signature, Store, StoreError,
+    RefUpdate, Refusal, Session, Signature, Store, StoreError,
 };
 use hoist::domain::artifact::Artifact;
 use hoist::domain::freeze::AdHoc;
@@ -310,6 +310,18 @@ impl Store for MortalStore {
 
     async fn deliveries(&self, limit: u32) -> Result<Vec<Delivery>, StoreError> {
         self.alive()?.deliveries(limit).await
+    }
+
+    async fn refused(&self, limit: u32) -> Result<Vec<Delivery>, StoreError> {
+        self.alive()?.refused(limit).await
+    }
+
+    async fn refuse(&self, refusal: Refusal) -> Result<(), StoreError> {
+        self.write(self.store.refuse(refusal)).await
+    }
+
+    async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.write(self.store.forget(before)).await
     }
 
     async fn delivery(&self, event: &EventId) -> Result<Option<DeliveryRecord>, StoreError> {

@@ -4,5 +4,6 @@ mod ci_identity;
 mod cloud_events;
 mod discovery;
 mod intake;
+mod kept;
 mod refusals;
 mod world;

@@ -27,7 +27,7 @@ use hoist::domain::pipeline::{
 };
 use hoist::domain::template::Template;
 use hoist::http;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tower::ServiceExt;
@@ -110,6 +110,7 @@ impl World {
             name: "jobs".parse().unwrap(),
             proof: Proof::Token(rule),
             images: vec!["ghcr.io/acme/{application}".parse().unwrap()],
+            per_minute: 1000,
         };
         let keys: Arc<dyn Issuer> = Arc::new(OidcIssuer::new(&url, &[]).unwrap());
         Self::with(vec![source], [(url, keys)].into()).await
@@ -195,10 +196,23 @@ impl World {
         self.send(signed(body.to_string().as_bytes())).await
     }
 
-    /// The deliveries as the store has them: `EVENT outcome`.
+    /// The deliveries that were refused, newest first: `SOURCE why`.
+    pub async fn refusals(&self) -> Vec<String> {
+        let line = |it: hoist::app::ports::Delivery| {
+            let source = it.source.map_or_else(|| "-".to_owned(), String::from);
+            format!("{source} {:?}", it.outcome)
+        };
+        self.store.refused(1000).await.unwrap().into_iter().map(line).collect()
+    }
+
+    /// The deliveries that were believed, as the store has them: `EVENT outcome`.
     pub async fn deliveries(&self) -> Vec<String> {
         let deliveries = self.store.deliveries(1000).await.unwrap();
-        deliveries.iter().map(|it| format!("{} {:?}", it.event, it.outcome)).collect()
+        let refused = |it: &&hoist::app::ports::Delivery| {
+            matches!(it.outcome, hoist::app::ports::DeliveryOutcome::Refused { .. })
+        };
+        let believed = deliveries.iter().filter(|it| !refused(it));
+        believed.map(|it| format!("{} {:?}", it.event, it.outcome)).collect()
     }
 
     /// The tags an application was announced with, in order.
@@ -233,6 +247,7 @@ fn policy(more: Vec<Source>) -> Policy {
         name: name.parse().unwrap(),
         proof: Proof::Secrets(secrets.iter().map(|it| (*it).to_owned().into()).collect()),
         images: images.iter().map(|image| image.parse().unwrap()).collect(),
+        per_minute: if name == "actions" { 20 } else { 1000 },
     };
     Policy {
         pipelines: [services, sites].into_iter().map(|it| (it.name.clone(), it)).collect(),
@@ -248,6 +263,7 @@ fn policy(more: Vec<Source>) -> Policy {
         tokens: Vec::new(),
         notifiers: Vec::new(),
         people: Vec::new(),
+        keep_deliveries: SignedDuration::from_hours(90 * 24),
         public_url: PUBLIC_URL.into(),
     }
 }

@@ -151,6 +151,21 @@ pub(super) async fn deliveries(
     rows.iter().map(read_delivery).collect()
 }
 
+/// The newest deliveries that were refused, newest first.
+pub(super) async fn refused(
+    connection: &mut SqliteConnection,
+    limit: u32,
+) -> Result<Vec<Delivery>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT event, source, delivery, received_at, outcome FROM deliveries
+         WHERE json_extract(outcome, '$.outcome') = 'refused' ORDER BY number DESC LIMIT ?1",
+    )
+    .bind(i64::from(limit))
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(read_delivery).collect()
+}
+
 /// One delivery with its body and what it brought.
 pub(super) async fn delivery(
     connection: &mut SqliteConnection,

@@ -12,12 +12,17 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use super::rows::{self, Cells};
 use super::writer::Writer;
 use super::{artifacts, queue};
-use crate::app::ports::{Announced, Announcement, Decision, DeliveryOutcome, StoreError, TokenUse};
+use crate::app::ports::{
+    Announced, Announcement, Decision, DeliveryOutcome, Refusal, StoreError, TokenUse,
+};
 use crate::domain::id::EventId;
 
 /// How many announcements share a transaction at most, so that the first of them is not kept
 /// waiting for ever.
 const BATCH: usize = 256;
+
+/// How many refused announcements are kept, so that nobody can fill the disk with them.
+const MOST_REFUSED: i64 = 1000;
 
 /// An announcement, and where its answer goes.
 pub(super) struct Waiting {
@@ -207,6 +212,58 @@ pub(super) async fn decide(
         if artifacts::announced_by(connection, application, artifact).await?.is_none() {
             artifacts::insert(connection, event, application, artifact).await?;
         }
+    }
+    Ok(())
+}
+
+/// Keeps a refused announcement. It has no delivery id: the same one may come again and be right.
+pub(super) async fn refuse(
+    connection: &mut SqliteConnection,
+    refusal: &Refusal,
+) -> Result<(), StoreError> {
+    let outcome = DeliveryOutcome::Refused { why: refusal.why.clone() };
+    sqlx::query(
+        "INSERT INTO deliveries (event, source, received_at, body, outcome, speaks_for)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )
+    .bind(refusal.event.as_str())
+    .bind(refusal.source.as_ref().map(|name| name.as_str()))
+    .bind(rows::time(refusal.received_at))
+    .bind(refusal.body.as_slice())
+    .bind(rows::json(&outcome)?)
+    .bind(refusal.speaks_for.as_ref().map(|name| name.as_str()))
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "DELETE FROM deliveries WHERE json_extract(outcome, '$.outcome') = 'refused'
+         AND number <= (SELECT number FROM deliveries
+                        WHERE json_extract(outcome, '$.outcome') = 'refused'
+                        ORDER BY number DESC LIMIT 1 OFFSET ?1)",
+    )
+    .bind(MOST_REFUSED)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Forgets what came before a time.
+pub(super) async fn forget(
+    connection: &mut SqliteConnection,
+    before: jiff::Timestamp,
+) -> Result<(), StoreError> {
+    const STATEMENTS: [&str; 3] = [
+        "DELETE FROM deliveries
+         WHERE json_extract(outcome, '$.outcome') = 'refused' AND received_at < ?1",
+        "DELETE FROM deliveries
+         WHERE length(body) > 0 AND received_at < ?1
+         AND json_extract(outcome, '$.outcome') <> 'undecided'
+         AND NOT EXISTS (SELECT 1 FROM artifacts WHERE artifacts.event = deliveries.event)",
+        "UPDATE deliveries SET body = x''
+         WHERE length(body) > 0 AND received_at < ?1
+         AND json_extract(outcome, '$.outcome') <> 'undecided'",
+    ];
+    for statement in STATEMENTS {
+        sqlx::query(statement).bind(rows::time(before)).execute(&mut *connection).await?;
     }
     Ok(())
 }

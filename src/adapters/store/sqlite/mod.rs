@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 
 use crate::app::ports::{
     Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, Decision,
-    Delivery, DeliveryRecord, Session, Store, StoreError,
+    Delivery, DeliveryRecord, Refusal, Session, Store, StoreError,
 };
 use crate::domain::artifact::Artifact;
 use crate::domain::freeze::AdHoc;
@@ -141,6 +141,24 @@ impl Store for SqliteStore {
 
     async fn deliveries(&self, limit: u32) -> Result<Vec<Delivery>, StoreError> {
         artifacts::deliveries(&mut *self.read().await?, limit).await
+    }
+
+    async fn refused(&self, limit: u32) -> Result<Vec<Delivery>, StoreError> {
+        artifacts::refused(&mut *self.read().await?, limit).await
+    }
+
+    async fn refuse(&self, refusal: Refusal) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().await;
+        let mut transaction = writer.begin().await?;
+        intake::refuse(&mut transaction, &refusal).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().await;
+        let mut transaction = writer.begin().await?;
+        intake::forget(&mut transaction, before).await?;
+        Ok(transaction.commit().await?)
     }
 
     async fn delivery(&self, event: &EventId) -> Result<Option<DeliveryRecord>, StoreError> {
