@@ -1,3 +1,4 @@
 //! Code hosts, one module each.
 
 pub mod builtin;
+pub mod github;

@@ -1,0 +1,202 @@
+//! Who we are to GitHub: a token, or an App installed on the repository.
+//!
+//! An App signs a short JWT with its key, and is given a token of its installation that lasts an
+//! hour; octocrab renews it half a minute before it ends, and once more when it is answered 401.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use octocrab::Octocrab;
+use octocrab::models::{AppId, InstallationId};
+use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+use url::Url;
+
+use super::answer::{Answer, Call, unreachable};
+use super::route::Repo;
+use crate::app::ports::ForgeError;
+
+/// How long a connection may take: past this, nobody is there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a whole question may take. GitHub itself gives up after ten seconds.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What GitHub asks for.
+#[derive(Debug, Clone)]
+pub enum GitHubCredentials {
+    /// A fine-grained token, or any other.
+    Token(SecretString),
+    /// A GitHub App.
+    App {
+        /// Its number.
+        app_id: u64,
+        /// The PEM file of one of its keys.
+        private_key: SecretString,
+    },
+}
+
+/// Where a GitHub is, and how one is let in.
+#[derive(Debug, Clone)]
+pub struct GitHubServer {
+    /// The address of its API, with a path if it has one: `https://github.example.com/api/v3`.
+    pub api: Url,
+    /// Certificates of a private authority, as PEM.
+    pub ca: Option<String>,
+    /// What it asks for.
+    pub credentials: GitHubCredentials,
+}
+
+/// The way into one repository of a GitHub, for its API and for its Git alike.
+pub struct GitHubAccess {
+    repo: Repo,
+    entry: Entry,
+}
+
+enum Entry {
+    Token { client: Arc<Octocrab>, token: SecretString },
+    App { app: Box<Octocrab>, installed: Mutex<Option<Arc<Octocrab>>> },
+}
+
+impl GitHubAccess {
+    /// Prepares the way; nothing is sent before something is asked.
+    ///
+    /// # Errors
+    ///
+    /// When the credentials or the certificates cannot be used, or `repository` has no owner.
+    pub fn new(server: &GitHubServer, repository: &Url) -> anyhow::Result<Self> {
+        let repo = Repo::of(repository)?;
+        let builder = Octocrab::builder()
+            .base_uri(server.api.as_str())
+            .context("reading the address of the API")?
+            .add_header(ACCEPT, "application/vnd.github+json".to_owned());
+        let http = client(server.ca.as_deref())?;
+        let entry = match &server.credentials {
+            GitHubCredentials::Token(token) => {
+                // octocrab takes for granted that a token fits into a header.
+                HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
+                    .map_err(|_| anyhow::anyhow!("the token has characters that no token has"))?;
+                let builder = builder.personal_token(token.clone());
+                let client = builder.build_with_reqwest(http).context("preparing the client")?;
+                Entry::Token { client: Arc::new(client), token: token.clone() }
+            }
+            GitHubCredentials::App { app_id, private_key } => {
+                let pem = private_key.expose_secret();
+                let builder = builder
+                    .app_from_rsa_pem(AppId(*app_id), pem)
+                    .map_err(|_| anyhow::anyhow!("`private_key` is no RSA key in PEM, as GitHub hands out when a key is made for an App"))?;
+                let app = builder.build_with_reqwest(http).context("preparing the client")?;
+                Entry::App { app: Box::new(app), installed: Mutex::new(None) }
+            }
+        };
+        Ok(Self { repo, entry })
+    }
+
+    /// The repository that it leads into.
+    pub(super) fn repo(&self) -> &Repo {
+        &self.repo
+    }
+
+    /// A token for Git over HTTPS, good for half a minute at least.
+    ///
+    /// # Errors
+    ///
+    /// When GitHub gives none.
+    pub async fn token(&self) -> Result<SecretString, ForgeError> {
+        match &self.entry {
+            Entry::Token { token, .. } => Ok(token.clone()),
+            Entry::App { .. } => {
+                let client = self.client().await?;
+                client.installation_token().await.map_err(|error| self.sort(&error))
+            }
+        }
+    }
+
+    /// A client that may speak for us now.
+    pub(super) async fn client(&self) -> Result<Arc<Octocrab>, ForgeError> {
+        let (app, installed) = match &self.entry {
+            Entry::Token { client, .. } => return Ok(Arc::clone(client)),
+            Entry::App { app, installed } => (app, installed),
+        };
+        // Held while a token is made, so that those who come meanwhile share it.
+        let mut installed = installed.lock().await;
+        let client = match installed.as_ref() {
+            Some(client) => Arc::clone(client),
+            None => Arc::new(self.find_installation(app).await?),
+        };
+        match client.installation_token().await {
+            Ok(_) => {
+                *installed = Some(Arc::clone(&client));
+                Ok(client)
+            }
+            Err(error) => {
+                // It may have been removed and made anew: under another number.
+                *installed = None;
+                Err(self.sort(&error))
+            }
+        }
+    }
+
+    async fn find_installation(&self, app: &Octocrab) -> Result<Octocrab, ForgeError> {
+        let route = self.repo.route(&["installation"]);
+        let answer = Answer::to(app, &route, Call::Get { etag: None }).await;
+        let answer = answer.map_err(|error| self.sort(&error))?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Err(ForgeError::Refused(format!(
+                "the App is not installed on {}: install it there, or look at `app_id`",
+                self.repo
+            )));
+        }
+        let RawInstallation { id } = answer.expect(&self.repo, "finding the App's installation")?;
+        // The App may be installed on more: what it does not need here it does not get.
+        let only_this = app.installation_builder(InstallationId(id));
+        let only_this = only_this.repositories(vec![self.repo.name.clone()]);
+        only_this.build().map_err(|error| self.sort(&error))
+    }
+
+    /// Sorts what kept octocrab from an answer.
+    pub(super) fn sort(&self, error: &octocrab::Error) -> ForgeError {
+        if let octocrab::Error::GitHub { source, .. } = error {
+            // It is about the installation's token: nothing else is read by octocrab itself.
+            let answer = Answer {
+                status: source.status_code,
+                headers: source.headers.clone().unwrap_or_default(),
+                body: serde_json::json!({ "message": source.message }).to_string(),
+            };
+            return answer.refusal(&self.repo, "getting a token for the App's installation");
+        }
+        unreachable(&why(error))
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct RawInstallation {
+    id: u64,
+}
+
+/// A client with deadlines that follows no redirect: a token goes to nobody but who was named.
+fn client(ca: Option<&str>) -> anyhow::Result<Client> {
+    let certificates = match ca {
+        Some(pem) => Certificate::from_pem_bundle(pem.as_bytes())
+            .context("reading the certificates of `ca`")?,
+        None => Vec::new(),
+    };
+    Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TOTAL_TIMEOUT)
+        .redirect(Policy::none())
+        .tls_certs_merge(certificates)
+        .build()
+        .context("preparing HTTPS")
+}
+
+/// The innermost cause, which says it in words; octocrab's own sentences carry a backtrace.
+fn why(error: &octocrab::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.last().map_or_else(|| "the question could not be sent".to_owned(), ToString::to_string)
+}

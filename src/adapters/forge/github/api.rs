@@ -1,0 +1,160 @@
+//! Asks GitHub: with the tags of what is known, at a pace that it bears, and not while it asks us to
+//! wait.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::StatusCode;
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+
+use super::access::GitHubAccess;
+use super::answer::{Answer, Call};
+use super::route::{Repo, with_query};
+use crate::app::ports::{Clock, ForgeError};
+
+/// How many answers are remembered. Past this all are forgotten, which costs one full read of each.
+const REMEMBERED: usize = 4_000;
+
+/// The most that GitHub puts on one page.
+const PAGE: usize = 100;
+
+/// How many pages are read of one list: nobody writes ten thousand comments on a promotion.
+const PAGES: usize = 100;
+
+/// How long a write counts against those that come after it.
+const WINDOW: Duration = Duration::from_secs(15);
+
+/// How many of these a minute has.
+const WINDOWS_A_MINUTE: usize = 4;
+
+/// The API of one repository.
+pub(super) struct Api {
+    access: Arc<GitHubAccess>,
+    clock: Arc<dyn Clock>,
+    /// Answers by their paths. One that GitHub confirms by its tag costs nothing of the limit.
+    known: Mutex<BTreeMap<String, Arc<Answer>>>,
+    /// Until when GitHub asked to be left alone: asking meanwhile would only prolong it.
+    quiet_until: Mutex<Option<Timestamp>>,
+    /// Who may write now: a permit comes back some time after it was used.
+    turns: Arc<Semaphore>,
+}
+
+impl Api {
+    /// Speaks to GitHub by `access`, with at most so many writes a minute.
+    pub(super) fn new(
+        access: Arc<GitHubAccess>,
+        clock: Arc<dyn Clock>,
+        writes_a_minute: usize,
+    ) -> Self {
+        let at_once = (writes_a_minute / WINDOWS_A_MINUTE).clamp(1, Semaphore::MAX_PERMITS);
+        let turns = Arc::new(Semaphore::new(at_once));
+        Self { access, clock, known: Mutex::default(), quiet_until: Mutex::default(), turns }
+    }
+
+    /// The repository that is spoken of.
+    pub(super) fn repo(&self) -> &Repo {
+        self.access.repo()
+    }
+
+    /// Reads what stands at a path, or knows that it is as it was.
+    pub(super) async fn get(&self, path: &str) -> Result<Arc<Answer>, ForgeError> {
+        let known = self.known().get(path).cloned();
+        let etag = known.as_ref().and_then(|known| known.etag());
+        let answer = self.ask(path, Call::Get { etag }).await?;
+        if let (StatusCode::NOT_MODIFIED, Some(known)) = (answer.status, known) {
+            return Ok(known);
+        }
+        let answer = Arc::new(answer);
+        if answer.status.is_success() && answer.etag().is_some() {
+            let mut known = self.known();
+            if known.len() >= REMEMBERED {
+                known.clear();
+            }
+            known.insert(path.to_owned(), Arc::clone(&answer));
+        }
+        Ok(answer)
+    }
+
+    /// Reads a whole list, page by page.
+    pub(super) async fn list<T: DeserializeOwned>(
+        &self,
+        route: &str,
+        filter: &[(&str, &str)],
+        doing: &str,
+    ) -> Result<Vec<T>, ForgeError> {
+        let mut all = Vec::new();
+        for page in 1..=PAGES {
+            let (size, page) = (PAGE.to_string(), page.to_string());
+            let mut pairs = filter.to_vec();
+            pairs.extend([("per_page", size.as_str()), ("page", page.as_str())]);
+            let answer = self.get(&with_query(route, &pairs)).await?;
+            let items: Vec<T> = answer.expect(self.repo(), doing)?;
+            let is_last = items.len() < PAGE;
+            all.extend(items);
+            if is_last {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// Writes, when it is our turn.
+    pub(super) async fn write(&self, path: &str, call: Call<'_>) -> Result<Answer, ForgeError> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let told = self.ask(path, call).await;
+        // A closed semaphore would give none, and this one is never closed.
+        if let Ok(turn) = turn {
+            tokio::spawn(async move {
+                tokio::time::sleep(WINDOW).await;
+                drop(turn);
+            });
+        }
+        told
+    }
+
+    async fn ask(&self, path: &str, call: Call<'_>) -> Result<Answer, ForgeError> {
+        self.check_quiet()?;
+        let told = self.ask_at_once(path, call).await;
+        if let Err(ForgeError::RateLimited { seconds }) = told {
+            self.keep_quiet(seconds);
+        }
+        told
+    }
+
+    async fn ask_at_once(&self, path: &str, call: Call<'_>) -> Result<Answer, ForgeError> {
+        let client = self.access.client().await?;
+        let answer = Answer::to(&client, path, call).await;
+        let answer = answer.map_err(|error| self.access.sort(&error))?;
+        match answer.wait() {
+            Some(seconds) => Err(ForgeError::RateLimited { seconds }),
+            None => Ok(answer),
+        }
+    }
+
+    fn check_quiet(&self) -> Result<(), ForgeError> {
+        let mut quiet = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(until) = *quiet else { return Ok(()) };
+        let left = until.duration_since(self.clock.now()).as_secs();
+        match u64::try_from(left) {
+            Ok(seconds) if seconds > 0 => Err(ForgeError::RateLimited { seconds }),
+            Ok(_) | Err(_) => {
+                *quiet = None;
+                Ok(())
+            }
+        }
+    }
+
+    fn keep_quiet(&self, seconds: u64) {
+        let wait = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+        let until = self.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX);
+        tracing::warn!(repository = %self.repo(), "GitHub asks us to wait {seconds} s");
+        *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Answer>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

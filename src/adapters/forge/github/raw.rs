@@ -1,0 +1,109 @@
+//! GitHub's answers, as far as they are read.
+//!
+//! Lean on purpose: servers of different age leave out different fields, and octocrab's own models
+//! refuse what lacks one of theirs.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawPull {
+    pub(super) number: u64,
+    pub(super) state: String,
+    pub(super) title: String,
+    pub(super) body: Option<String>,
+    pub(super) html_url: String,
+    pub(super) user: Option<RawUser>,
+    pub(super) head: RawRef,
+    pub(super) base: RawRef,
+    #[serde(default)]
+    pub(super) labels: Vec<RawLabel>,
+    #[serde(default)]
+    pub(super) requested_reviewers: Vec<RawUser>,
+    pub(super) merged_at: Option<Timestamp>,
+    pub(super) merged_by: Option<RawUser>,
+    pub(super) merge_commit_sha: Option<String>,
+    pub(super) closed_at: Option<Timestamp>,
+    pub(super) mergeable: Option<bool>,
+}
+
+impl RawPull {
+    /// Who opened it: whose own comments are hoist's.
+    pub(super) fn author(&self) -> Option<&str> {
+        self.user.as_ref().map(|user| user.login.as_str())
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawRef {
+    #[serde(rename = "ref")]
+    pub(super) name: String,
+    pub(super) sha: String,
+    pub(super) repo: Option<RawRepo>,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct RawRepo {
+    pub(super) id: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawUser {
+    pub(super) login: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawLabel {
+    pub(super) name: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawReview {
+    pub(super) user: Option<RawUser>,
+    pub(super) state: String,
+    pub(super) commit_id: Option<String>,
+    pub(super) body: Option<String>,
+    pub(super) submitted_at: Option<Timestamp>,
+    #[serde(default)]
+    pub(super) author_association: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawComment {
+    pub(super) id: u64,
+    pub(super) user: Option<RawUser>,
+    pub(super) body: Option<String>,
+    pub(super) created_at: Timestamp,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawCombinedStatus {
+    pub(super) statuses: Vec<RawStatus>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawStatus {
+    pub(super) context: String,
+    pub(super) state: String,
+    pub(super) description: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawGitRef {
+    pub(super) object: RawObject,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawObject {
+    pub(super) sha: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawMerge {
+    pub(super) sha: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawFile {
+    pub(super) filename: String,
+}
