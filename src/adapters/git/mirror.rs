@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::disk::Place;
 use super::history::{self, MergeWords};
 use super::keeper::{Keeper, Push, Request};
-use super::settings::{Address, RemoteSettings};
+use super::settings::{Address, Credentials, RemoteSettings};
 use super::transport::{self, Patience};
 use super::{trees, tuning};
 use crate::app::ports::{
@@ -32,6 +32,7 @@ const PARTING: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Mirror {
     requests: Option<Sender<Request>>,
+    credentials: Credentials,
     patience: Patience,
     wait: Duration,
     ended: std::sync::Mutex<Receiver<()>>,
@@ -61,7 +62,7 @@ impl Mirror {
         let place = Place::claim(&name, data)?;
         let mirror = place.open()?;
         let patience = Patience::default();
-        let transport = transport::to(address, credentials, patience.clone());
+        let transport = transport::to(address, credentials.clone(), patience.clone());
         let keeper = Keeper { place, mirror, transport, patience: patience.clone() };
         let (requests, queue) = mpsc::channel();
         let (leaving, ended) = mpsc::channel();
@@ -73,7 +74,7 @@ impl Mirror {
             })
             .context("starting the mirror's thread")?;
         let ended = std::sync::Mutex::new(ended);
-        Ok(Self { requests: Some(requests), patience, wait, ended })
+        Ok(Self { requests: Some(requests), credentials, patience, wait, ended })
     }
 
     fn send(&self, request: Request) -> Result<(), GitError> {
@@ -123,6 +124,7 @@ impl Drop for Mirror {
 #[async_trait]
 impl Git for Mirror {
     async fn fetch(&self) -> Result<(), GitError> {
+        self.credentials.renew().await?;
         let (answer, told) = oneshot::channel();
         self.send(Request::Fetch(answer))?;
         self.wait(told).await
@@ -152,6 +154,7 @@ impl Git for Mirror {
     }
 
     async fn push(&self, updates: Vec<RefUpdate>) -> Result<Vec<RefOutcome>, GitError> {
+        self.credentials.renew().await?;
         let (answer, told) = oneshot::channel();
         self.send(Request::Push(Push { updates, answer }))?;
         self.wait(told).await

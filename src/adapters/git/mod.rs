@@ -19,7 +19,7 @@ mod tuning;
 pub use checkout::LocalRepository;
 pub use disk::create_bare;
 pub use mirror::Mirror;
-pub use settings::{Credentials, RemoteSettings};
+pub use settings::{Credentials, RemoteSettings, RenewedToken, TokenSource};
 
 use anyhow::anyhow;
 use git2::{ErrorCode, Oid, Repository};

@@ -1,10 +1,15 @@
 //! What one needs to know to reach a remote.
 
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use anyhow::{Context, bail, ensure};
+use async_trait::async_trait;
 use base64::Engine;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::app::ports::GitError;
 use crate::domain::id::RepositoryName;
 
 /// A remote, as the configuration names it.
@@ -32,32 +37,78 @@ pub enum Credentials {
     },
     /// By an access token alone.
     Token(SecretString),
+    /// By an access token that ends, and is asked for anew before each transfer.
+    Renewed(RenewedToken),
+}
+
+/// Who hands out access tokens that end.
+#[async_trait]
+pub trait TokenSource: Send + Sync {
+    /// A token that is good for a while.
+    async fn token(&self) -> Result<SecretString, GitError>;
+}
+
+/// An access token that ends, and where the next one comes from.
+#[derive(Clone)]
+pub struct RenewedToken {
+    source: Arc<dyn TokenSource>,
+    held: Arc<Mutex<SecretString>>,
+}
+
+impl RenewedToken {
+    /// Takes its tokens from there.
+    pub fn from(source: Arc<dyn TokenSource>) -> Self {
+        Self { source, held: Arc::default() }
+    }
+
+    fn held(&self) -> SecretString {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for RenewedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RenewedToken(***)")
+    }
 }
 
 impl Credentials {
+    /// Makes sure that what is shown next is good: called before each transfer, because the thread
+    /// that makes it cannot wait for others.
+    pub(super) async fn renew(&self) -> Result<(), GitError> {
+        if let Self::Renewed(renewed) = self {
+            let token = renewed.source.token().await?;
+            *renewed.held.lock().unwrap_or_else(PoisonError::into_inner) = token;
+        }
+        Ok(())
+    }
+
     /// The name and password for HTTP basic authentication.
     ///
     /// GitHub wants `x-access-token` beside a token; GitLab and Forgejo take any name.
-    pub(super) fn basic(&self) -> Option<(&str, &str)> {
+    pub(super) fn basic(&self) -> Option<(&str, SecretString)> {
         match self {
             Self::None => None,
-            Self::Basic { username, password } => Some((username, password.expose_secret())),
-            Self::Token(token) => Some(("x-access-token", token.expose_secret())),
+            Self::Basic { username, password } => Some((username, password.clone())),
+            Self::Token(token) => Some(("x-access-token", token.clone())),
+            Self::Renewed(renewed) => Some(("x-access-token", renewed.held())),
         }
     }
 
     /// The `Authorization` header that says the same before it is asked for.
     pub(super) fn header(&self) -> Option<SecretString> {
         let (username, password) = self.basic()?;
-        let pair =
-            base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"));
+        let pair = format!("{username}:{}", password.expose_secret());
+        let pair = base64::engine::general_purpose::STANDARD.encode(pair);
         Some(format!("Authorization: Basic {pair}").into())
     }
 
     /// Takes our secret out of a text that somebody else wrote.
     pub(super) fn scrub(&self, text: &str) -> String {
         match self.basic() {
-            Some((_, password)) if !password.is_empty() => text.replace(password, "***"),
+            Some((_, password)) if !password.expose_secret().is_empty() => {
+                text.replace(password.expose_secret(), "***")
+            }
             Some(_) | None => text.to_owned(),
         }
     }

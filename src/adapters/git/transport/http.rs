@@ -27,14 +27,12 @@ const NOTHING: &str = "refs/hoist/no-such-ref:refs/hoist/no-such-ref";
 pub(in super::super) struct Libgit2Transport {
     url: Url,
     credentials: Credentials,
-    header: Option<SecretString>,
     patience: Patience,
 }
 
 impl Libgit2Transport {
     pub(super) fn new(url: Url, credentials: Credentials, patience: Patience) -> Self {
-        let header = credentials.header();
-        Self { url, credentials, header, patience }
+        Self { url, credentials, patience }
     }
 
     fn remote<'r>(&self, mirror: &'r Repository) -> Result<Remote<'r>, TransportError> {
@@ -47,8 +45,8 @@ impl Libgit2Transport {
     /// says it once, where a callback would be asked again and again.
     ///
     /// No redirect to another host is followed: the header would go there as well.
-    fn headers(&self) -> Vec<&str> {
-        self.header.iter().map(|header| header.expose_secret()).collect()
+    fn header(&self) -> Option<SecretString> {
+        self.credentials.header()
     }
 
     /// Ends a transfer that nobody awaits any more.
@@ -60,6 +58,7 @@ impl Libgit2Transport {
 
     /// Brings the objects of the refs that `specs` fit, and tells all refs of the remote.
     fn download(&self, mirror: &Repository, specs: &[&str]) -> Result<RemoteRefs, TransportError> {
+        let header = self.header();
         let mut options = FetchOptions::new();
         let mut callbacks = self.callbacks();
         callbacks.sideband_progress(|_| self.patience.lasts());
@@ -67,7 +66,7 @@ impl Libgit2Transport {
             .remote_callbacks(callbacks)
             .proxy_options(proxy())
             .follow_redirects(RemoteRedirect::None)
-            .custom_headers(&self.headers())
+            .custom_headers(&shown(header.as_ref()))
             .download_tags(AutotagOption::None)
             .update_fetchhead(false);
         let mut remote = self.remote(mirror)?;
@@ -114,12 +113,13 @@ impl Libgit2Transport {
             *advertised.borrow_mut() = Some(seen);
             if all_held { Ok(()) } else { Err(git2::Error::from_str("a ref has moved")) }
         });
+        let header = self.header();
         let mut options = PushOptions::new();
         options
             .remote_callbacks(callbacks)
             .proxy_options(proxy())
             .follow_redirects(RemoteRedirect::None)
-            .custom_headers(&self.headers());
+            .custom_headers(&shown(header.as_ref()));
         let specs: Vec<String> = updates.iter().map(|update| refspec(update)).collect();
         let pushed = remote.push(&specs, Some(&mut options));
         drop(options);
@@ -244,6 +244,10 @@ impl Libgit2Transport {
         }
         Ok(())
     }
+}
+
+fn shown(header: Option<&SecretString>) -> Vec<&str> {
+    header.map(ExposeSecret::expose_secret).into_iter().collect()
 }
 
 /// Tells whether the server advertised something else than was expected.
