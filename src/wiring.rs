@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use async_trait::async_trait;
 use futures::future::BoxFuture;
+use secrecy::SecretString;
 use url::Url;
 
 use crate::adapters::chat::mattermost::MattermostAnswers;
@@ -14,17 +16,23 @@ use crate::adapters::ci::ActionsTokens;
 use crate::adapters::client::Client;
 use crate::adapters::clock::{SystemClock, SystemDice};
 use crate::adapters::forge::builtin::BuiltinForge;
-use crate::adapters::git::{Credentials, LocalRepository, Mirror, RemoteSettings, create_bare};
+use crate::adapters::forge::github::{
+    GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubPeople, GitHubServer,
+    MergeMethod, github_name,
+};
+use crate::adapters::git::{
+    Credentials, LocalRepository, Mirror, RemoteSettings, RenewedToken, TokenSource, create_bare,
+};
 use crate::adapters::health::argocd::{ArgoCd, ArgoCdSettings};
 use crate::adapters::health::http::HttpCaller;
 use crate::adapters::issuer::OidcIssuer;
 use crate::adapters::store::sqlite::SqliteStore;
 use crate::app::chat::{Chat, Mattermost, Slack};
 use crate::app::ingest::identity::Issuers;
-use crate::app::policy::{Notifier, Person, Policy, Proof, Source, Token, TokenRule};
+use crate::app::policy::{ForgeHook, Notifier, Person, Policy, Proof, Source, Token, TokenRule};
 use crate::app::ports::{
-    Board, Checkout, CheckoutError, Clock, Controller, Conversations, Dice, Forge, Git, JobTokens,
-    Remote, RemoteError, Server, Store,
+    Board, Checkout, CheckoutError, Clock, Controller, Conversations, Dice, Forge, ForgeError, Git,
+    GitError, JobTokens, Remote, RemoteError, Server, Store,
 };
 use crate::app::watch::Watchers;
 use crate::app::{App, Outside, Repository};
@@ -125,7 +133,7 @@ pub async fn app_at(
     let store: Arc<dyn Store> = Arc::clone(&sqlite) as Arc<dyn Store>;
     let mut repositories = BTreeMap::new();
     for (name, repository) in &settings.repositories {
-        let opened = open_repository(&settings, name, repository)
+        let opened = open_repository(&settings, (name, repository), &clock)
             .with_context(|| format!("opening the repository {name}"))?;
         repositories.insert(name.clone(), opened);
     }
@@ -202,8 +210,8 @@ fn watchers(settings: &Settings) -> anyhow::Result<Watchers> {
 
 fn open_repository(
     settings: &Settings,
-    name: &RepositoryName,
-    repository: &config::Repository,
+    (name, repository): (&RepositoryName, &config::Repository),
+    clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Repository> {
     let url = match &repository.remote {
         config::Remote::Own(path) => {
@@ -218,18 +226,79 @@ fn open_repository(
         config::Remote::File(path) => file_url(path)?,
         config::Remote::Server(url) => url.to_string(),
     };
-    let remote = RemoteSettings {
-        name: name.clone(),
-        url,
-        credentials: credentials(repository.credentials.as_ref()),
+    let git = |credentials| -> anyhow::Result<Arc<dyn Git>> {
+        let remote = RemoteSettings { name: name.clone(), url: url.clone(), credentials };
+        Ok(Arc::new(Mirror::open(remote, &settings.data)?))
     };
-    let git: Arc<dyn Git> = Arc::new(Mirror::open(remote, &settings.data)?);
-    let forge: Arc<dyn Forge> = match repository.forge {
+    let (git, forge): (Arc<dyn Git>, Arc<dyn Forge>) = match &repository.forge {
         config::Forge::Builtin => {
-            Arc::new(BuiltinForge::new(Arc::clone(&git), name, &settings.public_url))
+            let git = git(credentials(repository.credentials.as_ref()))?;
+            let forge = BuiltinForge::new(Arc::clone(&git), name, &settings.public_url);
+            (git, Arc::new(forge))
+        }
+        config::Forge::GitHub(github) => {
+            let access = Arc::new(github_access(github, repository.credentials.as_ref(), &url)?);
+            let token = RenewedToken::from(Arc::new(TokensOfGitHub(Arc::clone(&access))));
+            let manners = github_manners(github, settings);
+            let forge = GitHubForge::new(access, Arc::clone(clock), manners);
+            (git(Credentials::Renewed(token))?, Arc::new(forge))
         }
     };
     Ok(Repository { git, forge, branch: repository.branch.clone() })
+}
+
+fn github_access(
+    github: &config::GitHub,
+    credentials: Option<&config::Credentials>,
+    url: &str,
+) -> anyhow::Result<GitHubAccess> {
+    let credentials = match credentials {
+        Some(config::Credentials::Token(token)) => GitHubCredentials::Token(token.clone()),
+        Some(config::Credentials::App { app_id, private_key }) => {
+            GitHubCredentials::App { app_id: *app_id, private_key: private_key.clone() }
+        }
+        Some(config::Credentials::Password { .. }) | None => {
+            bail!("GitHub wants a `token`, or `app_id` and `private_key`, in `credentials`")
+        }
+    };
+    let server = GitHubServer { api: github.api.clone(), ca: github.ca.clone(), credentials };
+    GitHubAccess::new(&server, &Url::parse(url)?)
+}
+
+fn github_manners(github: &config::GitHub, settings: &Settings) -> GitHubManners {
+    let people = settings.people.iter();
+    let people = people.filter_map(|(name, it)| Some((name.clone(), it.github.clone()?)));
+    GitHubManners {
+        merge_method: match github.merge_method {
+            config::MergeMethod::Merge => MergeMethod::Merge,
+            config::MergeMethod::Squash => MergeMethod::Squash,
+            config::MergeMethod::Rebase => MergeMethod::Rebase,
+        },
+        people: GitHubPeople::new(people),
+        writes_a_minute: WRITES_TO_GITHUB,
+    }
+}
+
+/// The most writes a minute to a GitHub, which limits what creates content to some 80 for each
+/// credential.
+const WRITES_TO_GITHUB: usize = 80;
+
+/// The tokens of a GitHub, for its Git: no adapter names another.
+struct TokensOfGitHub(Arc<GitHubAccess>);
+
+#[async_trait]
+impl TokenSource for TokensOfGitHub {
+    async fn token(&self) -> Result<SecretString, GitError> {
+        self.0.token().await.map_err(|error| match error {
+            ForgeError::Unauthorized => GitError::Unauthorized(error.into()),
+            ForgeError::Refused(_) | ForgeError::NotFound(_) => {
+                GitError::NoRepository(error.into())
+            }
+            ForgeError::RateLimited { .. } | ForgeError::Stale | ForgeError::Unreachable(_) => {
+                GitError::Unreachable(error.into())
+            }
+        })
+    }
 }
 
 fn file_url(path: &Path) -> anyhow::Result<String> {
@@ -245,6 +314,8 @@ fn credentials(settings: Option<&config::Credentials>) -> Credentials {
         Some(config::Credentials::Password { username, password }) => {
             Credentials::Basic { username: username.clone(), password: password.clone() }
         }
+        // Only a GitHub knows Apps, and the configuration has seen to that.
+        Some(config::Credentials::App { .. }) => Credentials::None,
     }
 }
 
@@ -277,9 +348,12 @@ fn policy(
     let notifiers = settings.argocd.into_iter().filter_map(|(controller, argocd)| {
         Some(Notifier { controller, secret: argocd.webhook_secret? })
     });
+    let forge_hooks = settings.repositories.into_iter();
+    let forge_hooks = forge_hooks.filter_map(|(name, repository)| forge_hook(name, repository));
     Ok(Policy {
         notifiers: notifiers.collect(),
         people,
+        forge_hooks: forge_hooks.collect(),
         pipelines,
         freezes,
         sources,
@@ -288,6 +362,17 @@ fn policy(
         keep_deliveries: settings.keep_deliveries,
         public_url: settings.public_url,
     })
+}
+
+/// Who may tell of a repository's events.
+fn forge_hook(name: RepositoryName, repository: config::Repository) -> Option<ForgeHook> {
+    let (config::Forge::GitHub(github), config::Remote::Server(url)) =
+        (repository.forge, repository.remote)
+    else {
+        return None;
+    };
+    let full_name = github_name(&url).ok()?;
+    Some(ForgeHook { repository: name, full_name, secret: github.webhook_secret? })
 }
 
 /// A token with its own roles and those of its person.

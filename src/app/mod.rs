@@ -43,6 +43,8 @@ pub mod watch;
 
 pub mod nudge;
 
+pub mod forge_event;
+
 pub mod reconcile;
 
 mod status;
@@ -112,6 +114,8 @@ pub struct App {
     pub merging: RwLock<()>,
     /// Those who talk with people.
     pub chat: Chat,
+    /// The deliveries of forges that were taken lately.
+    pub forge_deliveries: forge_event::Deliveries,
 }
 
 /// The systems that hoist works with.
@@ -146,6 +150,7 @@ impl App {
             nudge: Notify::new(),
             readiness,
             catalogue: Catalogue::default(),
+            forge_deliveries: forge_event::Deliveries::default(),
             freshness: Freshness::default(),
             pace: Pace::default(),
             merging: RwLock::new(()),

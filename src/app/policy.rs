@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use crate::domain::command::{Actor, Door, Identity, Role, Roles};
 use crate::domain::freeze::Freeze;
-use crate::domain::id::{ControllerName, PersonName, RoleName, SourceName};
+use crate::domain::id::{ControllerName, PersonName, RepositoryName, RoleName, SourceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::pipeline::Pipelines;
 
@@ -29,6 +29,8 @@ pub struct Policy {
     pub notifiers: Vec<Notifier>,
     /// How long it is kept what came in.
     pub keep_deliveries: SignedDuration,
+    /// The forges that may say that something happened.
+    pub forge_hooks: Vec<ForgeHook>,
     /// Where people reach the page, without a final `/`.
     pub public_url: String,
 }
@@ -43,6 +45,16 @@ pub struct Person {
     pub known_as: Vec<(Door, String)>,
     /// The roles that list them.
     pub roles: Vec<RoleName>,
+}
+
+/// A forge that may say that something happened in a repository.
+pub struct ForgeHook {
+    /// Which repository.
+    pub repository: RepositoryName,
+    /// Its name there: `acme/gitops`.
+    pub full_name: String,
+    /// What signs its events.
+    pub secret: SecretString,
 }
 
 /// A controller that may say that something happened.

@@ -135,6 +135,15 @@ pub(super) fn keeps_secrets(url: &Url) -> bool {
     url.scheme() == "https" || is_here
 }
 
+/// The number of a GitHub App.
+pub(super) fn app_id(text: &str) -> Result<u64, Mistake> {
+    let hint = "write the number that the App's page shows as its App ID";
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        Ok(_) | Err(_) => mistake(format!("`{text}` is no App ID"), hint),
+    }
+}
+
 /// A branch's name (git-check-ref-format(1)).
 pub(super) fn branch(text: &str) -> Result<String, Mistake> {
     let forbidden = |c: char| {

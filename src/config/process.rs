@@ -11,17 +11,12 @@ use super::check::{self, Mistake};
 use super::fields::{Fields, checked, named, text};
 use super::gate::length;
 use super::problem::{Notes, Place};
+use super::repository::repository;
 use super::secret::{Surroundings, Vault};
-use super::settings::{
-    ArgoCd, Chat, Credentials, Forge, Names, PipelinesAt, Remote, Repository, Settings, StoreAt,
-};
+use super::settings::{ArgoCd, Chat, Names, PipelinesAt, Settings, StoreAt};
 use super::source;
-use super::table::Words;
-use super::tables::{ARGOCD, CREDENTIALS, PROCESS, REPOSITORY};
+use super::tables::{ARGOCD, PROCESS};
 use super::tree::{Entry, Kind, Node, parse};
-
-pub(super) const FORGES: Words<Forge> =
-    Words { built: &[("builtin", Forge::Builtin)], planned: &["github", "gitlab", "forgejo"] };
 
 /// How long it is kept what came in, unless the file says otherwise: 90 days.
 const KEEP_DELIVERIES: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -75,8 +70,9 @@ fn settings(
     let reader = Reader { vault: Vault { surroundings, data: &folder } };
     let access = Access { people: keys(fields, "people"), roles: keys(fields, "roles") };
     let mut missing_secret_files = Vec::new();
-    let repositories =
-        named(fields, "repositories", notes, |_, entry, notes| reader.repository(entry, notes));
+    let repositories = named(fields, "repositories", notes, |_, entry, notes| {
+        repository(&reader.vault, entry, notes)
+    });
     let sources = named(fields, "sources", notes, |_, entry, notes| {
         source::read(&reader.vault, &entry.value, &mut missing_secret_files, notes)
     });
@@ -119,7 +115,7 @@ fn keys(fields: &Fields<'_>, name: &str) -> BTreeSet<String> {
     entries.iter().map(|entry| entry.key.clone()).collect()
 }
 
-fn or_default<T>(
+pub(super) fn or_default<T>(
     fields: &Fields<'_>,
     name: &str,
     default: &str,
@@ -147,46 +143,6 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn repository(&self, entry: &Entry, notes: &mut Notes<'_>) -> Option<Repository> {
-        let fields = Fields::open(&entry.value, &REPOSITORY, notes)?;
-        let forge = fields.get("forge").and_then(|node| FORGES.read(node, notes));
-        let remote = match fields.get("url") {
-            Some(node) => checked(node, check::remote, notes),
-            None => {
-                let folder = self.vault.data.join("forge").join(format!("{}.git", entry.key));
-                Some(Remote::Own(folder))
-            }
-        };
-        let branch = or_default(&fields, "branch", "main", check::branch, notes);
-        let credentials = match fields.get("credentials") {
-            Some(node) => {
-                check_use_of_credentials(node, remote.as_ref(), notes);
-                Some(self.credentials(node, notes)?)
-            }
-            None => None,
-        };
-        Some(Repository { forge: forge?, remote: remote?, branch: branch?, credentials })
-    }
-
-    fn credentials(&self, node: &Node, notes: &mut Notes<'_>) -> Option<Credentials> {
-        let fields = Fields::open(node, &CREDENTIALS, notes)?;
-        match (fields.get("token"), fields.get("username"), fields.get("password")) {
-            (Some(token), None, None) => self.vault.secret(token, notes).map(Credentials::Token),
-            (None, Some(username), Some(password)) => {
-                let username = text(username, notes).map(str::to_owned);
-                let password = self.vault.secret(password, notes);
-                Some(Credentials::Password { username: username?, password: password? })
-            }
-            (_, _, _) if !fields.all_known() => None,
-            (_, _, _) => {
-                let what = format!("{}: these are no credentials", node.path);
-                let hint = "write either `token`, or `username` and `password`";
-                notes.add(node.place, what, hint);
-                None
-            }
-        }
-    }
-
     fn argocd(&self, entry: &Entry, notes: &mut Notes<'_>) -> Option<ArgoCd> {
         let fields = Fields::open(&entry.value, &ARGOCD, notes)?;
         let url = fields.get("url").and_then(|node| checked(node, check::server, notes));
@@ -201,18 +157,4 @@ impl Reader<'_> {
         };
         Some(ArgoCd { url: url?, token: token?, ca, webhook_secret })
     }
-}
-
-fn check_use_of_credentials(node: &Node, remote: Option<&Remote>, notes: &mut Notes<'_>) {
-    let (what, hint) = match remote {
-        Some(Remote::Server(url)) if !check::keeps_secrets(url) => {
-            ("would cross the network in the clear, over http", "write an https:// url")
-        }
-        Some(Remote::Own(_) | Remote::File(_)) => (
-            "have no use for a repository on this machine",
-            "remove them, or write an https:// url",
-        ),
-        Some(Remote::Server(_)) | None => return,
-    };
-    notes.add(node.place, format!("{}: these {what}", node.path), hint);
 }

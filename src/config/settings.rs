@@ -76,10 +76,36 @@ pub struct Repository {
 }
 
 /// Where a repository's proposals live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Forge {
     /// In the repository itself.
     Builtin,
+    /// On a GitHub, as pull requests.
+    GitHub(Box<GitHub>),
+}
+
+/// A GitHub, beyond what is asked for by its Git.
+#[derive(Debug)]
+pub struct GitHub {
+    /// The address of its API, with the path under which it is served, if there is one.
+    pub api: Url,
+    /// Certificates of a private authority, as PEM.
+    pub ca: Option<String>,
+    /// What signs the events that it sends.
+    pub webhook_secret: Option<SecretString>,
+    /// How pull requests are merged.
+    pub merge_method: MergeMethod,
+}
+
+/// How pull requests are merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MergeMethod {
+    /// By a merge commit.
+    Merge,
+    /// As one commit upon the target.
+    Squash,
+    /// By putting its commits upon the target.
+    Rebase,
 }
 
 /// Where a repository's Git is.
@@ -104,6 +130,13 @@ pub enum Credentials {
         username: String,
         /// The password.
         password: SecretString,
+    },
+    /// A GitHub App.
+    App {
+        /// Its number.
+        app_id: u64,
+        /// One of its keys, as PEM.
+        private_key: SecretString,
     },
 }
 

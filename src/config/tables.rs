@@ -8,7 +8,7 @@ use super::freeze::ALLOWED;
 use super::gate::SHUTS;
 use super::health::{HEALTHS, REMEDIES};
 use super::policy::{DIGEST_CHECKS, MERGES};
-use super::process::FORGES;
+use super::repository::{FORGES, MERGE_METHODS};
 use super::table::{Shape, Table, optional, planned, required};
 
 const TEXT: Shape = Shape::Text(None);
@@ -75,18 +75,39 @@ pub(super) static PROCESS: Table = Table {
 pub(super) static REPOSITORY: Table = Table {
     what: "a repository",
     keys: &[
-        required("forge", Shape::Word(|| FORGES.names()), "Where its proposals live: builtin."),
+        required(
+            "forge",
+            Shape::Word(|| FORGES.names()),
+            "Where its proposals live: builtin, in the repository itself, or github.",
+        ),
         optional(
             "url",
             Shape::Text(Some("^(https?|file)://")),
             "The Git repository: https://…, or file:///… for a bare one. Without it, hoist makes one under `data`.",
         ),
         optional("branch", TEXT, "The branch that environments stand on. Default: main."),
-        planned("api"),
-        planned("ca"),
+        optional(
+            "api",
+            Shape::Text(Some("^https?://")),
+            "The address of the forge's API, as https://HOST/api/v3. Default: that of github.com.",
+        ),
+        optional("ca", SECRET_SHAPE, "The certificates of a private authority, a PEM file."),
         planned("known_hosts"),
-        optional("credentials", Shape::Keys(&CREDENTIALS), "What the Git server asks for."),
-        planned("webhook_secret"),
+        optional(
+            "credentials",
+            Shape::Keys(&CREDENTIALS),
+            "What the Git server and the forge ask for.",
+        ),
+        optional(
+            "webhook_secret",
+            SECRET_SHAPE,
+            "What signs the events that the forge sends to /hooks/forge/REPOSITORY.",
+        ),
+        optional(
+            "merge_method",
+            Shape::Word(|| MERGE_METHODS.names()),
+            "How pull requests are merged: merge, squash or rebase. Default: merge.",
+        ),
     ],
 };
 
@@ -96,8 +117,8 @@ pub(super) static CREDENTIALS: Table = Table {
         optional("token", SECRET_SHAPE, "An access token."),
         optional("username", TEXT, "A user's name, together with `password`."),
         optional("password", SECRET_SHAPE, "The password of `username`."),
-        planned("app_id"),
-        planned("private_key"),
+        optional("app_id", Shape::Count(1, u64::MAX), "The number of a GitHub App."),
+        optional("private_key", SECRET_SHAPE, "The PEM file of a key of the App."),
         planned("ssh_key"),
     ],
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, FromRequest, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Path, Query, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use super::problem::Problem;
 use crate::app::App;
+use crate::app::forge_event::{HearError, Heard, UnverifiedEvent};
 use crate::app::ingest::cloud_event::{Attributes, Envelope};
 use crate::app::ingest::signature::{Headers, UnverifiedDelivery};
 use crate::app::ingest::{Accepted, AnnounceError};
@@ -34,6 +35,7 @@ pub(super) fn hooks(app: Arc<App>) -> Router {
         .route("/hooks/artifacts", post(announce_artifact))
         .route("/hooks/artifacts/progress", post(show_progress))
         .route("/hooks/argocd", post(nudge_applications))
+        .route("/hooks/forge/{repository}", post(hear_forge))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(app)
 }
@@ -84,6 +86,25 @@ async fn nudge_applications(
     let body = read_body(request, LONGEST_SENDING).await?;
     let view = app.nudge(authorization.as_deref(), &body).await?;
     Ok((StatusCode::ACCEPTED, Json(view)).into_response())
+}
+
+/// `POST /hooks/forge/{repository}`
+async fn hear_forge(
+    State(app): State<Arc<App>>,
+    Path(repository): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    check_content_type(request.headers())?;
+    let headers = request.headers().clone();
+    let header = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
+    let (kind, delivery) = (header("x-github-event"), header("x-github-delivery"));
+    let signature = header("x-hub-signature-256");
+    let body = read_body(request, LONGEST_SENDING).await?;
+    let event = UnverifiedEvent { kind, delivery, signature, body };
+    match app.hear_forge(&repository, event).await? {
+        Heard::Woken(view) => Ok((StatusCode::ACCEPTED, Json(view)).into_response()),
+        Heard::Ignored => Ok(StatusCode::NO_CONTENT.into_response()),
+    }
 }
 
 /// Takes from the headers what the signature is made of.
@@ -173,6 +194,18 @@ impl From<NudgeError> for Problem {
                 Self::unauthorized("Bearer", error.to_string())
             }
             NudgeError::App(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<HearError> for Problem {
+    fn from(error: HearError) -> Self {
+        match error {
+            HearError::Unauthorized => {
+                tracing::info!("an event of a forge was refused: nobody knows who signed it");
+                Self::unauthorized("HMAC-SHA256", error.to_string())
+            }
+            HearError::App(error) => Self::from(error),
         }
     }
 }

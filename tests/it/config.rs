@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 use crate::generated::assert_current;
 
 mod contract;
+mod github;
 mod policy;
 mod process;
 mod schema;

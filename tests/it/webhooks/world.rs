@@ -264,6 +264,7 @@ fn policy(more: Vec<Source>) -> Policy {
         notifiers: Vec::new(),
         people: Vec::new(),
         keep_deliveries: SignedDuration::from_hours(90 * 24),
+        forge_hooks: Vec::new(),
         public_url: PUBLIC_URL.into(),
     }
 }
