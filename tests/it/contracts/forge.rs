@@ -5,6 +5,7 @@
 
 mod builtin;
 mod faults;
+mod github;
 
 use std::sync::Arc;
 
@@ -65,8 +66,6 @@ macro_rules! contract {
             a_merge_goes_onto_what_others_merged_meanwhile,
             what_is_closed_stays_closed_and_the_next_is_a_new_one,
             what_is_merged_cannot_be_closed,
-            a_deleted_branch_is_told_and_its_head_remembered,
-            a_branch_that_comes_back_carries_the_same_proposal,
             a_merge_by_hand_is_a_merge,
             a_fast_forward_by_hand_is_a_merge,
             a_branch_put_back_onto_its_target_is_no_merge,

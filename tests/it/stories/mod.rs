@@ -3,6 +3,8 @@
 mod crash;
 mod deliveries;
 mod freezes;
+mod github;
+mod github_events;
 mod health;
 mod killed;
 mod main_path;

@@ -4,6 +4,7 @@ pub mod argocd;
 pub mod git;
 pub mod git_server;
 pub mod issuer;
+pub mod github;
 pub mod mortal;
 pub mod remote;
 pub mod served;

@@ -29,11 +29,12 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 use super::argocd::{self, ArgoCd};
+use super::github::{self, GitHub};
 use super::mortal::{Life, MortalGit, MortalStore};
 use super::remote::Remote;
 use super::troubled::{Gate, Troubled};
 
-const SECRET: &str = "what ci signs with";
+pub const SECRET: &str = "what ci signs with";
 
 /// Staging by itself, prod after half an hour and one approval.
 pub const STAGING_THEN_PROD: [(&str, &str); 2] = [
@@ -121,6 +122,30 @@ impl Bot {
         std::fs::write(bot.config(), bot.process_file() + &entry).unwrap();
         let app = bot.wake(None).await;
         Self { app: Some(Arc::new(app)), ..bot }
+    }
+
+    /// Runs with its repository on a GitHub, which knows bob by another name.
+    pub async fn on_github(environments: &[(&str, &str)]) -> (Self, GitHub) {
+        let bot = Self::asleep(environments);
+        let hub = GitHub::start(bot.remote.path()).await;
+        let place = |name: &str| bot.home.path().join(name);
+        std::fs::write(place("github-token"), github::TOKEN).unwrap();
+        std::fs::write(place("github-secret"), SECRET).unwrap();
+        let builtin = format!("{{forge: builtin, url: \"{}\", branch: main}}", bot.remote.url());
+        let on_github = format!(
+            "{{forge: github, url: \"{}\", api: \"{}\", credentials: {{token: {{file: \"{}\"}}}}, \
+             webhook_secret: {{file: \"{}\"}}}}",
+            hub.git(),
+            hub.api(),
+            place("github-token").display(),
+            place("github-secret").display(),
+        );
+        let text = bot.process_file();
+        assert!(text.contains(&builtin) && text.contains("bob: {}"), "{text}");
+        let text = text.replace(&builtin, &on_github).replace("bob: {}", "bob: {github: Bobby}");
+        std::fs::write(bot.config(), text).unwrap();
+        let app = bot.wake(None).await;
+        (Self { app: Some(Arc::new(app)), ..bot }, hub)
     }
 
     /// The process file, for a real process.
@@ -344,6 +369,25 @@ impl Bot {
             .body(Body::from(body.to_owned()))
             .unwrap();
         self.send(request).await
+    }
+
+    /// A forge says that something happened in a repository; the answer's status and body.
+    pub async fn forge_says(
+        &self,
+        repository: &str,
+        headers: [(&str, &str); 3],
+        body: &str,
+    ) -> (u16, String) {
+        let mut request = Request::post(format!("/hooks/forge/{repository}"))
+            .header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let answer = http::router(Arc::clone(self.app())).oneshot(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
     }
 
     async fn send(&self, request: Request<Body>) -> u16 {

@@ -16,6 +16,12 @@ use crate::support::remote::Remote;
 
 contract!(Builtin);
 
+// Where hoist keeps the proposals itself, one outlives its branch; GitHub closes it.
+contract! { Builtin:
+    a_deleted_branch_is_told_and_its_head_remembered,
+    a_branch_that_comes_back_carries_the_same_proposal,
+}
+
 struct Builtin {
     remote: Remote,
     git: Arc<dyn Git>,

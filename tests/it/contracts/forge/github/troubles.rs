@@ -1,0 +1,256 @@
+//! What goes wrong between hoist and GitHub, and what must not come of it.
+
+use hoist::app::ports::{
+    ForgeError, MergeOutcome, Mergeability as Merging, Opened, ProposalState, Status, StatusState,
+};
+use serde_json::{Value, json};
+
+use super::super::{BRANCH, FILE, World, at, load, merge_of, merged, propose, spec};
+use super::Simulated;
+use crate::support::github::{Harm, Mergeability, Rules};
+
+fn instead(status: u16, headers: &[(&'static str, &str)], message: &str) -> Harm {
+    let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    Harm::Instead(status, headers, json!({ "message": message }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opening_whose_answer_is_lost_opens_one_pull_request() {
+    for harm in [Harm::Done(504), Harm::Done(502), Harm::CutOff] {
+        let world = Simulated::begin().await;
+        world.hub.break_next(("POST", "/pulls"), 1, harm);
+        let (number, _) = propose(&world).await;
+        assert_eq!((number.0, world.hub.count()), (1, 1));
+        let proposal = load(&world, number).await;
+        assert_eq!(proposal.title, "shop: 1.1 to prod");
+        assert_eq!(world.hub.dress_of(1).0, ["promotion"], "what was to follow was done");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opening_that_failed_is_an_error_that_passes() {
+    let world = Simulated::begin().await;
+    world.hub.break_next(("POST", "/pulls"), 1, instead(500, &[], "oops"));
+    world.remote().push(BRANCH, "main", FILE, "tag: 1.1\n");
+    let wanted = spec(BRANCH, "shop: 1.1 to prod");
+    let failed = world.forge.propose(&wanted, at("10:00")).await;
+    assert!(matches!(failed, Err(ForgeError::Unreachable(_))), "{failed:?}");
+    let opened = world.forge.propose(&wanted, at("10:01")).await.unwrap();
+    assert!(matches!(opened, Opened::New(_)), "{opened:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_whose_answer_is_lost_is_one_merge() {
+    for harm in [Harm::Done(504), Harm::CutOff] {
+        let world = Simulated::begin().await;
+        let (number, head) = propose(&world).await;
+        world.hub.break_next(("PUT", "/merge"), 1, harm);
+        let commit = merged(world.forge.merge(&merge_of(number, &head)).await.unwrap());
+        assert_eq!(world.remote().tip("main"), Some(commit));
+        assert_eq!(world.remote().tip(BRANCH), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comment_and_a_status_whose_answers_are_lost_are_written_once() {
+    let world = Simulated::begin().await;
+    let (number, head) = propose(&world).await;
+    world.hub.break_next(("POST", "/comments"), 1, Harm::Done(502));
+    let lost = world.forge.comment(number, "story", "It soaks.", at("10:01")).await;
+    assert!(matches!(lost, Err(ForgeError::Unreachable(_))), "{lost:?}");
+    world.forge.comment(number, "story", "It soaks.", at("10:02")).await.unwrap();
+
+    world.hub.break_next(("POST", head.as_str()), 1, Harm::CutOff);
+    let soaked = Status { state: StatusState::Success, description: "soaked".to_owned() };
+    let lost = world.forge.set_status(number, &head, "hoist/soak", &soaked).await;
+    assert!(matches!(lost, Err(ForgeError::Unreachable(_))), "{lost:?}");
+    world.forge.set_status(number, &head, "hoist/soak", &soaked).await.unwrap();
+
+    assert_eq!(load(&world, number).await.comments.len(), 1);
+    assert_eq!(world.hub.statuses_written(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_is_kept_to_without_asking_again() {
+    let world = Simulated::begin().await;
+    let limit =
+        instead(403, &[("retry-after", "1800")], "You have exceeded a secondary rate limit");
+    world.hub.break_next(("GET", "/pulls"), 1, limit);
+    let first = world.forge.find_open(BRANCH).await;
+    assert!(matches!(first, Err(ForgeError::RateLimited { seconds: 1800 })), "{first:?}");
+    world.hub.take_calls();
+    let second = world.forge.find_open(BRANCH).await;
+    assert!(
+        matches!(second, Err(ForgeError::RateLimited { seconds }) if (1700..=1800).contains(&seconds)),
+        "{second:?}"
+    );
+    assert_eq!(world.hub.take_calls().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_right_is_no_limit_and_is_named() {
+    let world = Simulated::begin().await;
+    let (number, head) = propose(&world).await;
+    let needed = [("x-accepted-github-permissions", "statuses=write")];
+    let refusal = instead(403, &needed, "Resource not accessible by personal access token");
+    world.hub.break_next(("POST", head.as_str()), 1, refusal);
+    let soaked = Status { state: StatusState::Success, description: "soaked".to_owned() };
+    let told = world.forge.set_status(number, &head, "hoist/soak", &soaked).await.unwrap_err();
+    insta::assert_snapshot!(told, @"the forge refuses: setting the status hoist/soak: these credentials may not do that in acme/gitops (Resource not accessible by personal access token); they need `statuses=write`");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_is_hidden_says_nothing_of_its_proposals() {
+    let world = Simulated::begin().await;
+    let (number, _) = propose(&world).await;
+    world.hub.break_next(("GET", "/pulls/1"), 1, instead(404, &[], "Not Found"));
+    world.hub.break_next(("GET", "/gitops"), 1, instead(404, &[], "Not Found"));
+    let told = world.forge.load(number).await.unwrap_err();
+    insta::assert_snapshot!(told, @"the forge refuses: looking at the repository: GitHub shows these credentials no such thing in acme/gitops; it hides what they may not see");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_was_renamed_is_told_with_its_new_address() {
+    let world = Simulated::begin().await;
+    let to = [("location", "https://api.github.example/repositories/7/pulls")];
+    world.hub.break_next(("GET", "/pulls"), 1, instead(301, &to, "Moved Permanently"));
+    let told = world.forge.find_open(BRANCH).await.unwrap_err();
+    insta::assert_snapshot!(told, @"the forge refuses: looking for a pull request: acme/gitops has moved to https://api.github.example/repositories/7/pulls: set the repository's `url` to its new address");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_protected_branch_names_the_rule_that_blocks() {
+    let world = Simulated::begin().await;
+    world.hub.protect(Rules { approvals: 1, ..Rules::default() });
+    let (number, head) = propose(&world).await;
+    let MergeOutcome::Refused(why) = world.forge.merge(&merge_of(number, &head)).await.unwrap()
+    else {
+        panic!("it was merged")
+    };
+    insta::assert_snapshot!(why, @"GitHub does not merge #1: At least 1 approving review is required by reviewers with write access.");
+    world.hub.review(number.0, "alice", "APPROVED");
+    merged(world.forge.merge(&merge_of(number, &head)).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_that_moved_in_the_middle_of_a_merge_is_looked_at_again() {
+    let world = Simulated::begin().await;
+    let (number, head) = propose(&world).await;
+    let moved = "Base branch was modified. Review and try the merge again.";
+    world.hub.break_next(("PUT", "/merge"), 1, instead(405, &[], moved));
+    let outcome = world.forge.merge(&merge_of(number, &head)).await.unwrap();
+    assert_eq!(outcome, MergeOutcome::HeadMoved);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_those_who_belong_here_count() {
+    let world = Simulated::begin().await;
+    let (number, _) = propose(&world).await;
+    world.hub.review_from_outside(number.0, "mallory", "APPROVED");
+    world.hub.review_from_outside(number.0, "trudy", "CHANGES_REQUESTED");
+    world.hub.review(number.0, "renovate[bot]", "APPROVED");
+    world.hub.review(number.0, "alice", "APPROVED");
+    world.hub.review(number.0, "alice", "COMMENTED");
+    let proposal = load(&world, number).await;
+    assert_eq!(proposal.approvals.len(), 1, "a comment takes nothing back");
+    assert!(proposal.objections.is_empty());
+    world.hub.dismiss_reviews(number.0);
+    assert!(load(&world, number).await.approvals.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reviewers_are_asked_once_and_nobody_waits_for_a_stranger() {
+    let world = Simulated::begin().await;
+    world.remote().push(BRANCH, "main", FILE, "tag: 1.1\n");
+    let mut wanted = spec(BRANCH, "shop: 1.1 to prod");
+    wanted.reviewers = vec!["alice".to_owned(), "bob".to_owned()];
+    let number = world.forge.propose(&wanted, at("10:00")).await.unwrap().number();
+    assert_eq!(world.hub.dress_of(1).1, ["alice", "bob"]);
+    world.hub.review(number.0, "alice", "APPROVED");
+    world.forge.propose(&wanted, at("10:01")).await.unwrap();
+    assert_eq!(world.hub.dress_of(1).1, ["bob"], "alice has answered");
+
+    wanted.reviewers.push("a-stranger".to_owned());
+    world.forge.propose(&wanted, at("10:02")).await.unwrap();
+    assert_eq!(world.hub.dress_of(1).1, ["bob"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_github_has_not_worked_out_yet_is_not_guessed() {
+    let world = Simulated::begin().await;
+    let (number, _) = propose(&world).await;
+    world.hub.work_out(Mergeability::NotYet);
+    assert_eq!(load(&world, number).await.mergeability, Merging::Unknown);
+    world.hub.work_out(Mergeability::Known);
+    assert_eq!(load(&world, number).await.mergeability, Merging::Clean);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_writes_as_we_do_is_not_us() {
+    let world = Simulated::begin().await;
+    let (number, _) = propose(&world).await;
+    world.forge.comment(number, "story", "It soaks.", at("10:01")).await.unwrap();
+    let ours = world.hub.comments_on(number.0).remove(0);
+    world.hub.remark(number.0, "mallory", &ours.replace("soaks", "rots"));
+    world.forge.comment(number, "story", "It soaked.", at("10:02")).await.unwrap();
+    let bodies: Vec<String> = world.hub.comments_on(number.0);
+    assert!(bodies[0].contains("It soaked.") && bodies[1].contains("It rots."), "{bodies:?}");
+    assert_eq!(load(&world, number).await.comments[0].body, "It soaked.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_that_is_deleted_closes_its_pull_request() {
+    let world = Simulated::begin().await;
+    let (number, head) = propose(&world).await;
+    world.remote().delete(BRANCH);
+    let proposal = load(&world, number).await;
+    assert!(matches!(proposal.state, ProposalState::Closed { by: None, .. }));
+    assert_eq!(proposal.head, head);
+    world.remote().put(BRANCH, &head);
+    let next = world.forge.propose(&spec(BRANCH, "again"), at("10:30")).await.unwrap();
+    assert!(matches!(next, Opened::New(it) if it != number), "{next:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_deletes_merged_branches_itself_is_no_trouble() {
+    let world = Simulated::begin().await;
+    world.hub.protect(Rules { deletes_merged_branches: true, ..Rules::default() });
+    let (number, head) = propose(&world).await;
+    merged(world.forge.merge(&merge_of(number, &head)).await.unwrap());
+    assert_eq!(world.remote().tip(BRANCH), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_lists_are_read_to_their_end() {
+    let world = Simulated::begin().await;
+    let (number, _) = propose(&world).await;
+    for n in 0..150 {
+        world.hub.remark(number.0, "bob", &format!("remark {n}"));
+    }
+    world.forge.comment(number, "story", "It soaks.", at("10:01")).await.unwrap();
+    world.forge.comment(number, "story", "It soaked.", at("10:02")).await.unwrap();
+    assert_eq!(load(&world, number).await.comments.len(), 151);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_as_it_was_costs_nothing() {
+    let world = Simulated::begin().await;
+    let (number, _) = propose(&world).await;
+    load(&world, number).await;
+    world.hub.take_calls();
+    load(&world, number).await;
+    let calls = world.hub.take_calls();
+    assert!(calls.iter().all(|call| call.status == 304), "{calls:?}");
+    assert!(calls.iter().all(|call| call.what.starts_with("GET /repos/acme/gitops/")));
+    assert_eq!(calls.len(), 4, "the pull request, its reviews, its comments, its statuses");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_makes_no_sense_is_an_error() {
+    let world = Simulated::begin().await;
+    for nonsense in [json!({}), json!([1]), Value::Null, json!("<html>")] {
+        world.hub.break_next(("GET", "/pulls"), 1, Harm::Instead(200, Vec::new(), nonsense));
+        let told = world.forge.find_open(BRANCH).await;
+        assert!(matches!(told, Err(ForgeError::Unreachable(_))), "{told:?}");
+    }
+}

@@ -1,0 +1,115 @@
+//! The main path on a GitHub: people review and merge there, and hoist follows.
+
+use crate::support::github::Harm;
+use crate::support::world::{Bot, STAGING_THEN_PROD};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_artifact_goes_up_by_pull_requests_and_back_by_one() {
+    let (bot, hub) = Bot::on_github(&STAGING_THEN_PROD).await;
+    bot.propose_to_prod("v1.4.2").await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #2 (it needs review: 0 of 1 approvals, the requester's not counted)
+    ");
+    // Whoever asked for it does not count, and a stranger does not either.
+    hub.review(2, "alice", "APPROVED");
+    hub.review_from_outside(2, "mallory", "APPROVED");
+    bot.work().await;
+    assert_eq!(bot.version_line("prod"), "newTag: v1.0.0 # hoist writes this");
+
+    hub.review(2, "Bobby", "APPROVED");
+    bot.work().await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.4.2, succeeded
+    ");
+    insta::assert_snapshot!(bot.git_log(), @"
+    begin
+    Merge proposal #1: staging: promote shop to v1.4.2
+    Merge proposal #2: prod: promote shop to v1.4.2
+    ");
+    let message = bot.message_on("main");
+    assert!(message.contains("Reviewed-by: bob\n"), "{message}");
+    insta::assert_snapshot!(bot.remote.ask(&["for-each-ref", "--format=%(refname)"]), @"refs/heads/main");
+
+    let answer = bot.roll_back("dora", None).await;
+    insta::assert_snapshot!(answer.unwrap(), @"shop in prod goes back from v1.4.2 to v1.0.0. The revert proposal opens now; the application is held there until `hoist resume shop prod`.");
+    bot.work().await;
+    hub.review(3, "Bobby", "APPROVED");
+    bot.work().await;
+    assert_eq!(bot.version_line("prod"), "newTag: v1.0.0 # hoist writes this");
+    insta::assert_snapshot!(bot.proposals().await, @"
+    #1 staging: promote shop to v1.4.2: merged by hoist-bot
+    #2 prod: promote shop to v1.4.2: merged by hoist-bot
+    #3 prod: roll shop back to v1.0.0: merged by hoist-bot
+    ");
+    insta::assert_snapshot!(bot.history().await, @"
+    staging found v1.0.0 hoist: succeeded
+    prod found v1.0.0 hoist: succeeded
+    staging forward v1.4.2 alice: succeeded
+    prod forward v1.4.2 alice: rolled back
+    prod rollback v1.0.0 dora: succeeded
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_merge_and_close_on_github_and_hoist_follows() {
+    let (bot, hub) = Bot::on_github(&STAGING_THEN_PROD).await;
+    bot.propose_to_prod("v1.4.2").await;
+    hub.merge_by("carol", 2);
+    bot.work().await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.4.2, succeeded
+    ");
+
+    bot.propose_to_prod("v1.5.0").await;
+    hub.close(4);
+    bot.work().await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.5.0, succeeded
+    prod: v1.4.2, succeeded
+    ");
+    insta::assert_snapshot!(bot.proposals().await, @"
+    #1 staging: promote shop to v1.4.2: merged by hoist-bot
+    #2 prod: promote shop to v1.4.2: merged by carol
+    #3 staging: promote shop to v1.5.0: merged by hoist-bot
+    #4 prod: promote shop to v1.5.0: closed by somebody
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_github_that_stumbles_loses_nothing_and_doubles_nothing() {
+    let (bot, hub) = Bot::on_github(&STAGING_THEN_PROD).await;
+    bot.work().await;
+    for (method, end) in [("POST", "/pulls"), ("PUT", "/merge"), ("GET", "/reviews")] {
+        hub.break_next((method, end), 1, Harm::Done(504));
+        hub.break_next((method, end), 1, Harm::CutOff);
+    }
+    bot.announce("v1.4.2").await;
+    bot.watch(40).await;
+    hub.review(2, "Bobby", "APPROVED");
+    bot.watch(10).await;
+    assert_eq!(bot.version_line("prod"), "newTag: v1.4.2 # hoist writes this");
+    assert_eq!(hub.count(), 2, "one pull request for each environment");
+    insta::assert_snapshot!(bot.git_log(), @"
+    begin
+    Merge proposal #1: staging: promote shop to v1.4.2
+    Merge proposal #2: prod: promote shop to v1.4.2
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_are_counted_and_few() {
+    let (bot, hub) = Bot::on_github(&STAGING_THEN_PROD).await;
+    bot.work().await;
+    hub.take_calls();
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    let calls = hub.take_calls();
+    let (free, paid): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.status == 304);
+    let writes = paid.iter().filter(|call| !call.what.starts_with("GET")).count();
+    let told =
+        format!("{} calls, {} of them free, {writes} of them writes", calls.len(), free.len());
+    insta::assert_snapshot!(told, @"30 calls, 14 of them free, 6 of them writes");
+}

@@ -1,0 +1,135 @@
+//! GitHub's webhooks: what they wake, and whom nobody believes.
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
+use sha2::Sha256;
+
+use crate::support::world::{Bot, SECRET, STAGING_THEN_PROD};
+
+const EXAMPLES: &str = include_str!("../../fixtures/github/webhooks.json");
+
+fn signature(secret: &str, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body.as_bytes());
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// Sends an event as GitHub does; the answer's status and body.
+async fn send(bot: &Bot, kind: &str, delivery: &str, body: &str) -> (u16, String) {
+    let signature = signature(SECRET, body);
+    bot.forge_says(
+        "gitops",
+        [
+            ("x-github-event", kind),
+            ("x-github-delivery", delivery),
+            ("x-hub-signature-256", &signature),
+        ],
+        body,
+    )
+    .await
+}
+
+/// An example, as if it had happened in our repository on one of hoist's branches.
+fn ours(payload: &Value) -> String {
+    let text = payload.to_string();
+    let name = payload["repository"]["full_name"].as_str().unwrap_or("none");
+    let mut text =
+        text.replace(&format!("\"full_name\":\"{name}\""), "\"full_name\":\"Acme/gitops\"");
+    for branch in ["changes", "issue-comment", "main", "master"] {
+        for key in ["ref", "name", "head_branch"] {
+            text = text.replace(
+                &format!("\"{key}\":\"{branch}\""),
+                &format!("\"{key}\":\"hoist/prod/shop\""),
+            );
+        }
+        text = text.replace(&format!("\"refs/heads/{branch}\""), "\"refs/heads/hoist/prod/shop\"");
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_of_event_is_understood_or_ignored_by_name() {
+    let (bot, _hub) = Bot::on_github(&STAGING_THEN_PROD).await;
+    bot.work().await;
+    let examples: Value = serde_json::from_str(EXAMPLES).unwrap();
+    let mut told = Vec::new();
+    for example in examples["examples"].as_array().unwrap() {
+        let kind = example["event"].as_str().unwrap();
+        let (status, body) = send(&bot, kind, kind, &ours(&example["payload"])).await;
+        told.push(format!("{kind}: {status} {body}").trim_end().to_owned());
+    }
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    pull_request: 202 {"woken":["services/shop"]}
+    pull_request_review: 202 {"woken":["services/shop"]}
+    pull_request_review_thread: 202 {"woken":["services/shop"]}
+    push: 202 {"woken":["services/shop"]}
+    check_run: 202 {"woken":["services/shop"]}
+    check_suite: 202 {"woken":["services/shop"]}
+    status: 202 {"woken":["services/shop"]}
+    ping: 204
+    issue_comment: 204
+    "#);
+    for kind in examples["events"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()) {
+        let body = r#"{"action": "created", "repository": {"full_name": "acme/gitops"}}"#;
+        let (status, _) = send(&bot, kind, &format!("another {kind}"), body).await;
+        assert!(matches!(status, 202 | 204), "{kind}: {status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_review_is_seen_as_soon_as_github_tells_of_it() {
+    let (bot, hub) = Bot::on_github(&STAGING_THEN_PROD).await;
+    bot.propose_to_prod("v1.4.2").await;
+    hub.review(2, "Bobby", "APPROVED");
+    let body = r#"{"action": "submitted", "repository": {"full_name": "acme/gitops"},
+        "pull_request": {"head": {"ref": "hoist/prod/shop"}}}"#;
+    let told = send(&bot, "pull_request_review", "one", body).await;
+    assert_eq!(told, (202, r#"{"woken":["services/shop"]}"#.to_owned()));
+    bot.work_off().await;
+    assert_eq!(bot.version_line("prod"), "newTag: v1.4.2 # hoist writes this");
+    // GitHub sends again what it is not sure of.
+    assert_eq!(send(&bot, "pull_request_review", "one", body).await.0, 204);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_to_main_wakes_those_whose_files_it_changed() {
+    let (bot, _hub) = Bot::on_github(&STAGING_THEN_PROD).await;
+    bot.work().await;
+    let body = r#"{"ref": "refs/heads/main", "repository": {"full_name": "acme/gitops"},
+        "commits": [{"added": [], "modified": ["environments/prod/apps/cart/kustomization.yaml"]}]}"#;
+    let told = send(&bot, "push", "one", body).await;
+    assert_eq!(told, (202, r#"{"woken":["services/cart"]}"#.to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_believed_who_does_not_know_the_secret() {
+    let (bot, _hub) = Bot::on_github(&STAGING_THEN_PROD).await;
+    bot.work().await;
+    let body =
+        r#"{"ref": "refs/heads/hoist/prod/shop", "repository": {"full_name": "acme/gitops"}}"#;
+    let event = ("x-github-event", "push");
+    let id = ("x-github-delivery", "one");
+    let header = "x-hub-signature-256";
+    let (wrong, other) = (signature("hunter2", body), signature(SECRET, "{}"));
+    for bad in [wrong.as_str(), &other, "", "sha256=", "sha256=zz", "sha1=00"] {
+        let (status, told) = bot.forge_says("gitops", [event, id, (header, bad)], body).await;
+        assert_eq!(status, 401, "{bad}: {told}");
+        assert!(!told.contains("woken"), "{told}");
+    }
+    let good = signature(SECRET, body);
+    let elsewhere = bot.forge_says("nothing", [event, id, (header, &good)], body).await;
+    assert_eq!(elsewhere.0, 401, "it does not tell which repositories there are");
+    let nonsense = "{]";
+    let signed = signature(SECRET, nonsense);
+    let told = bot.forge_says("gitops", [event, id, (header, &signed)], nonsense).await;
+    assert_eq!(told.0, 400, "{}", told.1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_repository_with_the_same_secret_is_ignored() {
+    let (bot, _hub) = Bot::on_github(&STAGING_THEN_PROD).await;
+    bot.work().await;
+    let body =
+        r#"{"ref": "refs/heads/hoist/prod/shop", "repository": {"full_name": "acme/website"}}"#;
+    assert_eq!(send(&bot, "push", "one", body).await.0, 204);
+}

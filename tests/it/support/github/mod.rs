@@ -1,0 +1,337 @@
+//! A GitHub that keeps state, on a free loopback port: repositories of real Git, pull requests,
+//! reviews, statuses and comments, its credentials, its limits and its failures.
+//!
+//! Every request and every answer is held against GitHub's own description of its API; what does
+//! not fit fails the test when the GitHub is dropped.
+
+mod backend;
+mod contract;
+mod credentials;
+mod pulls;
+mod repository;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header::{AUTHORIZATION, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use url::Url;
+
+use contract::Operation;
+use credentials::{Credentials, Who};
+pub use credentials::{Key, TOKEN};
+use pulls::Hub;
+pub use pulls::{Mergeability, NAME, OWNER, Rules};
+use repository::Repository;
+
+/// The path under which an Enterprise server has its API.
+const PREFIX: &str = "/api/v3";
+
+pub struct GitHub {
+    port: u16,
+    state: Shared,
+    server: JoinHandle<()>,
+}
+
+type Shared = Arc<Mutex<Inside>>;
+
+struct Inside {
+    hub: Hub,
+    credentials: Credentials,
+    faults: Vec<Fault>,
+    calls: Vec<Asked>,
+    violations: Vec<String>,
+}
+
+/// A call that was made, as `GET /repos/…`, and how it was answered.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub what: String,
+    pub status: u16,
+}
+
+/// What goes wrong with the next call that it is about.
+pub struct Fault {
+    method: &'static str,
+    end: String,
+    times: usize,
+    harm: Harm,
+}
+
+/// How it goes wrong.
+#[derive(Clone)]
+pub enum Harm {
+    /// Nothing is done, and this is answered.
+    Instead(u16, Vec<(&'static str, String)>, Value),
+    /// It is done, and this is answered.
+    Done(u16),
+    /// It is done, and the answer breaks off in the middle.
+    CutOff,
+}
+
+impl Drop for GitHub {
+    fn drop(&mut self) {
+        self.server.abort();
+        if !std::thread::panicking() {
+            let violations = &self.inside().violations;
+            assert!(violations.is_empty(), "not as GitHub describes it: {violations:#?}");
+        }
+    }
+}
+
+impl GitHub {
+    /// A GitHub that has the bare repository as `acme/gitops`.
+    pub async fn start(bare: &Path) -> Self {
+        let state = Arc::new(Mutex::new(Inside {
+            hub: Hub::new(Repository::new(bare)),
+            credentials: Credentials::default(),
+            faults: Vec::new(),
+            calls: Vec::new(),
+            violations: Vec::new(),
+        }));
+        let router = Router::new().fallback(serve).with_state(Arc::clone(&state));
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { port, state, server }
+    }
+
+    /// The address of its API.
+    pub fn api(&self) -> Url {
+        format!("http://127.0.0.1:{}{PREFIX}", self.port).parse().unwrap()
+    }
+
+    /// The address of the repository's Git.
+    pub fn git(&self) -> Url {
+        format!("http://127.0.0.1:{}/{OWNER}/{NAME}.git", self.port).parse().unwrap()
+    }
+
+    /// A person reviews a pull request's head as it is: `APPROVED`, `CHANGES_REQUESTED`, ….
+    pub fn review(&self, number: u64, by: &str, state: &str) {
+        self.inside().hub.review(number, by, state, "COLLABORATOR");
+    }
+
+    /// Somebody who has no rights here reviews.
+    pub fn review_from_outside(&self, number: u64, by: &str, state: &str) {
+        self.inside().hub.review(number, by, state, "NONE");
+    }
+
+    /// A person merges, past whatever may block.
+    pub fn merge_by(&self, login: &str, number: u64) {
+        let told = self.inside().hub.merge(login, number, &json!({}));
+        assert_eq!(told.0, 200, "{}", told.1);
+    }
+
+    /// A person closes a pull request.
+    pub fn close(&self, number: u64) {
+        self.inside().hub.pulls.get_mut(&number).unwrap().close();
+    }
+
+    /// A person dismisses all reviews.
+    pub fn dismiss_reviews(&self, number: u64) {
+        let mut inside = self.inside();
+        for review in &mut inside.hub.pulls.get_mut(&number).unwrap().reviews {
+            review["state"] = "DISMISSED".into();
+        }
+    }
+
+    /// A person comments.
+    pub fn remark(&self, number: u64, by: &str, body: &str) {
+        self.inside().hub.remark(number, by, body);
+    }
+
+    /// What is written on a pull request, as GitHub keeps it.
+    pub fn comments_on(&self, number: u64) -> Vec<String> {
+        let inside = self.inside();
+        let comments = &inside.hub.pulls[&number].comments;
+        comments.iter().map(|it| it["body"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The protection of the branch.
+    pub fn protect(&self, rules: Rules) {
+        self.inside().hub.rules = rules;
+    }
+
+    /// Whether it has worked out by now what can be merged.
+    pub fn work_out(&self, mergeability: Mergeability) {
+        self.inside().hub.mergeability = mergeability;
+    }
+
+    /// Lets the next `times` calls go wrong whose method is this and whose path ends so.
+    pub fn break_next(&self, (method, end): (&'static str, &str), times: usize, harm: Harm) {
+        self.inside().faults.push(Fault { method, end: end.to_owned(), times, harm });
+    }
+
+    /// The labels on a pull request, and those who are asked to review it.
+    pub fn dress_of(&self, number: u64) -> (Vec<String>, Vec<String>) {
+        let inside = self.inside();
+        let pull = &inside.hub.pulls[&number];
+        (pull.labels.clone(), pull.asked.clone())
+    }
+
+    /// How many pull requests there are.
+    pub fn count(&self) -> usize {
+        self.inside().hub.pulls.len()
+    }
+
+    /// How many statuses were ever written.
+    pub fn statuses_written(&self) -> usize {
+        self.inside().hub.statuses.len()
+    }
+
+    /// What was asked since the last time this was asked.
+    pub fn take_calls(&self) -> Vec<Asked> {
+        std::mem::take(&mut self.inside().calls)
+    }
+
+    /// Lets an App in, whose key this is, and nobody by a plain token any more.
+    pub fn install_app(&self, app_id: u64, key: &Key) {
+        self.inside().credentials.install(app_id, key);
+    }
+
+    /// Ends all tokens that were given to installations, before their time.
+    pub fn revoke_tokens(&self) {
+        self.inside().credentials.revoke();
+    }
+
+    /// How many tokens were given to installations.
+    pub fn tokens_given(&self) -> usize {
+        self.inside().credentials.given()
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+async fn serve(
+    State(state): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let authorization = headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok()).unwrap_or("");
+    let git = format!("/{OWNER}/{NAME}.git/");
+    if let Some(rest) = uri.path().strip_prefix(&git) {
+        let (known, bare) = {
+            let inside = state.lock().unwrap();
+            let known = inside.credentials.knows_in_git(authorization);
+            (known, inside.hub.repository.path().to_owned())
+        };
+        return backend::serve(known, &bare, (&method, rest, &uri), (&headers, body)).await;
+    }
+    let Some(path) = uri.path().strip_prefix(PREFIX) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let request = Request {
+        method: method.as_str(),
+        path,
+        query: query.into_owned().collect(),
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+    };
+    let mut inside = state.lock().unwrap();
+    let (status, told, broken) = inside.answer(authorization, &request);
+    inside.calls.push(Asked { what: format!("{method} {path}"), status });
+    let known = headers.get(IF_NONE_MATCH).and_then(|it| it.to_str().ok());
+    let last = inside.calls.last_mut().unwrap();
+    send(last, told, (known, broken))
+}
+
+struct Request<'a> {
+    method: &'a str,
+    path: &'a str,
+    query: Vec<(String, String)>,
+    body: Value,
+}
+
+impl Inside {
+    fn answer(&mut self, authorization: &str, request: &Request<'_>) -> (u16, Value, Option<Harm>) {
+        let harm = self.harm(request);
+        if let Some(Harm::Instead(status, _, body)) = &harm {
+            return (*status, body.clone(), harm.clone());
+        }
+        let Some(operation) = Operation::find(request.method, request.path) else {
+            let call = format!("{} {}", request.method, request.path);
+            self.violations.push(format!("GitHub has no {call}"));
+            return (404, json!({"message": "Not Found"}), None);
+        };
+        let problems = operation.problems_of_request(&request.query, &request.body);
+        self.violations.extend(problems);
+        let (status, known) = match self.credentials.who(authorization, request.path) {
+            Who::Nobody => (401, json!({"message": "Bad credentials"})),
+            Who::Told(told) => told,
+            Who::Known(login) => {
+                let decoded: Vec<String> =
+                    request.path.trim_start_matches('/').split('/').map(decode).collect();
+                let segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
+                let query: BTreeMap<String, String> = request.query.iter().cloned().collect();
+                self.hub.answer(&login, (request.method, &segments), (&query, &request.body))
+            }
+        };
+        let told = if status < 300 { operation.filled(status, &known) } else { known };
+        self.violations.extend(operation.problems_of_answer(status, &told));
+        match harm {
+            Some(Harm::Done(status)) => {
+                (status, json!({"message": "We couldn't respond to your request in time."}), None)
+            }
+            harm => (status, told, harm),
+        }
+    }
+
+    fn harm(&mut self, request: &Request<'_>) -> Option<Harm> {
+        let fits = |it: &&mut Fault| {
+            it.times > 0 && it.method == request.method && request.path.ends_with(&it.end)
+        };
+        let fault = self.faults.iter_mut().find(fits)?;
+        fault.times -= 1;
+        Some(fault.harm.clone())
+    }
+}
+
+fn decode(segment: &str) -> String {
+    url::form_urlencoded::parse(segment.replace('+', "%2B").as_bytes())
+        .map(|(key, _)| key.into_owned())
+        .collect()
+}
+
+fn send(asked: &mut Asked, body: Value, (known, harm): (Option<&str>, Option<Harm>)) -> Response {
+    let text = if body.is_null() { String::new() } else { body.to_string() };
+    let status = StatusCode::from_u16(asked.status).unwrap();
+    if let Some(Harm::CutOff) = harm {
+        let half = Bytes::from(text[..text.len() / 2].to_owned());
+        let parts = [Ok(half), Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe))];
+        let body = Body::from_stream(futures::stream::iter(parts));
+        return (status, [("content-length", text.len().to_string())], body).into_response();
+    }
+    let etag = format!("W/\"{}\"", hash(&text));
+    if status == StatusCode::OK && known == Some(etag.as_str()) {
+        asked.status = 304;
+        return (StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response();
+    }
+    let mut response = (status, text).into_response();
+    let headers = response.headers_mut();
+    headers.insert("content-type", "application/json; charset=utf-8".parse().unwrap());
+    if status == StatusCode::OK {
+        headers.insert(ETAG, etag.parse().unwrap());
+    }
+    if let Some(Harm::Instead(_, more, _)) = harm {
+        for (name, value) in more {
+            headers.insert(name, value.parse().unwrap());
+        }
+    }
+    response
+}
+
+fn hash(text: &str) -> String {
+    use sha2::Digest as _;
+    hex::encode(&sha2::Sha256::digest(text)[..8])
+}

@@ -1,0 +1,105 @@
+//! The Git of the simulated GitHub: a real bare repository.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Mutex;
+
+pub struct Repository {
+    bare: PathBuf,
+    /// What was found out of two commits stays so.
+    unions: Mutex<BTreeMap<(String, String), Union>>,
+}
+
+/// What Git says of bringing two commits together.
+#[derive(Clone)]
+pub enum Union {
+    Tree(String),
+    Conflict,
+}
+
+impl Repository {
+    pub fn new(bare: &Path) -> Self {
+        Self { bare: bare.to_owned(), unions: Mutex::default() }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.bare
+    }
+
+    /// All branches, to see whether anything moved.
+    pub fn branches(&self) -> String {
+        self.ask(&["for-each-ref", "--format=%(refname) %(objectname)", "refs/heads"])
+    }
+
+    pub fn tip(&self, branch: &str) -> Option<String> {
+        self.commit(&format!("refs/heads/{branch}"))
+    }
+
+    pub fn commit(&self, name: &str) -> Option<String> {
+        let out = self.run(&["rev-parse", "--quiet", "--verify", &format!("{name}^{{commit}}")]);
+        out.status.success().then(|| text(&out))
+    }
+
+    pub fn has(&self, commit: &str, ancestor: &str) -> bool {
+        self.run(&["merge-base", "--is-ancestor", ancestor, commit]).status.success()
+    }
+
+    /// The first commit on a branch's own line that has `head`.
+    pub fn arrival(&self, target: &str, head: &str) -> String {
+        let range = format!("{head}..{target}");
+        let line =
+            self.ask(&["rev-list", "--first-parent", "--ancestry-path", "--reverse", &range]);
+        line.lines().next().unwrap_or(head).to_owned()
+    }
+
+    pub fn files(&self, base: &str, head: &str) -> Vec<String> {
+        let range = format!("{base}...{head}");
+        self.ask(&["diff", "--name-only", &range]).lines().map(str::to_owned).collect()
+    }
+
+    pub fn union(&self, onto: &str, head: &str) -> Union {
+        let pair = (onto.to_owned(), head.to_owned());
+        let mut known = self.unions.lock().unwrap();
+        let union = || {
+            let out = self.run(&["merge-tree", "--write-tree", onto, head]);
+            if out.status.success() { Union::Tree(text(&out)) } else { Union::Conflict }
+        };
+        known.entry(pair).or_insert_with(union).clone()
+    }
+
+    /// Makes a commit and moves a branch to it.
+    pub fn land(&self, branch: &str, tree: &str, parents: &[&str], message: &str) -> String {
+        let mut args = vec!["commit-tree", tree, "-m", message];
+        args.extend(parents.iter().flat_map(|parent| ["-p", parent]));
+        let commit = self.ask(&args);
+        self.ask(&["update-ref", &format!("refs/heads/{branch}"), &commit, parents[0]]);
+        commit
+    }
+
+    pub fn delete(&self, branch: &str) {
+        self.ask(&["update-ref", "-d", &format!("refs/heads/{branch}")]);
+    }
+
+    fn ask(&self, args: &[&str]) -> String {
+        let out = self.run(args);
+        assert!(out.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        text(&out)
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let mut git = Command::new("git");
+        git.current_dir(&self.bare).args(args);
+        git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+        for role in ["AUTHOR", "COMMITTER"] {
+            git.env(format!("GIT_{role}_NAME"), "GitHub");
+            git.env(format!("GIT_{role}_EMAIL"), "noreply@github.example");
+            git.env(format!("GIT_{role}_DATE"), "2026-01-05T11:00:00Z");
+        }
+        git.output().unwrap()
+    }
+}
+
+fn text(out: &Output) -> String {
+    String::from_utf8_lossy(&out.stdout).trim_end().to_owned()
+}
