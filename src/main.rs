@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use hoist::cli::output::Output;
 use hoist::cli::{self, Errand, Typed, World};
+use hoist::serve::Mode;
 use hoist::{demo, serve, telemetry, wiring};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -15,7 +16,8 @@ fn main() -> ExitCode {
     match typed {
         Typed::Serve(args) => {
             telemetry::start(LevelFilter::INFO);
-            work(serve::run(&args.config, args.listen.as_deref()), &mut out)
+            let mode = if args.read_only { Mode::ReadOnly } else { Mode::Active };
+            work(serve::run(&args.config, args.listen.as_deref(), mode), &mut out)
         }
         Typed::Demo(args) => {
             telemetry::start(LevelFilter::ERROR);

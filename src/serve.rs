@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::app::App;
+pub use crate::app::Mode;
 use crate::domain::id::{PersonName, RoleName};
 use crate::wiring::{self, Start};
 use crate::{http, scheduler};
@@ -20,7 +21,7 @@ use crate::{http, scheduler};
 ///
 /// When the configuration has problems, the store or a mirror cannot be opened, or the address
 /// is taken.
-pub async fn run(config: &Path, listen: Option<&str>) -> anyhow::Result<()> {
+pub async fn run(config: &Path, listen: Option<&str>, mode: Mode) -> anyhow::Result<()> {
     let mut configuration = wiring::configuration(config)?;
     let settings = &mut configuration.settings;
     // Links lead where hoist listens, unless the configuration says where else people reach it.
@@ -32,7 +33,8 @@ pub async fn run(config: &Path, listen: Option<&str>) -> anyhow::Result<()> {
     }
     let address = settings.listen.clone();
     let has_tokens = !configuration.settings.tokens.is_empty();
-    let (app, start) = wiring::app(configuration).await?;
+    let (mut app, start) = wiring::app(configuration).await?;
+    app.mode = mode;
     if let Some(lost) = app.lost_history().await? {
         bail!(lost);
     }
@@ -42,6 +44,10 @@ pub async fn run(config: &Path, listen: Option<&str>) -> anyhow::Result<()> {
     })?;
     let shown = listener.local_addr()?;
     say(&format!("hoist listens on http://{shown}; people reach it at {}", app.policy.public_url));
+    match mode {
+        Mode::Active => {}
+        Mode::ReadOnly => say("It plans, shows and answers, and changes nothing: --read-only."),
+    }
     if start == Start::First || !has_tokens {
         let link = sign_in_link(&app).await?;
         say(&format!("Sign in within the hour, once: {link}"));

@@ -25,6 +25,7 @@ use crate::adapters::git::{
 };
 use crate::adapters::health::argocd::{ArgoCd, ArgoCdSettings};
 use crate::adapters::health::http::HttpCaller;
+use crate::adapters::health::prometheus::Prometheus;
 use crate::adapters::issuer::OidcIssuer;
 use crate::adapters::store::sqlite::SqliteStore;
 use crate::app::chat::{Chat, Mattermost, Slack};
@@ -205,7 +206,8 @@ fn watchers(settings: &Settings) -> anyhow::Result<Watchers> {
         let opened = ArgoCd::new(&settings).with_context(|| format!("preparing argocd.{name}"))?;
         controllers.insert(name.clone(), Arc::new(opened));
     }
-    Ok(Watchers::new(controllers, Arc::new(HttpCaller::new()?)))
+    let metrics = Arc::new(Prometheus::new()?);
+    Ok(Watchers::new(controllers, Arc::new(HttpCaller::new()?), metrics))
 }
 
 fn open_repository(

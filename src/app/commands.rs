@@ -58,6 +58,7 @@ impl App {
         &self,
         authorized: Authorized<Command>,
     ) -> Result<CommandView, AppError> {
+        self.may_change()?;
         let (command, by) = authorized.into_parts();
         match command {
             Command::Promote { application, environment, version, reason, age, skips, bad } => {

@@ -44,6 +44,7 @@ impl App {
             .collect();
         let mut freezes = self.policy.freezes.clone();
         freezes.extend(record.freezes.into_iter().map(Freeze::from));
+        let evidence = self.seen.of(&record.application).evidence;
         Snapshot {
             application: record.application,
             pipeline: pipeline.clone(),
@@ -55,6 +56,7 @@ impl App {
             readings: BTreeMap::new(),
             proposals: BTreeMap::new(),
             pulses: record.pulses,
+            evidence,
             glances: BTreeMap::new(),
         }
     }

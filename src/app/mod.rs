@@ -41,6 +41,8 @@ mod remedy;
 
 pub mod watch;
 
+mod question;
+
 pub mod nudge;
 
 pub mod forge_event;
@@ -110,12 +112,23 @@ pub struct App {
     pub freshness: Freshness,
     /// How much each source has announced lately.
     pub pace: Pace,
+    /// Whether anything outside is changed.
+    pub mode: Mode,
     /// Read by whoever judges the gates and merges; written to wait until they are done.
     pub merging: RwLock<()>,
     /// Those who talk with people.
     pub chat: Chat,
     /// The deliveries of forges that were taken lately.
     pub forge_deliveries: forge_event::Deliveries,
+}
+
+/// Whether hoist changes anything outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It works.
+    Active,
+    /// It plans, shows and answers, and changes nothing: `hoist serve --read-only`.
+    ReadOnly,
 }
 
 /// The systems that hoist works with.
@@ -153,6 +166,7 @@ impl App {
             forge_deliveries: forge_event::Deliveries::default(),
             freshness: Freshness::default(),
             pace: Pace::default(),
+            mode: Mode::Active,
             merging: RwLock::new(()),
             chat: Chat::default(),
         }
@@ -162,6 +176,20 @@ impl App {
     #[must_use]
     pub fn with_chat(self, chat: Chat) -> Self {
         Self { chat, ..self }
+    }
+}
+
+impl App {
+    /// Refuses what would change something, where nothing is to be changed.
+    pub(crate) fn may_change(&self) -> Result<(), AppError> {
+        match self.mode {
+            Mode::Active => Ok(()),
+            Mode::ReadOnly => Err(AppError::Refused {
+                what: "this hoist runs with --read-only: it plans, shows and answers, and changes \
+                       nothing; start it without that, or ask the one that works"
+                    .into(),
+            }),
+        }
     }
 }
 

@@ -136,6 +136,7 @@ impl App {
             comment: request.comment.clone(),
         };
         let (_, actor) = authorize(by, command, &self.policy.roles)?.into_parts();
+        self.may_change()?;
         let (_, repository) = self.rules(&promotion.application)?;
         let desk = repository.forge.desk().ok_or_else(|| AppError::Refused {
             what: "this repository's forge has a page of its own: review the proposal there".into(),

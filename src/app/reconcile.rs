@@ -7,11 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::id::{ApplicationKey, EnvironmentName, PromotionId};
 use crate::domain::plan::{Action, Wait, plan};
+use crate::domain::snapshot::Findings;
 
 use super::execute::Outcome;
 use super::ports::{Claim, ForgeError, GitError, StoreError};
 use super::watch::Asked;
-use super::{App, AppError};
+use super::{App, AppError, Mode};
 
 /// How long a worker may keep an application. Far longer than any step's own deadline.
 const LEASE: SignedDuration = SignedDuration::from_mins(10);
@@ -29,6 +30,8 @@ pub struct Sight {
     pub waits: BTreeMap<EnvironmentName, Wait>,
     /// What other promotions there wait for.
     pub beside: Vec<Wait>,
+    /// What the gates that ask the world outside were answered.
+    pub evidence: Findings,
     /// Why the last pass failed, if it did.
     pub trouble: Option<String>,
 }
@@ -120,8 +123,9 @@ impl App {
             self.seen.note(&claim.application, |sight| {
                 sight.waits = plan.waits.clone();
                 sight.beside = plan.beside.clone();
+                sight.evidence = snapshot.evidence.clone();
             });
-            if plan.actions.is_empty() {
+            if plan.actions.is_empty() || self.mode == Mode::ReadOnly {
                 return Ok(plan.wake_at);
             }
             mirror = Mirror::Fresh;

@@ -11,9 +11,9 @@ use crate::domain::health::{CallAnswer, Glance, HealthRule, Report, Standing, ju
 use crate::domain::id::{ApplicationName, CommitId, ControllerName, EnvironmentName};
 use crate::domain::pipeline::Environment;
 use crate::domain::promotion::Promotion;
-use crate::domain::snapshot::{Reading, Snapshot};
+use crate::domain::snapshot::{Findings, Reading, Snapshot};
 
-use super::ports::{Caller, Controller, Deployment, Git, GitError, HealthError, Sighting};
+use super::ports::{Caller, Controller, Deployment, Git, GitError, HealthError, Metrics, Sighting};
 use super::{App, AppError, reading};
 
 /// How long a controller that could not be asked is left alone: many applications are its, and
@@ -24,15 +24,21 @@ const LEFT_ALONE: SignedDuration = SignedDuration::from_secs(15);
 pub struct Watchers {
     /// The controllers that deploy, by their names in the configuration.
     pub controllers: BTreeMap<ControllerName, Arc<dyn Controller>>,
-    /// Calls applications that answer for themselves.
+    /// Calls applications that answer for themselves, and what answers for gates.
     pub caller: Arc<dyn Caller>,
+    /// Knows what was measured.
+    pub metrics: Arc<dyn Metrics>,
     /// Controllers that are left alone, until when and why.
     troubled: Mutex<BTreeMap<ControllerName, (Timestamp, HealthError)>>,
 }
 
 /// What was answered during one pass: nobody is asked twice in it.
 #[derive(Default)]
-pub(super) struct Asked(BTreeMap<EnvironmentName, (Timestamp, Result<Answer, HealthError>)>);
+pub(super) struct Asked {
+    health: BTreeMap<EnvironmentName, (Timestamp, Result<Answer, HealthError>)>,
+    /// What gates were answered.
+    pub(super) gates: Findings,
+}
 
 #[derive(Clone)]
 enum Answer {
@@ -45,8 +51,9 @@ impl Watchers {
     pub fn new(
         controllers: BTreeMap<ControllerName, Arc<dyn Controller>>,
         caller: Arc<dyn Caller>,
+        metrics: Arc<dyn Metrics>,
     ) -> Self {
-        Self { controllers, caller, troubled: Mutex::default() }
+        Self { controllers, caller, metrics, troubled: Mutex::default() }
     }
 
     /// Where a person looks at an application of `environment`, where there is such a page.
@@ -147,13 +154,13 @@ impl App {
         for environment in &snapshot.pipeline.environments {
             let name = &environment.name;
             let Some((current, commit)) = watched(snapshot, environment) else { continue };
-            if !asked.0.contains_key(name) {
+            if !asked.health.contains_key(name) {
                 let now = self.clock.now();
                 let application = &snapshot.application.application;
                 let answer = self.watchers.ask(&environment.health, application, now).await;
-                asked.0.insert(name.clone(), (now, answer));
+                asked.health.insert(name.clone(), (now, answer));
             }
-            let Some((at, answer)) = asked.0.get(name) else { continue };
+            let Some((at, answer)) = asked.health.get(name) else { continue };
             let glance = match answer {
                 Err(error) => Glance::unseen(*at, error.to_string()),
                 Ok(Answer::Sighting(Sighting::Missing)) => {
@@ -176,6 +183,7 @@ impl App {
             glances.insert(name.clone(), glance);
         }
         snapshot.glances = glances;
+        self.ask_for_gates(snapshot, &mut asked.gates).await;
         Ok(())
     }
 

@@ -14,4 +14,9 @@ pub struct ServeArgs {
     /// Listen here instead of at the configuration's `listen`.
     #[arg(long, value_name = "HOST:PORT")]
     pub listen: Option<String>,
+
+    /// Plan, show and answer, and change nothing outside: no push, no proposal, no merge. What is
+    /// announced is kept; commands are refused.
+    #[arg(long)]
+    pub read_only: bool,
 }

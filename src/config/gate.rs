@@ -2,14 +2,19 @@
 
 use jiff::SignedDuration;
 
+use crate::domain::evidence::{Bound, Call, Metric, PLACEHOLDERS, Query};
 use crate::domain::gate::{Approvals, Gate, GateRule, Shuts};
+use crate::domain::health::Expectation;
 use crate::domain::id::RoleName;
 use crate::domain::window::{Clock, Days, Window};
 
+use super::check;
 use super::duration::parse_duration;
-use super::fields::{Fields, check_known, items, parsed, text};
+use super::fields::{Fields, check_known, checked, items, parsed, text};
+use super::health::expectation;
 use super::policy::count;
 use super::problem::Notes;
+use super::rule::template;
 use super::settings::Names;
 use super::table::Words;
 use super::tables::{APPROVALS, GATE, WINDOW};
@@ -20,6 +25,10 @@ pub(super) const SHUTS: Words<Shuts> =
 
 /// Keys that say how a gate works, and not what it asks for.
 const MANNERS: [&str; 2] = ["before", "timeout"];
+
+/// Keys that belong to another of the same gate.
+const COMPANIONS: [(&str, &str); 4] =
+    [("query", "prometheus"), ("until", "prometheus"), ("for", "prometheus"), ("expect", "http")];
 
 pub(super) fn gates(node: &Node, names: Option<&Names>, notes: &mut Notes<'_>) -> Vec<GateRule> {
     let mut gates: Vec<GateRule> = Vec::new();
@@ -37,7 +46,7 @@ pub(super) fn gates(node: &Node, names: Option<&Names>, notes: &mut Notes<'_>) -
                 }
                 gates.push(rule);
             }
-            (Some(_), Gate::Soak(_) | Gate::Approvals(_)) => {
+            (Some(_), Gate::Soak(_) | Gate::Approvals(_) | Gate::Prometheus(_) | Gate::Http(_)) => {
                 let what = format!("{}: this gate stands twice", item.path);
                 notes.add(item.place, what, "keep one");
             }
@@ -48,7 +57,15 @@ pub(super) fn gates(node: &Node, names: Option<&Names>, notes: &mut Notes<'_>) -
 
 fn gate(node: &Node, names: Option<&Names>, notes: &mut Notes<'_>) -> Option<GateRule> {
     let fields = Fields::open(node, &GATE, notes)?;
-    let asks = |key: &str| !MANNERS.contains(&key);
+    let asks = |key: &str| {
+        !MANNERS.contains(&key) && COMPANIONS.iter().all(|(companion, _)| *companion != key)
+    };
+    for (companion, owner) in COMPANIONS {
+        if let (Some(node), None) = (fields.get(companion), fields.get(owner)) {
+            let what = format!("{}: nobody would read this", node.path);
+            notes.add(node.place, what, format!("`{companion}` goes with `{owner}`"));
+        }
+    }
     let count = match &node.kind {
         Kind::Map(entries) => entries.iter().filter(|entry| asks(&entry.key)).count(),
         Kind::Null | Kind::Text(_) | Kind::List(_) => 0,
@@ -66,6 +83,10 @@ fn gate(node: &Node, names: Option<&Names>, notes: &mut Notes<'_>) -> Option<Gat
         approvals(node, names, notes).map(Gate::Approvals)
     } else if let Some(node) = fields.get("window") {
         window(node, notes).map(Gate::Window)
+    } else if let Some(node) = fields.get("prometheus") {
+        metric(&fields, node, notes).map(Gate::Prometheus)
+    } else if let Some(node) = fields.get("http") {
+        call(&fields, node, notes).map(Gate::Http)
     } else {
         None
     };
@@ -108,6 +129,47 @@ fn approvals(node: &Node, names: Option<&Names>, notes: &mut Notes<'_>) -> Optio
         Some(role)
     });
     Some(Approvals { count: count?, role: Some(role?) })
+}
+
+/// A metric: where, what is asked, and what every value must be for how long.
+fn metric(fields: &Fields<'_>, url: &Node, notes: &mut Notes<'_>) -> Option<Metric> {
+    let called = checked(
+        url,
+        |text| check::called_url(text).map(|()| text.trim_end_matches('/').to_owned()),
+        notes,
+    );
+    let mut needed = |key: &str, example: &str| {
+        let node = fields.get(key);
+        if node.is_none() {
+            let place = fields.node();
+            let what = format!("{}: `{key}` is missing", place.path);
+            notes.add(place.place, what, format!("add it, as {example}"));
+        }
+        node
+    };
+    let query = needed("query", "`query: \"sum(rate(errors[5m]))\"`");
+    let until = needed("until", "`until: \"< 0.01\"`");
+    let query = query.and_then(|node| text(node, notes)).map(Query::new);
+    let until: Option<Bound> =
+        until.and_then(|node| parsed(node, "write a sign and a number: \"< 0.01\"", notes));
+    let lasts = match fields.get("for") {
+        Some(node) => length(node, notes)?,
+        None => SignedDuration::ZERO,
+    };
+    Some(Metric { url: called?, query: query?, until: until?, lasts })
+}
+
+fn call(fields: &Fields<'_>, url: &Node, notes: &mut Notes<'_>) -> Option<Call> {
+    let written = template(url, &PLACEHOLDERS, notes)?;
+    let filled = PLACEHOLDERS.iter().fold(written.as_str().to_owned(), |text, placeholder| {
+        text.replace(&format!("{{{placeholder}}}"), "x")
+    });
+    checked(url, |_| check::called_url(&filled), notes)?;
+    let expect = match fields.get("expect") {
+        Some(node) => expectation(node, notes)?,
+        None => Expectation { status: None, text: None },
+    };
+    Some(Call { url: written, expect })
 }
 
 fn window(node: &Node, notes: &mut Notes<'_>) -> Option<Window> {

@@ -436,9 +436,39 @@ pub(super) static GATE: Table = Table {
             "The hours in which promotions enter; of several windows one must be open.",
         ),
         optional(
+            "prometheus",
+            TEXT,
+            "The address of a Prometheus, or of what speaks its API; with `query` and `until`.",
+        ),
+        optional(
+            "query",
+            TEXT,
+            "What is asked there, in PromQL; {application}, {version}, {tag} and {digest} may stand in its texts.",
+        ),
+        optional(
+            "until",
+            Shape::Text(Some(r"^(<=|>=|==|<|>) ?-?[0-9.]+([eE][-+]?[0-9]+)?$")),
+            "What every value must be: a sign and a number, < 0.01.",
+        ),
+        optional(
+            "for",
+            DURATION,
+            "For how long without a break, once the version runs in the environments before. Default: it is looked at once.",
+        ),
+        optional(
+            "http",
+            TEXT,
+            "An address that answers yes or no; {application}, {version}, {tag} and {digest} may stand in it.",
+        ),
+        optional(
+            "expect",
+            Shape::Either(&[Shape::Count(100, 599), TEXT]),
+            "What a yes of `http` is: a status, or a text that stands in the answer. Default: any 2xx.",
+        ),
+        optional(
             "before",
             Shape::Word(|| SHUTS.names()),
-            "What it shuts: the opening of the proposal, or only its merge. Default: proposal for soak, merge for the others.",
+            "What it shuts: the opening of the proposal, or only its merge. Default: proposal for soak, prometheus and http, merge for the others.",
         ),
         optional(
             "timeout",

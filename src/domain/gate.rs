@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::evidence::{Call, Metric};
 use super::id::RoleName;
 use super::promotion::Promotion;
 use super::window::Window;
@@ -15,6 +16,10 @@ pub enum Gate {
     Approvals(Approvals),
     /// Hours of the week; where there are several, one of them must be open.
     Window(Window),
+    /// What Prometheus measures.
+    Prometheus(Metric),
+    /// A call that answers yes or no.
+    Http(Call),
 }
 
 /// Who has to say yes.
@@ -72,6 +77,8 @@ pub struct Judged {
     pub shuts: Shuts,
     /// Until when this answer holds, where time alone changes it.
     pub until: Option<Timestamp>,
+    /// What its status on a proposal says, where `saw` changes at every look.
+    pub stable: Option<String>,
 }
 
 /// Gates that concern an environment as a whole, whatever wants to enter it.
@@ -80,6 +87,10 @@ pub const HOLD: &str = "hold";
 pub const FREEZE: &str = "freeze";
 /// See [`HOLD`].
 pub const WINDOW: &str = "window";
+/// Gates that ask the world outside.
+pub const PROMETHEUS: &str = "prometheus";
+/// See [`PROMETHEUS`].
+pub const HTTP: &str = "http";
 
 impl Gate {
     /// Its name: `soak`, `window`.
@@ -88,6 +99,8 @@ impl Gate {
             Self::Soak(_) => "soak",
             Self::Approvals(_) => "approvals",
             Self::Window(_) => WINDOW,
+            Self::Prometheus(_) => PROMETHEUS,
+            Self::Http(_) => HTTP,
         }
     }
 }
@@ -99,7 +112,7 @@ impl From<Gate> for GateRule {
     /// before it: it shuts the merge only.
     fn from(gate: Gate) -> Self {
         let shuts = match gate {
-            Gate::Soak(_) => Shuts::Proposal,
+            Gate::Soak(_) | Gate::Prometheus(_) | Gate::Http(_) => Shuts::Proposal,
             Gate::Approvals(_) | Gate::Window(_) => Shuts::Merge,
         };
         Self { gate, shuts, timeout: None }
@@ -113,7 +126,7 @@ impl Judged {
             Verdict::OpensAt(at) => Some(at),
             Verdict::Open | Verdict::NeedsAction(_) | Verdict::Skipped => None,
         };
-        Self { name, verdict, saw, shuts, until }
+        Self { name, verdict, saw, shuts, until, stable: None }
     }
 
     /// Tells whether the gate lets the promotion through.
@@ -130,8 +143,9 @@ impl Judged {
         let skip = promotion.skipped.iter().find(|skip| skip.gate == self.name);
         let Some(skip) = skip.filter(|_| !self.is_open()) else { return self };
         let saw = format!("skipped by {} ({}); it saw: {}", skip.by, skip.reason, self.saw);
+        let stable = Some(format!("skipped by {} ({})", skip.by, skip.reason));
         // What it would say later does not matter any more.
-        Self { verdict: Verdict::Skipped, saw, until: None, ..self }
+        Self { verdict: Verdict::Skipped, saw, until: None, stable, ..self }
     }
 
     /// Tells whether it keeps the proposal from being opened.

@@ -25,6 +25,8 @@ pub mod window;
 
 pub mod gate;
 
+pub mod evidence;
+
 pub mod freeze;
 
 pub mod command;

@@ -328,6 +328,14 @@ impl Promotion {
         }
     }
 
+    /// Tells whether a person chose to skip an environment on its way.
+    pub fn skips(&self, environment: &EnvironmentName) -> bool {
+        match &self.kind {
+            Kind::Forward { skips, .. } => skips.contains(environment),
+            Kind::Found { .. } | Kind::Rollback { .. } => false,
+        }
+    }
+
     /// Tells whether it brings an earlier version back.
     pub fn is_rollback(&self) -> bool {
         match self.kind {

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::artifact::{Artifact, Tag};
 use super::command::Actor;
+use super::evidence::Evidence;
 use super::freeze::Freeze;
 use super::health::Glance;
 use super::id::{
@@ -41,9 +42,14 @@ pub struct Snapshot {
     pub proposals: BTreeMap<ProposalNumber, ProposalFacts>,
     /// What is remembered of the health of what is in, by environment.
     pub pulses: BTreeMap<EnvironmentName, Pulse>,
+    /// What the gates that ask the world outside were answered, by promotion and gate.
+    pub evidence: Findings,
     /// What was just seen of it, where somebody can be asked and it is watched.
     pub glances: BTreeMap<EnvironmentName, Glance>,
 }
+
+/// What gates were answered, by promotion and the gate's name.
+pub type Findings = BTreeMap<(PromotionId, &'static str), Evidence>;
 
 /// A hold, as the planner needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,3 +4,5 @@ mod common;
 
 pub mod argocd;
 pub mod http;
+
+pub mod prometheus;

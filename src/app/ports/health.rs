@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::domain::evidence::Span;
 use crate::domain::health::{CallAnswer, Report};
 
 /// An application, as its controller knows it.
@@ -72,6 +73,14 @@ pub trait Controller: Send + Sync {
 
     /// Where a person looks at an application.
     fn page(&self, of: &Deployment) -> String;
+}
+
+/// Knows what was measured.
+#[async_trait]
+pub trait Metrics: Send + Sync {
+    /// The values of every series that `query` finds at `url`, at each point of `span` at which it
+    /// has one, oldest first.
+    async fn over(&self, url: &str, query: &str, span: Span) -> Result<Vec<Vec<f64>>, HealthError>;
 }
 
 /// Calls what answers for itself.

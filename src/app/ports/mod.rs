@@ -28,7 +28,7 @@ pub use git::{
     CommitSpec, FileChange, Git, GitError, LogEntry, Merged, ModeChange, RefOutcome, RefUpdate,
     Signature,
 };
-pub use health::{Caller, Controller, Deployment, HealthError, Sighting};
+pub use health::{Caller, Controller, Deployment, HealthError, Metrics, Sighting};
 pub use issuer::{Claims, Issuer, TokenError};
 pub use job_tokens::{JobTokens, NoToken, TokenDesk};
 pub use remote::{Remote, RemoteError, Server};

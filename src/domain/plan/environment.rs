@@ -432,7 +432,8 @@ impl<'a> View<'a> {
         };
         let gates = judged.iter().map(|judged| {
             let word = if judged.is_open() { StatusWord::Success } else { StatusWord::Pending };
-            (format!("hoist/{}", judged.name), (word, judged.saw.clone()))
+            let told = judged.stable.as_ref().unwrap_or(&judged.saw);
+            (format!("hoist/{}", judged.name), (word, told.clone()))
         });
         let wanted = std::iter::once(("hoist/only-version".to_owned(), only_version)).chain(gates);
         for (context, (state, description)) in wanted {

@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::closures::{freeze_gate, hold_gate, window_gate};
 use super::course::soak_ends;
-use crate::domain::gate::{Judged, Shuts, Verdict};
+use crate::domain::evidence::Met;
+use crate::domain::gate::{GateRule, Judged, Shuts, Verdict};
 use crate::domain::health::Finding;
 use crate::domain::id::{EnvironmentName, PersonName, RoleName};
 use crate::domain::pipeline::Environment;
@@ -31,6 +32,8 @@ pub fn judge(
             judged.push(upstream_gate(snapshot, environment, promotion, name, now));
         }
     }
+    let asking = environment.asking().map(|rule| asking_gate(snapshot, promotion, rule));
+    judged.extend(asking.map(|it| it.after_skips(promotion)));
     let window = window_gate(environment, promotion, now);
     judged.extend(window.map(|it| it.after_skips(promotion)));
     judged.push(freeze_gate(snapshot, environment, promotion, now).after_skips(promotion));
@@ -41,6 +44,31 @@ pub fn judge(
         judged.push(approvals.after_skips(promotion));
     }
     judged
+}
+
+/// Judges what a gate that asks the world outside was answered. A rollback waits for none: what it
+/// takes back may be what makes the answer bad.
+fn asking_gate(snapshot: &Snapshot, promotion: &Promotion, rule: &GateRule) -> Judged {
+    let name = rule.gate.name();
+    if promotion.is_rollback() {
+        let saw = "a rollback does not ask".to_owned();
+        return Judged::new(name, rule.shuts, Verdict::Open, saw);
+    }
+    let Some(evidence) = snapshot.evidence.get(&(promotion.id.clone(), name)) else {
+        let saw = "it is asked once the version runs in the environments before".to_owned();
+        return Judged::new(name, rule.shuts, Verdict::NeedsAction(saw.clone()), saw);
+    };
+    let saw = evidence.saw.clone();
+    let verdict = match evidence.met {
+        Met::Yes => Verdict::Open,
+        Met::NotBefore(at) => Verdict::OpensAt(at),
+        Met::No => Verdict::NeedsAction(format!("{name} gate: {saw}")),
+    };
+    Judged {
+        until: Some(evidence.asked_again()),
+        stable: Some(evidence.stable.clone()),
+        ..Judged::new(name, rule.shuts, verdict, saw)
+    }
 }
 
 /// Judges what happened upstream: it must have gone in there, and have soaked.

@@ -159,6 +159,37 @@ pipelines.yaml:22:7: `pipelines.p.environments[0].repository` is planned and not
 }
 
 #[test]
+fn gates_that_ask_say_where_what_and_what_a_yes_is() {
+    let lines = "      edit: [{file: a, marker: b}]
+      gates:
+      - {prometheus: \"http://prometheus:9090/\", query: 'up{app=\"{application}\"}', until: \"> 0\", for: 10m, before: merge}
+      - {http: \"https://qa.example.com/{application}/{version}\", expect: \"{version} passed\", timeout: 1d}
+";
+    check_policy(&one_environment(lines), "no problem");
+    let lines = "      edit: [{file: a, marker: b}]
+      gates:
+      - {prometheus: \"prometheus:9090\", until: \"under 5\"}
+      - {prometheus: \"http://prometheus:9090\", query: up, until: \"> 0\"}
+      - {http: \"https://me:secret@qa.example.com\"}
+      - {http: \"https://qa.example.com/{commit}\", query: up}
+      - {approvals: 1, for: 10m}
+";
+    check_policy(
+        &one_environment(lines),
+        r#"
+pipelines.yaml:10:10: pipelines.p.environments[0].gates[0]: `query` is missing; add it, as `query: "sum(rate(errors[5m]))"`
+pipelines.yaml:10:22: pipelines.p.environments[0].gates[0].prometheus: `prometheus:9090` is no address that can be called; write http://… or https://…, as https://{application}.example.com/healthz
+pipelines.yaml:10:48: pipelines.p.environments[0].gates[0].until: `under 5` is no bound; write a sign and a number: "< 0.01"
+pipelines.yaml:12:16: pipelines.p.environments[0].gates[2].http: a user or a password stands in it; remove it
+pipelines.yaml:13:16: pipelines.p.environments[0].gates[3].http: `{commit}` is not known here; known are `{application}`, `{version}`, `{tag}`, `{digest}`; write a known one; a `{` always starts a placeholder here
+pipelines.yaml:13:58: pipelines.p.environments[0].gates[3].query: nobody would read this; `query` goes with `prometheus`
+pipelines.yaml:14:29: pipelines.p.environments[0].gates[4].for: nobody would read this; `for` goes with `prometheus`
+7 problems
+"#,
+    );
+}
+
+#[test]
 fn a_soak_gate_needs_an_environment_before_it() {
     let lines = "      edit: [{file: a, marker: b}]\n      gates: [{soak: 5m}]\n";
     check_policy(

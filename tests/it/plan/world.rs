@@ -91,6 +91,7 @@ impl World {
             readings: BTreeMap::new(),
             proposals: BTreeMap::new(),
             pulses: BTreeMap::new(),
+            evidence: BTreeMap::new(),
             glances: BTreeMap::new(),
         };
         let now = "2026-01-05T09:00:00Z".parse().unwrap();

@@ -12,6 +12,7 @@ mod outages;
 mod people;
 mod policies;
 mod pushes;
+mod questions;
 mod recover;
 mod rollback;
 mod rollback_rules;

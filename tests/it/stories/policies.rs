@@ -29,6 +29,33 @@ async fn a_manual_environment_waits_for_a_person_who_merges() {
     ");
 }
 
+/// `hoist serve --read-only` says what it would do, and leaves everything as it is.
+#[tokio::test]
+async fn a_hoist_that_only_reads_plans_and_answers_and_changes_nothing() {
+    let mut bot = Bot::new().await;
+    bot.propose_to_prod("v1.4.2").await;
+    bot.restart_read_only().await;
+    let before = (bot.remote.ask(&["for-each-ref"]), bot.history().await);
+    assert_eq!(bot.announce("v1.5.0").await, 202);
+    bot.minutes_pass(60);
+    bot.work().await;
+    assert_eq!((bot.remote.ask(&["for-each-ref"]), bot.history().await), before);
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #2 (it needs review: 0 of 1 approvals, the requester's not counted)
+    ");
+    let refused = bot.hold("alice").await.unwrap_err();
+    assert!(refused.contains("--read-only"), "{refused}");
+    let step = hoist::domain::command::ProposalStep::Approve;
+    assert!(bot.step("bob", "prod", step).await.unwrap_err().contains("--read-only"));
+    let why = bot.app().why("shop", "staging").await.unwrap();
+    insta::assert_snapshot!(why.answer, @"v1.5.0 is not in staging: it was announced, and is started at the next look");
+
+    bot.restart().await;
+    bot.work().await;
+    assert_eq!(bot.version_line("staging"), "newTag: v1.5.0 # hoist writes this");
+}
+
 #[tokio::test]
 async fn two_approvals_are_two_people_and_not_the_one_who_asked() {
     let bot = Bot::with(&[

@@ -6,6 +6,7 @@ pub mod git_server;
 pub mod issuer;
 pub mod github;
 pub mod mortal;
+pub mod prometheus;
 pub mod remote;
 pub mod served;
 pub mod service;

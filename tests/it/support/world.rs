@@ -260,6 +260,14 @@ impl Bot {
         self.app = Some(Arc::new(app));
     }
 
+    /// The process starts again with `--read-only`.
+    pub async fn restart_read_only(&mut self) {
+        self.app = None;
+        let mut app = self.wake(None).await;
+        app.mode = hoist::app::Mode::ReadOnly;
+        self.app = Some(Arc::new(app));
+    }
+
     /// The process starts again with a forge whose merges wait at the gate.
     pub async fn restart_with_slow_merges(&mut self) -> Arc<Gate> {
         self.app = None;

@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use hoist::adapters::forge::builtin::BuiltinForge;
 use hoist::adapters::health::http::HttpCaller;
+use hoist::adapters::health::prometheus::Prometheus;
 use hoist::adapters::issuer::OidcIssuer;
 use hoist::adapters::store::sqlite::SqliteStore;
 use hoist::app::ingest::identity::Issuers;
@@ -270,7 +271,8 @@ fn policy(more: Vec<Source>) -> Policy {
 }
 
 fn nobody() -> Watchers {
-    Watchers::new(BTreeMap::new(), Arc::new(HttpCaller::new().unwrap()))
+    let metrics = Arc::new(Prometheus::new().unwrap());
+    Watchers::new(BTreeMap::new(), Arc::new(HttpCaller::new().unwrap()), metrics)
 }
 
 fn pipeline(name: &str, image: &str, applications: Applications) -> Pipeline {

@@ -1,0 +1,106 @@
+//! Asks the world outside what gates want to know: metrics, and calls that answer yes or no.
+
+use jiff::Timestamp;
+
+use crate::domain::artifact::Artifact;
+use crate::domain::evidence::{Call, Evidence, Metric};
+use crate::domain::gate::Gate;
+use crate::domain::pipeline::Environment;
+use crate::domain::promotion::Promotion;
+use crate::domain::snapshot::{Findings, Snapshot};
+
+use super::App;
+
+/// What a gate asks about.
+struct Subject<'a> {
+    promotion: &'a Promotion,
+    artifact: &'a Artifact,
+    /// Since when it runs in all the environments before.
+    since: Timestamp,
+}
+
+impl App {
+    /// Adds to a snapshot what the gates of everything that waits were answered, each asked once
+    /// in a pass.
+    ///
+    /// Nobody who cannot be asked stops a pass: the gate stays shut, and says why.
+    pub(super) async fn ask_for_gates(&self, snapshot: &mut Snapshot, answered: &mut Findings) {
+        for environment in &snapshot.pipeline.environments {
+            for subject in subjects(snapshot, environment) {
+                for rule in environment.asking() {
+                    let key = (subject.promotion.id.clone(), rule.gate.name());
+                    if answered.contains_key(&key) {
+                        continue;
+                    }
+                    if let Some(evidence) = self.ask(&rule.gate, &subject).await {
+                        answered.insert(key, evidence);
+                    }
+                }
+            }
+        }
+        snapshot.evidence = answered.clone();
+    }
+
+    async fn ask(&self, gate: &Gate, about: &Subject<'_>) -> Option<Evidence> {
+        match gate {
+            Gate::Prometheus(metric) => Some(self.measure(metric, about).await),
+            Gate::Http(call) => Some(self.call(call, about).await),
+            Gate::Soak(_) | Gate::Approvals(_) | Gate::Window(_) => None,
+        }
+    }
+
+    async fn measure(&self, metric: &Metric, about: &Subject<'_>) -> Evidence {
+        let now = self.clock.now();
+        let query = metric.query.about(&about.promotion.application.application, about.artifact);
+        match self.watchers.metrics.over(&metric.url, &query, metric.span(now)).await {
+            Ok(series) => metric.judge(&series, about.since, now),
+            Err(error) => Evidence::unseen(now, &error.to_string()),
+        }
+    }
+
+    async fn call(&self, call: &Call, about: &Subject<'_>) -> Evidence {
+        let now = self.clock.now();
+        let address = call.address(&about.promotion.application.application, about.artifact);
+        match self.watchers.caller.call(&address).await {
+            Ok(answer) => Evidence::of_call(&call.expect, &answer, about.artifact, now),
+            Err(error) => Evidence::unseen(now, &error.to_string()),
+        }
+    }
+}
+
+/// What waits to go into an environment and runs in those before it.
+fn subjects<'a>(snapshot: &'a Snapshot, environment: &'a Environment) -> Vec<Subject<'a>> {
+    if environment.asking().next().is_none() {
+        return Vec::new();
+    }
+    let waiting = snapshot
+        .promotions_into(&environment.name)
+        .filter(|promotion| promotion.state.is_pending() && !promotion.is_rollback());
+    waiting
+        .filter_map(|promotion| {
+            let artifact = snapshot.artifact(promotion.artifact.as_ref()?)?;
+            let since = runs_since(snapshot, environment, promotion)?;
+            Some(Subject { promotion, artifact, since })
+        })
+        .collect()
+}
+
+/// Since when the promotion's artifact is in every environment before this one that it does not
+/// skip; none where it is not.
+fn runs_since(
+    snapshot: &Snapshot,
+    environment: &Environment,
+    promotion: &Promotion,
+) -> Option<Timestamp> {
+    let mut since = Timestamp::MIN;
+    for upstream in environment.after.iter().filter(|name| !promotion.skips(name)) {
+        let there = snapshot
+            .promotions_into(upstream)
+            .rfind(|other| other.artifact == promotion.artifact && other.state.is_in())?;
+        since = since.max(there.since);
+    }
+    // What goes on there, from deployed to succeeded, begins anew each time. A promotion is begun
+    // when its version runs in the environments before, so that bounds it.
+    let is_known = since != Timestamp::MIN;
+    Some(if is_known { since.min(promotion.created_at) } else { promotion.created_at })
+}
