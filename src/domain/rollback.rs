@@ -157,3 +157,51 @@ fn named<'a>(
     let known = if known.is_empty() { "nothing else".to_owned() } else { known.join(", ") };
     Err(NoRollback::NeverSucceeded { typed: typed.to_owned(), environment, known })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::artifact::{Build, SourceCode};
+
+    fn built_from(repository: &str, commit: &str) -> Artifact {
+        Artifact {
+            id: crate::domain::id::ArtifactId::new(jiff::Timestamp::UNIX_EPOCH, 1),
+            image: "ghcr.io/acme/shop".parse().unwrap(),
+            digest: format!("sha256:{}", "a".repeat(64)).parse().unwrap(),
+            tag: None,
+            version: None,
+            source: SourceCode {
+                repository: Some(repository.into()),
+                commit: Some(commit.into()),
+                reference: None,
+            },
+            build: Build::default(),
+            actor: None,
+            accepted_at: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn what_is_taken_back_is_compared_with_what_comes_back() {
+        let shop = "https://github.com/acme/shop.git";
+        let (good, bad) = (built_from(shop, "9f2c0aa1"), built_from(shop, "0d1e2f3a"));
+        let link = "https://github.com/acme/shop/compare/9f2c0aa1...0d1e2f3a";
+        assert_eq!(compare(&good, &bad).as_deref(), Some(link));
+    }
+
+    #[test]
+    fn an_address_that_is_no_forges_makes_no_link() {
+        let shop = "https://github.com/acme/shop";
+        let good = built_from(shop, "9f2c0aa1");
+        let others = [
+            built_from("https://github.com/acme/cart", "0d1e2f3a"),
+            built_from(shop, "main"),
+            built_from(shop, "0d1e2f3a) @everyone"),
+        ];
+        assert!(others.iter().all(|other| compare(&good, other).is_none()));
+        for address in ["http://github.com/acme/shop", "https://a/b) [x](https://evil", "git@a:b"] {
+            let (good, bad) = (built_from(address, "9f2c0aa1"), built_from(address, "0d1e2f3a"));
+            assert_eq!(compare(&good, &bad), None, "{address}");
+        }
+    }
+}

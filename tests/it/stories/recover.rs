@@ -1,5 +1,8 @@
 //! The store is lost, and rebuilt from what Git and the forge know.
 
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
 use hoist::app::recover::RecoveredView;
 
 use crate::support::world::{Bot, file};
@@ -125,4 +128,47 @@ async fn an_empty_store_over_a_repository_full_of_promotions_is_told_of() {
     assert_eq!(bot.app().lost_history().await.unwrap(), None);
     let again = bot.app().recover().await.unwrap_err().to_string();
     assert!(again.contains("holds promotions already"), "{again}");
+}
+
+/// The real program, with its arguments and this world's configuration.
+fn hoist(bot: &Bot, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hoist"));
+    command.args(arguments).arg("--config").arg(bot.config()).stdin(Stdio::null());
+    // A store that another test's fork still holds for a moment is waited for.
+    let begun = Instant::now();
+    loop {
+        let ran = command.output().unwrap();
+        let told = String::from_utf8_lossy(&ran.stderr).into_owned();
+        if !told.contains("another hoist uses") || begun.elapsed() > Duration::from_secs(30) {
+            return ran;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[tokio::test]
+async fn the_program_itself_refuses_to_serve_recovers_and_rolls_back() {
+    let mut bot = Bot::new().await;
+    bot.bring_into_prod("v1.4.2").await;
+    bot.bring_into_prod("v1.5.0").await;
+    bot.stop_and_lose_the_store();
+
+    let served = hoist(&bot, &["serve"]);
+    let told = String::from_utf8(served.stderr).unwrap();
+    assert!(!served.status.success() && told.contains("hoist recover"), "{told}");
+    let recovered = hoist(&bot, &["recover"]);
+    let told = String::from_utf8(recovered.stdout).unwrap();
+    let errors = String::from_utf8(recovered.stderr).unwrap();
+    assert!(recovered.status.success(), "{errors}");
+    assert!(told.contains("2 artifacts, 4 merged promotions"), "{told}");
+    assert!(told.contains("deliveries") && told.contains("freezes"), "{told}");
+    let again = hoist(&bot, &["recover"]);
+    assert!(!again.status.success(), "{}", String::from_utf8_lossy(&again.stdout));
+
+    bot.restart().await;
+    bot.roll_back("dora", None).await.unwrap();
+    bot.work().await;
+    bot.approve("bob", "prod").await;
+    bot.work().await;
+    assert_eq!(bot.version_line("prod"), "newTag: v1.4.2 # hoist writes this");
 }

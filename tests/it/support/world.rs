@@ -229,10 +229,15 @@ impl Bot {
         self.app = Some(Arc::new(self.wake(None).await));
     }
 
-    /// The disk with the store and the mirror is lost, and the process starts on a new one.
-    pub async fn lose_the_store(&mut self) {
+    /// The process ends, and the disk with the store and the mirror is lost.
+    pub fn stop_and_lose_the_store(&mut self) {
         self.app = None;
         std::fs::remove_dir_all(self.home.path().join("var")).unwrap();
+    }
+
+    /// The disk with the store and the mirror is lost, and the process starts on a new one.
+    pub async fn lose_the_store(&mut self) {
+        self.stop_and_lose_the_store();
         self.app = Some(Arc::new(self.wake(None).await));
     }
 
