@@ -110,6 +110,22 @@ async fn take_up(app: &Arc<App>, passes: &mut JoinSet<()>) {
     }
 }
 
+/// Lets the schedules' runs depart at their times, until `shutdown` ends.
+///
+/// A run looks at many applications and takes its time; nothing else waits for it.
+pub async fn depart(app: Arc<App>, shutdown: impl Future<Output = ()>) {
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        if let Err(error) = app.run_due().await {
+            tracing::error!("looking at the schedules: {error:#}");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(HEARKEN) => {}
+            () = &mut shutdown => return,
+        }
+    }
+}
+
 /// Attends to what people say, and tells a channel what moves, until `shutdown` ends.
 ///
 /// Beside [`run`], so that neither waits for the other: a chat that is slow or away keeps no

@@ -74,6 +74,10 @@ pub async fn serve(
     let scheduler = tokio::spawn(scheduler::run(Arc::clone(&app), async move {
         drop(for_scheduler.changed().await);
     }));
+    let mut for_schedules = ending.subscribe();
+    let schedules = tokio::spawn(scheduler::depart(Arc::clone(&app), async move {
+        drop(for_schedules.changed().await);
+    }));
     let mut for_people = ending.subscribe();
     let people = tokio::spawn(scheduler::converse(Arc::clone(&app), async move {
         drop(for_people.changed().await);
@@ -87,6 +91,7 @@ pub async fn serve(
         .with_graceful_shutdown(async move { drop(for_http.changed().await) })
         .await
         .context("serving HTTP")?;
+    schedules.await.context("waiting for the schedules")?;
     people.await.context("waiting for the conversations")?;
     scheduler.await.context("waiting for the scheduler")
 }

@@ -127,7 +127,7 @@ pub async fn app_at(
     configuration: Configuration,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<(App, Start)> {
-    let Configuration { mut settings, pipelines, freezes } = configuration;
+    let Configuration { mut settings, pipelines, freezes, schedules } = configuration;
     let StoreAt::Sqlite(path) = &settings.store;
     let start = if path.exists() { Start::Again } else { Start::First };
     let sqlite = Arc::new(SqliteStore::open(path).await?);
@@ -141,7 +141,7 @@ pub async fn app_at(
     let watchers = watchers(&settings)?;
     let chat = chat(std::mem::take(&mut settings.chat), sqlite)?;
     let issuers = issuers(&settings)?;
-    let policy = policy(settings, pipelines, freezes)?;
+    let policy = Policy { schedules, ..policy(settings, pipelines, freezes)? };
     let outside = Outside { repositories, watchers, issuers };
     let app = App::new(store, outside, policy, clock, Arc::new(SystemDice));
     Ok((app.with_chat(chat), start))
@@ -358,6 +358,7 @@ fn policy(
         forge_hooks: forge_hooks.collect(),
         pipelines,
         freezes,
+        schedules: Vec::new(),
         sources,
         roles: settings.roles,
         tokens,

@@ -18,8 +18,8 @@ use crate::app::ports::{Remote, RemoteError, Server};
 use crate::app::views::{
     AnnouncementView, ApplicationView, CommandView, DeliveryDetailView, DeliveryView,
     FreezeRequest, HistoryLine, HistoryView, HoldRequest, PlanView, ProblemView, ProgressView,
-    PromoteRequest, PromotionView, ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest,
-    StatusView, ThawRequest, WhyView,
+    PromoteRequest, PromotionView, ProposalRequest, ResumeRequest, RollbackRequest, RunView,
+    SkipRequest, StatusView, ThawRequest, WhyView,
 };
 use crate::domain::command::ProposalStep;
 
@@ -138,6 +138,20 @@ impl Remote for Client {
         let query = [("application", application), ("at", at.as_deref())];
         let query: Vec<_> = query.into_iter().filter_map(|(k, v)| Some((k, v?))).collect();
         self.get(&["plan"], &query).await
+    }
+
+    async fn foresee_run(
+        &self,
+        schedule: &str,
+        at: Option<Timestamp>,
+    ) -> Result<RunView, RemoteError> {
+        let at = at.map(|at| at.to_string());
+        let query: Vec<_> = at.as_deref().map(|at| ("at", at)).into_iter().collect();
+        self.get(&["schedules", schedule, "plan"], &query).await
+    }
+
+    async fn run(&self, schedule: &str) -> Result<CommandView, RemoteError> {
+        self.post(&["schedules", schedule, "runs"], &()).await
     }
 
     async fn history(

@@ -84,9 +84,9 @@ impl App {
                 self.record_freeze(freeze).await
             }
             Command::Thaw { scope, reason } => self.record_thaw(&scope, &by, reason).await,
-            Command::Proposal { .. } => Err(AppError::Invalid {
+            Command::Proposal { .. } | Command::Run { .. } => Err(AppError::Invalid {
                 field: None,
-                what: "a step on a proposal has a door of its own".into(),
+                what: "a step on a proposal and a schedule's run have doors of their own".into(),
             }),
         }
     }

@@ -7,6 +7,7 @@ use crate::domain::id::{ApplicationKey, EnvironmentName, ProposalNumber};
 use crate::domain::pipeline::{Environment, Pipeline};
 use crate::domain::plan::branch_of;
 use crate::domain::promotion::State;
+use crate::domain::schedule::Timetable;
 use crate::domain::snapshot::{
     Branch, Held, Judgement, ProposalFacts, ProposalStage, Reading, Snapshot, StatusWord,
 };
@@ -45,7 +46,11 @@ impl App {
         let mut freezes = self.policy.freezes.clone();
         freezes.extend(record.freezes.into_iter().map(Freeze::from));
         let evidence = self.seen.of(&record.application).evidence;
+        let schedules = &self.policy.schedules;
+        let schedules = schedules.iter().filter(|it| it.pipeline == pipeline.name).cloned();
+        let timetable = Timetable { schedules: schedules.collect(), boarded: record.boarded };
         Snapshot {
+            timetable,
             application: record.application,
             pipeline: pipeline.clone(),
             artifacts: record.artifacts,

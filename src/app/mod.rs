@@ -28,6 +28,7 @@ pub mod survey;
 
 mod commands;
 mod freezes;
+mod schedules;
 mod rollback;
 mod skip;
 

@@ -10,6 +10,7 @@ use crate::domain::freeze::Freeze;
 use crate::domain::id::{ControllerName, PersonName, RepositoryName, RoleName, SourceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::pipeline::Pipelines;
+use crate::domain::schedule::Schedule;
 
 /// Everything that the two files say about who may do what to which application.
 pub struct Policy {
@@ -17,6 +18,8 @@ pub struct Policy {
     pub pipelines: Pipelines,
     /// The freezes of the pipelines file.
     pub freezes: Vec<Freeze>,
+    /// The schedules of the pipelines file.
+    pub schedules: Vec<Schedule>,
     /// Who may announce artifacts.
     pub sources: Vec<Source>,
     /// Who may do what.

@@ -15,7 +15,8 @@ use crate::domain::id::{
 };
 
 pub use foresight::{
-    CandidateView, GateLine, PlanView, PlannedStep, PlannedView, PlannedWait, WhyView,
+    CandidateView, GateLine, GoesView, PlanView, PlannedStep, PlannedView, PlannedWait, RunView,
+    StaysView, WhyView,
 };
 pub use requests::{
     Allowance, FreezeRequest, HoldRequest, PromoteRequest, ProposalRequest, ResumeRequest,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::app::survey::{Finding, Survey, Weight, survey};
@@ -10,6 +11,7 @@ use crate::config::Remote;
 use crate::config::{self, Configuration, Problem, Problems};
 use crate::domain::id::RepositoryName;
 use crate::domain::pipeline::Pipeline;
+use crate::domain::schedule::Schedule;
 
 use super::failure::Trouble;
 use super::output::{Format, Output};
@@ -45,6 +47,25 @@ struct CheckView {
     problems: Vec<ProblemLine>,
     /// What the rules find in the repositories that could be looked at.
     rules: Vec<RuleLine>,
+    /// When the schedules run next.
+    schedules: Vec<ScheduleLine>,
+}
+
+/// When a schedule runs next.
+#[derive(Serialize)]
+struct ScheduleLine {
+    name: String,
+    next: Vec<Timestamp>,
+    /// The same by the clock of its zone.
+    local: Vec<String>,
+}
+
+impl ScheduleLine {
+    fn of(schedule: &Schedule, now: Timestamp) -> Self {
+        let next: Vec<Timestamp> = schedule.following(now).take(5).collect();
+        let local = next.iter().map(|at| schedule.zone.tell(*at)).collect();
+        Self { name: schedule.name.to_string(), next, local }
+    }
 }
 
 /// Something that a rule finds, or does not.
@@ -104,13 +125,19 @@ impl From<&Problem> for ProblemLine {
 }
 
 impl CheckArgs {
-    pub(super) fn run(self, open: OpenCheckout<'_>, out: &mut Output) -> Result<(), Trouble> {
+    pub(super) fn run(
+        self,
+        open: OpenCheckout<'_>,
+        now: Timestamp,
+        out: &mut Output,
+    ) -> Result<(), Trouble> {
         let file = self.config.display().to_string();
         let configuration = match config::load(&self.config) {
             Ok(configuration) => configuration,
             Err(problems) => {
                 let lines = problems.iter().map(ProblemLine::from).collect();
-                let view = CheckView { file, problems: lines, rules: Vec::new() };
+                let (rules, schedules) = (Vec::new(), Vec::new());
+                let view = CheckView { file, problems: lines, rules, schedules };
                 if out.format() == Format::Json {
                     out.answer(&view, |_| String::new())?;
                 }
@@ -119,7 +146,9 @@ impl CheckArgs {
         };
         let survey = self.survey(&configuration, open)?;
         let rules = survey.iter().flat_map(|it| &it.findings).map(RuleLine::from).collect();
-        let view = CheckView { file, problems: Vec::new(), rules };
+        let schedules =
+            configuration.schedules.iter().map(|it| ScheduleLine::of(it, now)).collect();
+        let view = CheckView { file, problems: Vec::new(), rules, schedules };
         let broken: Vec<&RuleLine> = view.rules.iter().filter(|line| line.broken).collect();
         if broken.is_empty() {
             return Ok(out.answer(&view, |view| good(view, &configuration, survey.as_ref()))?);
@@ -212,6 +241,10 @@ fn good(view: &CheckView, configuration: &Configuration, survey: Option<&Survey>
     }
     for line in &view.rules {
         text.push_str(&format!("\nnote: {line}"));
+    }
+    for line in &view.schedules {
+        text.push_str(&format!("\nschedule {} runs next:", line.name));
+        line.local.iter().for_each(|at| text.push_str(&format!("\n  {at}")));
     }
     text
 }

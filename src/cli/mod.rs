@@ -29,6 +29,8 @@ mod promote;
 
 mod rollback;
 
+mod run;
+
 mod hold;
 
 mod resume;
@@ -133,6 +135,8 @@ enum Here {
     Freeze(freeze::FreezeArgs),
     /// End a freeze.
     Thaw(thaw::ThawArgs),
+    /// Run a schedule now.
+    Run(run::RunArgs),
     /// Look at a promotion's proposal, and review, merge or close it.
     Review(review::ReviewArgs),
     /// Show what is where, and what is on its way.
@@ -202,7 +206,7 @@ impl Errand {
     pub async fn run(self, world: &World<'_>, out: &mut Output) -> ExitCode {
         let connection = Connection::new(self.connection, world);
         let done = match *self.verb {
-            Here::Check(args) => args.run(world.open_checkout, out),
+            Here::Check(args) => args.run(world.open_checkout, world.clock.now(), out),
             Here::Edit(args) => args.run(out),
             Here::Verify(args) => args.run(world.open_checkout, out),
             Here::Announce(args) => args.run(&connection, out).await,
@@ -213,6 +217,7 @@ impl Errand {
             Here::Skip(args) => args.run(&connection, out).await,
             Here::Freeze(args) => args.run(&connection, out).await,
             Here::Thaw(args) => args.run(&connection, out).await,
+            Here::Run(args) => args.run(&connection, out).await,
             Here::Review(args) => args.run(&connection, out).await,
             Here::Status(args) => args.run(&connection, out).await,
             Here::Why(args) => args.run(&connection, out).await,

@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::app::views::{PlanView, PlannedView};
+use crate::app::views::{PlanView, PlannedView, RunView};
+use crate::messages::time;
 
 use super::connection::Connection;
 use super::failure::Trouble;
-use super::output::{BAD, FAINT, Output, STRONG};
+use super::output::{BAD, FAINT, GOOD, Output, STRONG};
 use super::story::coloured;
 use super::words::{age, one_line, printable};
 
@@ -20,6 +21,10 @@ pub(super) struct PlanArgs {
     /// One application; without it all of them.
     #[arg(value_name = "APP")]
     application: Option<String>,
+
+    /// What a run of this schedule would do.
+    #[arg(long, value_name = "NAME", conflicts_with = "application")]
+    schedule: Option<String>,
 
     /// A time to come, as in 2026-11-23T09:00Z; without it now.
     #[arg(long, value_name = "TIME")]
@@ -33,10 +38,42 @@ impl PlanArgs {
         out: &mut Output,
     ) -> Result<(), Trouble> {
         let remote = connection.remote()?;
+        if let Some(schedule) = &self.schedule {
+            let view = remote.foresee_run(schedule, self.at).await?;
+            return Ok(out.answer(&view, run_told)?);
+        }
         let view = remote.plan(self.application.as_deref(), self.at).await?;
         let now = connection.now();
         Ok(out.answer(&view, |view| told(view, now))?)
     }
+}
+
+fn run_told(view: &RunView) -> String {
+    let mut text = format!(
+        "{STRONG}{}{STRONG:#} at {}: {} go into {}, {} stay behind\n",
+        view.schedule,
+        time(view.at),
+        view.goes.len(),
+        view.environment,
+        view.stays.len()
+    );
+    for it in &view.goes {
+        let from = it.from.as_deref().unwrap_or("nothing");
+        let _ = writeln!(
+            text,
+            "  {GOOD}goes{GOOD:#}   {}: {} → {}",
+            it.application,
+            one_line(from),
+            one_line(&it.version)
+        );
+    }
+    for it in &view.stays {
+        let _ =
+            writeln!(text, "  {FAINT}stays{FAINT:#}  {}: {}", it.application, one_line(&it.why));
+    }
+    let next: Vec<String> = view.next.iter().map(|at| time(*at)).collect();
+    let _ = writeln!(text, "  {FAINT}then{FAINT:#}   {}", next.join(", "));
+    text
 }
 
 // Writing to a String cannot fail, throughout.

@@ -8,7 +8,7 @@ use super::failure::WRONG_USAGE;
 use super::output::{Format, Output};
 
 /// Verbs that are planned.
-const VERBS: &[&str] = &["run", "init"];
+const VERBS: &[&str] = &["init"];
 
 /// Arguments that are planned, of verbs that are built.
 const ARGUMENTS: &[&str] = &["--online", "--failed", "replay"];

@@ -23,6 +23,7 @@ mod policy;
 mod process;
 mod repository;
 mod rule;
+mod schedule;
 mod secret;
 mod source;
 mod tree;
@@ -32,6 +33,7 @@ use std::path::Path;
 
 use crate::domain::freeze::Freeze;
 use crate::domain::pipeline::Pipelines;
+use crate::domain::schedule::Schedule;
 
 use problem::Notes;
 use process::Process;
@@ -54,6 +56,8 @@ pub struct Configuration {
     pub pipelines: Pipelines,
     /// The freezes of the pipelines file.
     pub freezes: Vec<Freeze>,
+    /// The schedules of the pipelines file.
+    pub schedules: Vec<Schedule>,
 }
 
 /// Reads the process file at `path`, the secrets it names and the pipelines file it names.
@@ -96,10 +100,9 @@ pub fn load_from(path: &Path, surroundings: &dyn Surroundings) -> Result<Configu
         access::check_reach(&reached, &policy.pipelines, &mut notes);
     }
     let both = settings.zip(policy);
-    let both = both.map(|(settings, policy::Policy { pipelines, freezes })| Configuration {
-        settings,
-        pipelines,
-        freezes,
+    let both = both.map(|(settings, policy)| {
+        let policy::Policy { pipelines, freezes, schedules } = policy;
+        Configuration { settings, pipelines, freezes, schedules }
     });
     Notes::settle(vec![notes, policy_notes], both)
 }

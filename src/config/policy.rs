@@ -15,6 +15,7 @@ use crate::domain::id::{
 use crate::domain::pipeline::{
     Applications, EditRule, Environment, MergePolicy, Pipeline, Pipelines, Review, RollbackRules,
 };
+use crate::domain::schedule::Schedule;
 use crate::domain::template::Template;
 
 use super::check;
@@ -27,6 +28,7 @@ use super::health;
 use super::order::topological;
 use super::problem::Notes;
 use super::rule::{edit_rule, template};
+use super::schedule::schedules;
 use super::settings::Names;
 use super::table::Words;
 use super::tables::{ENVIRONMENT, PIPELINE, POLICY, REVIEW, ROLLBACK, VERIFY};
@@ -52,6 +54,7 @@ const MOST_ENVIRONMENTS: usize = 200;
 pub(super) struct Policy {
     pub(super) pipelines: Pipelines,
     pub(super) freezes: Vec<Freeze>,
+    pub(super) schedules: Vec<Schedule>,
 }
 
 /// Reads the pipelines file's text. Without `names` (their file is no YAML), names are not checked.
@@ -66,7 +69,9 @@ pub(super) fn read(text: &str, names: Option<&Names>, notes: &mut Notes<'_>) -> 
         check_applications(node, &pipelines, notes);
     }
     let freezes = fields.get("freezes").map(|node| freezes(node, &pipelines, notes));
-    Some(Policy { pipelines, freezes: freezes.unwrap_or_default() })
+    let schedules = fields.get("schedules").map(|node| schedules(node, &pipelines, notes));
+    let (freezes, schedules) = (freezes.unwrap_or_default(), schedules.unwrap_or_default());
+    Some(Policy { pipelines, freezes, schedules })
 }
 
 /// An application that two pipelines of a repository move would have two owners of one branch.

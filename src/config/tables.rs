@@ -9,6 +9,7 @@ use super::gate::SHUTS;
 use super::health::{HEALTHS, REMEDIES};
 use super::policy::{DIGEST_CHECKS, MERGES};
 use super::repository::{FORGES, MERGE_METHODS};
+use super::schedule::{GROUPS, MISSES};
 use super::table::{Shape, Table, optional, planned, required};
 
 const TEXT: Shape = Shape::Text(None);
@@ -279,7 +280,11 @@ pub(super) static POLICY: Table = Table {
             Shape::List(&Shape::Keys(&FREEZE)),
             "Times in which nothing is promoted into some environments.",
         ),
-        planned("schedules"),
+        optional(
+            "schedules",
+            Shape::List(&Shape::Keys(&SCHEDULE)),
+            "Times at which what has gathered before an environment is let go.",
+        ),
     ],
 };
 
@@ -526,6 +531,36 @@ pub(super) static FREEZE: Table = Table {
             "before",
             Shape::Word(|| SHUTS.names()),
             "What it shuts: the opening of proposals, or only their merge. Default: proposal.",
+        ),
+    ],
+};
+
+pub(super) static SCHEDULE: Table = Table {
+    what: "a schedule",
+    keys: &[
+        required("name", NAME, "What people call it: `hoist run NAME`."),
+        required(
+            "cron",
+            TEXT,
+            "When: minute, hour, day of the month, month, day of the week, as \"0 2 * * mon-fri\".",
+        ),
+        required("zone", TEXT, "Whose clock counts, by its IANA name: Europe/Stockholm."),
+        required("pipeline", NAME, "Whose applications."),
+        required("to", NAME, "Into which environment of the pipeline."),
+        optional(
+            "group",
+            Shape::Word(|| GROUPS.names()),
+            "How they go: each in a proposal of its own. Default: per-application.",
+        ),
+        optional(
+            "max",
+            Shape::Count(1, 10_000),
+            "How many applications go at once, those that have waited longest first. Default: all.",
+        ),
+        optional(
+            "if_missed",
+            Shape::Word(|| MISSES.names()),
+            "What becomes of a run at whose time hoist was away. Default: run, once.",
         ),
     ],
 };

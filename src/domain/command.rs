@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::artifact::Named;
 use super::freeze::{Rollbacks, Scope};
-use super::id::{ApplicationKey, EnvironmentName, PersonName, PromotionId, RoleName};
+use super::id::{ApplicationKey, EnvironmentName, PersonName, PromotionId, RoleName, ScheduleName};
 use super::promotion::BadArtifact;
 
 /// Who acts, and through which door.
@@ -233,6 +233,13 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
+    /// Run a schedule now.
+    Run {
+        /// Which.
+        schedule: ScheduleName,
+        /// Where it leads.
+        environment: EnvironmentName,
+    },
     /// Approve, refuse, merge or close a proposal of the builtin forge.
     Proposal {
         /// Which promotion's proposal.
@@ -299,7 +306,7 @@ impl Command {
     pub fn right(&self) -> Right {
         match self {
             Self::Promote { skips, .. } if !skips.is_empty() => Right::SkipGates,
-            Self::Promote { .. } => Right::Promote,
+            Self::Promote { .. } | Self::Run { .. } => Right::Promote,
             Self::Rollback { .. } => Right::Rollback,
             Self::Hold { .. } => Right::Hold,
             Self::Resume { .. } => Right::Resume,
@@ -322,6 +329,7 @@ impl Command {
             | Self::Hold { environment, .. }
             | Self::Resume { environment, .. }
             | Self::Skip { environment, .. }
+            | Self::Run { environment, .. }
             | Self::Proposal { environment, .. } => Scope::Only(vec![environment.clone()]),
             Self::Freeze { scope, .. } | Self::Thaw { scope, .. } => scope.clone(),
         }

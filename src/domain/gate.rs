@@ -91,6 +91,8 @@ pub const WINDOW: &str = "window";
 pub const PROMETHEUS: &str = "prometheus";
 /// See [`PROMETHEUS`].
 pub const HTTP: &str = "http";
+/// What waits for a schedule's run; it concerns each promotion by itself.
+pub const SCHEDULE: &str = "schedule";
 
 impl Gate {
     /// Its name: `soak`, `window`.

@@ -127,6 +127,11 @@ name_type!(
     "a person's name"
 );
 name_type!(
+    /// What a schedule is called.
+    ScheduleName,
+    "a schedule's name"
+);
+name_type!(
     /// A key of `roles:`.
     RoleName,
     "a role name"

@@ -29,6 +29,8 @@ pub mod evidence;
 
 pub mod freeze;
 
+pub mod schedule;
+
 pub mod command;
 
 pub mod grammar;

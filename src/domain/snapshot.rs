@@ -16,6 +16,7 @@ use super::id::{
 use super::pipeline::{Applications, Environment, Pipeline};
 use super::promotion::{FieldValue, Promotion, State};
 use super::pulse::Pulse;
+use super::schedule::Timetable;
 use super::template::Template;
 use crate::yaml_edit::{Part, Place, written};
 
@@ -34,6 +35,8 @@ pub struct Snapshot {
     pub holds: BTreeMap<EnvironmentName, Held>,
     /// What is frozen, or was, or will be: in whichever environment.
     pub freezes: Vec<Freeze>,
+    /// When what gathers before an environment is let go, and what was.
+    pub timetable: Timetable,
     /// Who has each role, as approvals know them.
     pub members: BTreeMap<RoleName, Vec<PersonName>>,
     /// What the files hold at the tip, by environment.

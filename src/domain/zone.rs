@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{Timestamp, Zoned};
 
 /// A time zone: `Europe/Stockholm`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,11 @@ impl Shown {
 }
 
 impl Zone {
+    /// A moment with its zone, for whoever reckons with both.
+    pub fn zoned(&self, at: Timestamp) -> Zoned {
+        at.to_zoned(self.0.clone())
+    }
+
     /// What a clock on a wall there shows.
     pub fn local(&self, at: Timestamp) -> DateTime {
         self.0.to_datetime(at)

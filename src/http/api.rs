@@ -21,8 +21,8 @@ use crate::app::sessions::Allowed;
 use crate::app::views::{
     AnnouncedArtifact, ApplicationView, CommandView, DeliveryDetailView, DeliveryView,
     FreezeRequest, FreezeView, HistoryLine, HistoryView, HoldRequest, PlanView, PromoteRequest,
-    PromotionView, ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest, StatusView,
-    ThawRequest, WhyView,
+    PromotionView, ProposalRequest, ResumeRequest, RollbackRequest, RunView, SkipRequest,
+    StatusView, ThawRequest, WhyView,
 };
 use crate::domain::command::{Identity, ProposalStep, Right};
 
@@ -43,6 +43,8 @@ pub(super) fn api(app: Arc<App>) -> Router {
         .route("/applications/{application}/history", get(show_history))
         .route("/applications/{application}/why/{environment}", get(show_why))
         .route("/plan", get(show_plan))
+        .route("/schedules/{schedule}/plan", get(show_run))
+        .route("/schedules/{schedule}/runs", post(run_schedule))
         .route("/artifacts", get(list_artifacts))
         .route("/promotions", post(promote))
         .route("/promotions/{promotion}", get(show_promotion))
@@ -205,6 +207,31 @@ async fn show_plan(
 ) -> Result<Json<PlanView>, Problem> {
     let Query(query) = query?;
     Ok(Json(app.foresee(query.application.as_deref(), query.at).await?))
+}
+
+/// When a run would be.
+#[derive(Deserialize)]
+struct RunQuery {
+    at: Option<Timestamp>,
+}
+
+/// `GET /api/v1/schedules/{schedule}/plan?at=`
+async fn show_run(
+    State(app): State<Arc<App>>,
+    _reader: Reader,
+    name: Name,
+    query: Result<Query<RunQuery>, QueryRejection>,
+) -> Result<Json<RunView>, Problem> {
+    Ok(Json(app.foresee_run(&name?, query?.at).await?))
+}
+
+/// `POST /api/v1/schedules/{schedule}/runs`
+async fn run_schedule(
+    State(app): State<Arc<App>>,
+    Caller(by): Caller,
+    name: Name,
+) -> Result<(StatusCode, Json<CommandView>), Problem> {
+    Ok((StatusCode::ACCEPTED, Json(app.run_schedule(&by, &name?).await?)))
 }
 
 /// Which artifacts.

@@ -24,6 +24,8 @@ pub mod page;
 
 pub mod chat;
 
+pub mod schedule;
+
 use jiff::Timestamp;
 
 /// A time as people read it.

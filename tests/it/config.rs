@@ -15,6 +15,7 @@ mod contract;
 mod github;
 mod policy;
 mod process;
+mod schedules;
 mod schema;
 
 /// Files and variables of a test.
@@ -118,13 +119,13 @@ fn the_least_configuration_is_enough() {
 fn problems_of_both_files_are_told_together() {
     let process =
         "lissten: a\npipelines: pipelines.yaml\nrepositories: {gitops: {forge: builtin}}\n";
-    let policy = "pipelines: {}\nschedules: []\n";
+    let policy = "pipelines: {}\nschedule: []\n";
     check(
         &Desk::with(process, policy),
         r#"
 hoist.yaml:1:1: unknown key `lissten`; did you mean `listen`?
 hoist.yaml:1:1: `sources` is missing; the process file needs it: who may announce artifacts, and which
-pipelines.yaml:2:1: `schedules` is planned and not built yet; remove it until it is
+pipelines.yaml:2:1: unknown key `schedule`; did you mean `schedules`?
 3 problems
 "#,
     );

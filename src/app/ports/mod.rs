@@ -34,6 +34,6 @@ pub use job_tokens::{JobTokens, NoToken, TokenDesk};
 pub use remote::{Remote, RemoteError, Server};
 pub use store::{
     Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, Decision,
-    Delivery, DeliveryOutcome, DeliveryRecord, Fence, Hold, Refusal, Session, Store, StoreError,
-    TokenUse,
+    Delivery, DeliveryOutcome, DeliveryRecord, Fence, Hold, Ran, Refusal, Run, Session, Store,
+    StoreError, TokenUse,
 };

@@ -8,8 +8,8 @@ use crate::app::ingest::send::SignedAnnouncement;
 use crate::app::views::{
     AnnouncementView, ApplicationView, CommandView, DeliveryDetailView, DeliveryView,
     FreezeRequest, HistoryLine, HistoryView, HoldRequest, PlanView, ProblemView, ProgressView,
-    PromoteRequest, PromotionView, ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest,
-    StatusView, ThawRequest, WhyView,
+    PromoteRequest, PromotionView, ProposalRequest, ResumeRequest, RollbackRequest, RunView,
+    SkipRequest, StatusView, ThawRequest, WhyView,
 };
 
 /// Where a hoist runs, and who asks it.
@@ -67,6 +67,16 @@ pub trait Remote: Send + Sync {
         application: Option<&str>,
         at: Option<Timestamp>,
     ) -> Result<PlanView, RemoteError>;
+
+    /// What a run of a schedule would do.
+    async fn foresee_run(
+        &self,
+        schedule: &str,
+        at: Option<Timestamp>,
+    ) -> Result<RunView, RemoteError>;
+
+    /// Runs a schedule now.
+    async fn run(&self, schedule: &str) -> Result<CommandView, RemoteError>;
 
     /// An application's promotions, newest first, into one environment or all.
     async fn history(

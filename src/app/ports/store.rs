@@ -5,14 +5,14 @@
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::artifact::Artifact;
 use crate::domain::command::Actor;
 use crate::domain::freeze::AdHoc;
 use crate::domain::id::{
     ApplicationKey, ApplicationName, CommitId, EnvironmentName, EventId, FreezeId, HoldId,
-    PromotionId, SourceName,
+    PromotionId, ScheduleName, SourceName,
 };
 use crate::domain::promotion::{FieldValue, Promotion, Proposed, Skip, State};
 use crate::domain::pulse::Pulse;
@@ -174,6 +174,8 @@ pub struct ApplicationRecord {
     /// The freezes that people asked for and nobody has ended, of whatever application and
     /// environment. As with holds, the reader says whether one is over.
     pub freezes: Vec<AdHoc>,
+    /// The promotions of it that a schedule's run has let go.
+    pub boarded: BTreeSet<PromotionId>,
     /// What is known of the health of what is in, by environment.
     pub pulses: BTreeMap<EnvironmentName, Pulse>,
     /// When it is to be looked at next.
@@ -256,6 +258,30 @@ pub enum Change {
         /// Where.
         environment: EnvironmentName,
     },
+}
+
+/// A time of a schedule, and what was let go then.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Which schedule.
+    pub schedule: ScheduleName,
+    /// Its time; for a run that somebody asked for, when they did.
+    pub due_at: Timestamp,
+    /// When it was run.
+    pub ran_at: Timestamp,
+    /// Who asked, what went and what did not: for whoever wants to know later.
+    pub details: serde_json::Value,
+    /// What was let go.
+    pub boarded: Vec<(ApplicationKey, PromotionId)>,
+}
+
+/// What recording a run came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ran {
+    /// It is recorded, and durable.
+    Now,
+    /// That time was recorded before; nothing was done.
+    Before,
 }
 
 /// One line for the audit log, before the store chains it.
@@ -456,6 +482,13 @@ pub trait Store: Send + Sync {
         wake_at: Option<Timestamp>,
         failures: u32,
     ) -> Result<(), StoreError>;
+
+    /// The newest time of a schedule that was run, or passed by; none where it was never seen.
+    async fn last_run(&self, schedule: &ScheduleName) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Records a run of a schedule with its audit lines, once for each of its times, and wakes the
+    /// applications whose promotions it lets go.
+    async fn keep_run(&self, run: Run, audit: Vec<AuditLine>) -> Result<Ran, StoreError>;
 
     /// Everything known of one application.
     async fn load(&self, application: &ApplicationKey) -> Result<ApplicationRecord, StoreError>;

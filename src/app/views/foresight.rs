@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{GateView, HoldView, UnreadView};
-use crate::domain::id::{ApplicationName, EnvironmentName, PipelineName, PromotionId};
+use crate::domain::id::{
+    ApplicationName, EnvironmentName, PipelineName, PromotionId, ScheduleName,
+};
 
 /// `GET /api/v1/applications/{application}/why/{environment}`: why an environment has what it has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,4 +116,45 @@ pub struct PlannedWait {
     pub why: String,
     /// When that ends by itself.
     pub until: Option<Timestamp>,
+}
+
+/// `GET /api/v1/schedules/{schedule}/plan`: what a run of a schedule would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunView {
+    /// Which schedule.
+    pub schedule: ScheduleName,
+    /// Whose applications.
+    pub pipeline: PipelineName,
+    /// Into which environment.
+    pub environment: EnvironmentName,
+    /// When.
+    pub at: Timestamp,
+    /// What goes, in this order.
+    pub goes: Vec<GoesView>,
+    /// What stays behind.
+    pub stays: Vec<StaysView>,
+    /// The schedule's next times after that.
+    pub next: Vec<Timestamp>,
+}
+
+/// An application that goes with a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoesView {
+    /// Which.
+    pub application: ApplicationName,
+    /// What is there before.
+    pub from: Option<String>,
+    /// What goes.
+    pub version: String,
+    /// The promotion that brings it.
+    pub promotion: PromotionId,
+}
+
+/// An application that a run leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StaysView {
+    /// Which.
+    pub application: ApplicationName,
+    /// Why.
+    pub why: String,
 }

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::closures::{freeze_gate, hold_gate, window_gate};
 use super::course::soak_ends;
+use super::schedules::schedule_gate;
 use crate::domain::evidence::Met;
 use crate::domain::gate::{GateRule, Judged, Shuts, Verdict};
 use crate::domain::health::Finding;
@@ -34,6 +35,8 @@ pub fn judge(
     }
     let asking = environment.asking().map(|rule| asking_gate(snapshot, promotion, rule));
     judged.extend(asking.map(|it| it.after_skips(promotion)));
+    let schedule = schedule_gate(snapshot, environment, promotion, now);
+    judged.extend(schedule.map(|it| it.after_skips(promotion)));
     let window = window_gate(environment, promotion, now);
     judged.extend(window.map(|it| it.after_skips(promotion)));
     judged.push(freeze_gate(snapshot, environment, promotion, now).after_skips(promotion));

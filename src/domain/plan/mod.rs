@@ -10,6 +10,7 @@ mod course;
 mod closures;
 mod gates;
 mod patience;
+mod schedules;
 mod turned_away;
 mod unstarted;
 mod wanted;
@@ -28,6 +29,7 @@ use crate::yaml_edit::Place;
 
 pub use environment::branch_of;
 pub use gates::judge;
+pub use schedules::{Behind, Boarding, board};
 pub use unstarted::{Unstarted, unstarted};
 
 /// What to do now, what is waited for, and when to look again.

@@ -243,7 +243,6 @@ pipelines:
   e: {repository: gitops, image: x, applications: [one], environments: [{name: a, edit: [{file: a, marker: b}]}]}
   f: {repository: gitops, image: x, applications: [one], environments: [{name: a, edit: [{file: a, marker: b}]}]}
   g: {repository: gitops, image: x, applications: [], environments: [{name: a, edit: [{file: a, marker: b}]}]}
-schedules: []
 "#;
     check_policy(
         policy,
@@ -266,8 +265,7 @@ pipelines.yaml:18:7: pipelines.d: nothing can be discovered: no file of `a` has 
 pipelines.yaml:18:100: pipelines.d.environments[0].after[0]: there is no `x`; known are `a`
 pipelines.yaml:20:51: pipelines.f.applications: `one` is in pipeline `e`, too; an application's name is unique in a repository; keep it in one pipeline
 pipelines.yaml:21:51: pipelines.g.applications: no application is named; name one, or write `discover`
-pipelines.yaml:22:1: `schedules` is planned and not built yet; remove it until it is
-19 problems
+18 problems
 "#,
     );
 }

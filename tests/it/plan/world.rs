@@ -87,6 +87,7 @@ impl World {
             promotions: Vec::new(),
             holds: BTreeMap::new(),
             freezes: Vec::new(),
+            timetable: hoist::domain::schedule::Timetable::default(),
             members: BTreeMap::new(),
             readings: BTreeMap::new(),
             proposals: BTreeMap::new(),

@@ -16,6 +16,7 @@ mod questions;
 mod recover;
 mod rollback;
 mod rollback_rules;
+mod schedules;
 mod skips;
 mod standing;
 mod why;

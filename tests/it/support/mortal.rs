@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use async_trait::async_trait;
 use hoist::app::ports::{
     Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, CommitSpec,
-    Decision, Delivery, DeliveryRecord, FileChange, Git, GitError, LogEntry, Merged, RefOutcome,
-    RefUpdate, Refusal, Session, Signature, Store, StoreError,
+    Decision, Delivery, DeliveryRecord, FileChange, Git, GitError, LogEntry, Merged, Ran,
+    RefOutcome, RefUpdate, Refusal, Run, Session, Signature, Store, StoreError,
 };
 use hoist::domain::artifact::Artifact;
 use hoist::domain::freeze::AdHoc;
-use hoist::domain::id::{ApplicationKey, CommitId, EventId, FreezeId, PromotionId};
+use hoist::domain::id::{ApplicationKey, CommitId, EventId, FreezeId, PromotionId, ScheduleName};
 use hoist::domain::promotion::Promotion;
 use jiff::{SignedDuration, Timestamp};
 
@@ -282,6 +282,14 @@ impl Store for MortalStore {
         failures: u32,
     ) -> Result<(), StoreError> {
         self.write(self.store.release(claim, wake_at, failures)).await
+    }
+
+    async fn last_run(&self, schedule: &ScheduleName) -> Result<Option<Timestamp>, StoreError> {
+        self.alive()?.last_run(schedule).await
+    }
+
+    async fn keep_run(&self, run: Run, audit: Vec<AuditLine>) -> Result<Ran, StoreError> {
+        self.write(self.store.keep_run(run, audit)).await
     }
 
     async fn note(&self, audit: Vec<AuditLine>) -> Result<(), StoreError> {

@@ -41,7 +41,7 @@ tokens:
   - {name: robot, sha256: "{robot}", roles: [robots]}
 "#;
 
-const PIPELINES: &str = r#"
+pub const PIPELINES: &str = r#"
 pipelines:
   services:
     repository: gitops

@@ -266,6 +266,7 @@ fn policy(more: Vec<Source>) -> Policy {
         people: Vec::new(),
         keep_deliveries: SignedDuration::from_hours(90 * 24),
         forge_hooks: Vec::new(),
+        schedules: Vec::new(),
         public_url: PUBLIC_URL.into(),
     }
 }

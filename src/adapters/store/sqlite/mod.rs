@@ -11,6 +11,7 @@ mod intake;
 mod log;
 mod queue;
 mod rows;
+mod runs;
 mod sayings;
 mod sessions;
 mod writer;
@@ -29,11 +30,11 @@ use tokio::task::JoinHandle;
 
 use crate::app::ports::{
     Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, Decision,
-    Delivery, DeliveryRecord, Refusal, Session, Store, StoreError,
+    Delivery, DeliveryRecord, Ran, Refusal, Run, Session, Store, StoreError,
 };
 use crate::domain::artifact::Artifact;
 use crate::domain::freeze::AdHoc;
-use crate::domain::id::{ApplicationKey, EventId, FreezeId, PromotionId};
+use crate::domain::id::{ApplicationKey, EventId, FreezeId, PromotionId, ScheduleName};
 use crate::domain::promotion::Promotion;
 use intake::Waiting;
 use writer::Writer;
@@ -258,6 +259,24 @@ impl Store for SqliteStore {
         Ok(transaction.commit().await?)
     }
 
+    async fn last_run(&self, schedule: &ScheduleName) -> Result<Option<Timestamp>, StoreError> {
+        runs::last(&mut *self.read().await?, schedule).await
+    }
+
+    async fn keep_run(&self, run: Run, audit: Vec<AuditLine>) -> Result<Ran, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let mut transaction = writer.begin().await?;
+        if runs::insert(&mut transaction, &run).await? == Ran::Before {
+            return Ok(Ran::Before);
+        }
+        for (application, _) in &run.boarded {
+            queue::wake_one(&mut transaction, application, run.ran_at).await?;
+        }
+        log::append(&mut transaction, audit).await?;
+        transaction.commit().await?;
+        Ok(Ran::Now)
+    }
+
     async fn load(&self, application: &ApplicationKey) -> Result<ApplicationRecord, StoreError> {
         let mut transaction = self.read().await?;
         Ok(ApplicationRecord {
@@ -267,6 +286,7 @@ impl Store for SqliteStore {
             promotions: changes::promotions(&mut transaction, application).await?,
             holds: changes::holds(&mut transaction, application).await?,
             freezes: freezes::all(&mut transaction).await?,
+            boarded: runs::boarded(&mut transaction, application).await?,
             pulses: changes::pulses(&mut transaction, application).await?,
         })
     }

@@ -1,0 +1,102 @@
+//! Reads the schedules of the pipelines file.
+
+use jiff::Timestamp;
+
+use crate::domain::id::{EnvironmentName, PipelineName};
+use crate::domain::pipeline::Pipelines;
+use crate::domain::schedule::{IfMissed, Schedule};
+
+use super::fields::{Fields, dangling, items, parsed};
+use super::gate::zone;
+use super::policy::count;
+use super::problem::Notes;
+use super::table::Words;
+use super::tables::SCHEDULE;
+use super::tree::Node;
+
+pub(super) const GROUPS: Words<()> =
+    Words { built: &[("per-application", ())], planned: &["one-pull-request"] };
+
+pub(super) const MISSES: Words<IfMissed> =
+    Words { built: &[("run", IfMissed::Run), ("skip", IfMissed::Skip)], planned: &[] };
+
+/// A run takes them one after another; more want a pipeline of their own.
+pub(super) const MOST: u32 = 10_000;
+
+pub(super) fn schedules(
+    node: &Node,
+    pipelines: &Pipelines,
+    notes: &mut Notes<'_>,
+) -> Vec<Schedule> {
+    let mut found: Vec<Schedule> = Vec::new();
+    for item in items(node, notes).unwrap_or_default() {
+        let Some(schedule) = schedule(item, pipelines, notes) else { continue };
+        if found.iter().any(|earlier| earlier.name == schedule.name) {
+            let what =
+                format!("{}: there is a schedule named `{}` already", item.path, schedule.name);
+            notes.add(item.place, what, "choose another name");
+        } else {
+            found.push(schedule);
+        }
+    }
+    found
+}
+
+fn schedule(node: &Node, pipelines: &Pipelines, notes: &mut Notes<'_>) -> Option<Schedule> {
+    let fields = Fields::open(node, &SCHEDULE, notes)?;
+    let name = fields.get("name").and_then(|node| parsed(node, "choose another name", notes));
+    let cron = fields.get("cron").and_then(|node| {
+        let hint = "write minute, hour, day, month and day of the week: \"0 2 * * mon-fri\"";
+        parsed(node, hint, notes)
+    });
+    let zone = fields.get("zone").and_then(|node| zone(node, notes));
+    let pipeline = fields.get("pipeline").and_then(|node| pipeline(node, pipelines, notes));
+    let to = fields.get("to").and_then(|node| {
+        let to: EnvironmentName = parsed(node, "name an environment of the pipeline", notes)?;
+        let known = &pipelines.get(pipeline.as_ref()?)?.environments;
+        if known.iter().all(|it| it.name != to) {
+            let known: Vec<&str> = known.iter().map(|it| it.name.as_str()).collect();
+            dangling(node, to.as_str(), &known, notes);
+        }
+        Some(to)
+    });
+    let group = match fields.get("group") {
+        Some(node) => GROUPS.read(node, notes),
+        None => Some(()),
+    };
+    let max = fields.get("max").map(|node| count(node, 1, MOST, notes));
+    let if_missed = match fields.get("if_missed") {
+        Some(node) => MISSES.read(node, notes),
+        None => Some(IfMissed::default()),
+    };
+    group?;
+    let max = match max {
+        Some(max) => Some(max?),
+        None => None,
+    };
+    let schedule = Schedule {
+        name: name?,
+        cron: cron?,
+        zone: zone?,
+        pipeline: pipeline?,
+        to: to?,
+        max,
+        if_missed: if_missed?,
+    };
+    if schedule.next(Timestamp::UNIX_EPOCH).is_none() {
+        let what = format!("{}: it never runs: no day is ever like that", node.path);
+        notes.add(node.place, what, "look at its day and its month");
+        return None;
+    }
+    Some(schedule)
+}
+
+fn pipeline(node: &Node, pipelines: &Pipelines, notes: &mut Notes<'_>) -> Option<PipelineName> {
+    let name: PipelineName = parsed(node, "name one of `pipelines`", notes)?;
+    if pipelines.contains_key(&name) {
+        return Some(name);
+    }
+    let known: Vec<&str> = pipelines.keys().map(|name| name.as_str()).collect();
+    dangling(node, name.as_str(), &known, notes);
+    None
+}

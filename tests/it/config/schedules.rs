@@ -1,0 +1,44 @@
+//! The schedules of the pipelines file.
+
+use hoist::domain::schedule::IfMissed;
+
+use super::{Desk, POLICY, PROCESS};
+
+fn desk(schedules: &str) -> Desk {
+    Desk::with(PROCESS, &format!("{POLICY}schedules:\n{schedules}"))
+}
+
+#[test]
+fn a_schedule_has_defaults_for_all_but_its_times_and_its_way() {
+    let schedule = "  - {name: nightly, cron: \"0 2 * * mon-fri\", zone: Europe/Stockholm, \
+                    pipeline: services, to: staging}\n";
+    let schedules = desk(schedule).load().map_err(|it| it.to_string()).unwrap().schedules;
+    let [schedule] = schedules.as_slice() else { panic!("{schedules:?}") };
+    assert_eq!((schedule.max, schedule.if_missed), (None, IfMissed::Run));
+    assert_eq!(schedule.cron.to_string(), "0 2 * * 1-5");
+}
+
+#[test]
+fn what_is_wrong_with_a_schedule_is_said_all_at_once() {
+    let told = desk(
+        "  - {name: a, cron: nightly, zone: Mars/Olympus, pipeline: service, to: staging}
+  - {name: b, cron: \"0 2 * * *\", zone: UTC, pipeline: services, to: stagin, max: 0}
+  - {name: b, cron: \"0 2 30 2 *\", zone: UTC, pipeline: services, to: staging}
+  - {name: c, cron: \"0 2 * * *\", zone: UTC, pipeline: services, to: staging, group: one-pull-request}
+  - {name: d, cron: \"0 2 * * *\", zone: UTC, pipeline: services, to: staging, if_missed: panic}
+",
+    )
+    .problems();
+    for expected in [
+        "`nightly` names no times",
+        "`Mars/Olympus` is no time zone",
+        "there is no `service`; did you mean `services`?",
+        "there is no `stagin`; did you mean `staging`?",
+        "`0` is no number from 1 to 10000",
+        "it never runs: no day is ever like that",
+        "`one-pull-request` is planned and not built yet; built is `per-application`",
+        "`panic` is not known",
+    ] {
+        assert!(told.contains(expected), "{expected} is not in\n{told}");
+    }
+}

@@ -1,0 +1,189 @@
+//! Schedules: what has gathered goes at its time, once, and whoever asks is told what would go.
+
+use hoist::app::AppError;
+use hoist::app::views::SkipRequest;
+use hoist::domain::command::Identity;
+use hoist::domain::schedule::IfMissed;
+use jiff::Timestamp;
+
+use crate::support::served::{PIPELINES, Served, token};
+
+/// A hoist at noon UTC on March the 10th, with a run into prod at two every night in Stockholm.
+async fn nightly(more: &str) -> Served {
+    let pipelines = format!(
+        "{PIPELINES}schedules:\n  - {{name: nightly, cron: \"0 2 * * *\", zone: Europe/Stockholm, \
+         pipeline: services, to: prod{more}}}\n"
+    );
+    let hoist = Served::start_edited(&[("pipelines.yaml", &pipelines)], |process| process).await;
+    hoist.settle().await;
+    hoist.app.run_due().await.unwrap();
+    hoist
+}
+
+fn identity(hoist: &Served, name: &str) -> Identity {
+    hoist.app.identify(&token(name)).unwrap()
+}
+
+/// Lets time pass until then.
+fn wait_until(hoist: &Served, at: &str) {
+    let at: Timestamp = at.parse().unwrap();
+    hoist.clock.forward(at.duration_since(hoist.app.clock.now()));
+}
+
+async fn boarded(hoist: &Served) -> Vec<String> {
+    let entries = hoist.app.store.audit(0, 1000).await.unwrap();
+    let lines = entries.into_iter().map(|entry| entry.line);
+    lines.filter(|line| line.verb == "boarded").map(|line| line.text).collect()
+}
+
+/// Where the shop stands in prod: what is on its way, and what it waits for.
+async fn in_prod(hoist: &Served, application: &str) -> String {
+    let view = hoist.app.application(application).await.unwrap();
+    let next = view.environments[1].next.clone();
+    next.map_or_else(String::new, |it| {
+        format!("{} {}: {}", it.version, it.state, it.waits_for.unwrap_or_default())
+    })
+}
+
+#[tokio::test]
+async fn what_gathers_goes_at_its_time_and_not_before() {
+    let hoist = nightly("").await;
+    hoist.announce("shop", "v1.1.0").await;
+    hoist.settle().await;
+    assert_eq!(
+        in_prod(&hoist, "shop").await,
+        "v1.1.0 waiting: schedule gate: waits for the schedule nightly, next 2026-03-11 02:00 \
+         Europe/Stockholm (until 2026-03-11 01:00 UTC)"
+    );
+    wait_until(&hoist, "2026-03-11T00:59:00Z");
+    hoist.app.run_due().await.unwrap();
+    hoist.settle().await;
+    assert!(in_prod(&hoist, "shop").await.starts_with("v1.1.0 waiting"));
+    wait_until(&hoist, "2026-03-11T01:00:01Z");
+    hoist.app.run_due().await.unwrap();
+    hoist.settle().await;
+    assert!(in_prod(&hoist, "shop").await.starts_with("v1.1.0 proposed"));
+    assert_eq!(boarded(&hoist).await, ["the schedule nightly lets `v1.1.0` go into prod"]);
+}
+
+#[tokio::test]
+async fn a_run_takes_place_once_whatever_is_started_anew() {
+    let mut hoist = nightly("").await;
+    hoist.announce("shop", "v1.1.0").await;
+    hoist.settle().await;
+    wait_until(&hoist, "2026-03-11T01:00:01Z");
+    hoist.app.run_due().await.unwrap();
+    hoist.announce("cart", "v2.0.0").await;
+    hoist = hoist.restarted().await;
+    hoist.settle().await;
+    hoist.app.run_due().await.unwrap();
+    hoist.app.run_due().await.unwrap();
+    hoist.settle().await;
+    assert_eq!(boarded(&hoist).await.len(), 1, "the cart came after the run");
+    assert!(in_prod(&hoist, "cart").await.starts_with("v2.0.0 waiting"));
+    wait_until(&hoist, "2026-03-12T01:00:01Z");
+    hoist.app.run_due().await.unwrap();
+    assert_eq!(boarded(&hoist).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_run_that_was_missed_is_made_up_for_once() {
+    let hoist = nightly("").await;
+    assert_eq!(hoist.app.policy.schedules[0].if_missed, IfMissed::Run);
+    hoist.announce("shop", "v1.1.0").await;
+    hoist.settle().await;
+    wait_until(&hoist, "2026-03-14T09:00:00Z");
+    hoist.app.run_due().await.unwrap();
+    hoist.app.run_due().await.unwrap();
+    assert_eq!(boarded(&hoist).await.len(), 1);
+    let last = hoist.app.store.last_run(&"nightly".parse().unwrap()).await.unwrap();
+    assert_eq!(last, "2026-03-14T01:00:00Z".parse().ok());
+}
+
+#[tokio::test]
+async fn a_run_that_was_missed_can_be_left_out() {
+    let hoist = nightly(", if_missed: skip").await;
+    hoist.announce("shop", "v1.1.0").await;
+    hoist.settle().await;
+    wait_until(&hoist, "2026-03-14T09:00:00Z");
+    hoist.app.run_due().await.unwrap();
+    assert_eq!(boarded(&hoist).await, Vec::<String>::new());
+    // A restart at its time is no reason to leave it out.
+    wait_until(&hoist, "2026-03-15T01:05:00Z");
+    hoist.app.run_due().await.unwrap();
+    assert_eq!(boarded(&hoist).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_does_what_its_plan_has_said() {
+    let hoist = nightly(", max: 1").await;
+    hoist.announce("cart", "v2.0.0").await;
+    hoist.settle().await;
+    hoist.announce("shop", "v1.1.0").await;
+    hoist.settle().await;
+    let view = hoist.app.foresee_run("nightly", None).await.unwrap();
+    let goes: Vec<String> =
+        view.goes.iter().map(|it| format!("{} {}", it.application, it.version)).collect();
+    assert_eq!(goes, ["cart v2.0.0"], "whoever has waited longest goes first");
+    assert_eq!(view.goes[0].from.as_deref(), Some("v1.0.0"));
+    let stays: Vec<String> =
+        view.stays.iter().map(|it| format!("{}: {}", it.application, it.why)).collect();
+    assert_eq!(stays, ["shop: the run takes 1, and others have waited longer"]);
+    assert_eq!(view.next.len(), 5);
+    assert_eq!(boarded(&hoist).await, Vec::<String>::new(), "a plan does nothing");
+
+    let done = hoist.app.run_schedule(&identity(&hoist, "alice"), "nightly").await.unwrap();
+    assert_eq!(
+        done.message,
+        "The schedule nightly ran: 1 go into prod, 1 stay behind.\ncart v2.0.0"
+    );
+    let view = hoist.app.foresee_run("nightly", None).await.unwrap();
+    let stays: Vec<String> =
+        view.stays.iter().map(|it| format!("{}: {}", it.application, it.why)).collect();
+    assert_eq!(view.goes[0].version, "v1.1.0");
+    assert_eq!(stays, ["cart: v2.0.0 is on its way already: it is waiting"]);
+}
+
+#[tokio::test]
+async fn whoever_is_kept_out_leaves_the_run_and_does_not_stop_it() {
+    let hoist = nightly("").await;
+    hoist.announce("cart", "v2.0.0").await;
+    hoist.announce("shop", "v1.1.0").await;
+    hoist.settle().await;
+    let alice = identity(&hoist, "alice");
+    let hold = hoist::app::views::HoldRequest {
+        application: "cart".into(),
+        environment: "prod".into(),
+        length: None,
+        reason: Some("a migration".into()),
+    };
+    hoist.app.hold(&alice, hold).await.unwrap();
+    hoist.app.run_schedule(&alice, "nightly").await.unwrap();
+    assert_eq!(boarded(&hoist).await, ["the schedule nightly lets `v1.1.0` go into prod"]);
+    let view = hoist.app.foresee_run("nightly", None).await.unwrap();
+    let cart = view.stays.iter().find(|it| it.application.as_str() == "cart").unwrap();
+    assert_eq!(cart.why, "v2.0.0 waits for hold: held by alice: a migration");
+}
+
+#[tokio::test]
+async fn one_that_cannot_wait_is_let_past_by_whoever_may() {
+    let hoist = nightly("").await;
+    hoist.announce("shop", "v1.1.0").await;
+    hoist.announce("cart", "v2.0.0").await;
+    hoist.settle().await;
+    let refused = hoist.app.run_schedule(&identity(&hoist, "reader"), "nightly").await;
+    assert!(matches!(refused, Err(AppError::NotAllowed(_))));
+    let unknown = hoist.app.run_schedule(&identity(&hoist, "alice"), "nightl").await.unwrap_err();
+    assert!(unknown.to_string().contains("did you mean `nightly`?"), "{unknown}");
+    let request = SkipRequest {
+        application: "cart".into(),
+        environment: "prod".into(),
+        promotion: None,
+        gate: "schedule".into(),
+        reason: "a hotfix".into(),
+    };
+    hoist.app.skip(&identity(&hoist, "carol"), request).await.unwrap();
+    hoist.settle().await;
+    assert!(in_prod(&hoist, "cart").await.starts_with("v2.0.0 proposed"));
+    assert!(in_prod(&hoist, "shop").await.starts_with("v1.1.0 waiting"));
+}
