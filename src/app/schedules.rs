@@ -17,7 +17,7 @@ use crate::messages::why::{self, Subject};
 use super::ports::{AuditLine, Ran, Run};
 use super::reconcile::chain;
 use super::views::{CommandView, GoesView, RunView, StaysView};
-use super::{App, AppError};
+use super::{App, AppError, Mode};
 
 /// How late a run may be and still count as in time: a restart takes less.
 const LATE: SignedDuration = SignedDuration::from_mins(10);
@@ -31,6 +31,9 @@ struct Train {
 impl App {
     /// Runs every schedule whose time has come.
     pub async fn run_due(&self) -> Result<(), AppError> {
+        if self.mode == Mode::ReadOnly {
+            return Ok(());
+        }
         for schedule in &self.policy.schedules {
             let now = self.clock.now();
             let Some(last) = self.store.last_run(&schedule.name).await? else {
@@ -58,6 +61,7 @@ impl App {
         let (name, environment) = (schedule.name.clone(), schedule.to.clone());
         let command = Command::Run { schedule: name, environment };
         let (_, actor) = authorize(by, command, &self.policy.roles)?.into_parts();
+        self.may_change()?;
         let view = self.depart(schedule, self.clock.now(), &actor).await?;
         let mut message =
             words::ran(&schedule.name, &schedule.to, view.goes.len(), view.stays.len());
