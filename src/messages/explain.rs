@@ -11,7 +11,9 @@ use super::time;
 /// Tells what an environment waits for, and what would move it on.
 pub fn wait(wait: &Wait) -> String {
     let text = because(&wait.because);
-    match wait.until {
+    // A freeze says when it ends by the clock of those who froze.
+    let is_frozen = matches!(&wait.because, Because::Gate(judged) if judged.name == FREEZE);
+    match wait.until.filter(|_| !is_frozen) {
         Some(until) => format!("{text} (until {})", time(until)),
         None => text,
     }

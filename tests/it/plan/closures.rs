@@ -125,7 +125,7 @@ fn a_freeze_stops_what_is_proposed_already_and_ends_by_itself() {
     world.approve("prod", "bob");
     let plan = world.settle();
     assert_snapshot!(wait(&plan), @"
-    frozen by carol until 2026-01-05 11:00 UTC: INC-123 (until 2026-01-05 11:00 UTC)
+    frozen by carol until 2026-01-05 11:00 UTC: INC-123
     looks again 2026-01-05T11:00:03.001Z
     ");
     assert_snapshot!(statuses(&world), @"

@@ -21,7 +21,7 @@ async fn a_frozen_environment_takes_nothing_in_until_the_freeze_ends() {
     bot.work().await;
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.4.2, succeeded
-    prod: v1.0.0, succeeded, next v1.4.2 proposed in #2 (frozen by dora until 2026-11-22 23:30 UTC: INC-123 (until 2026-11-22 23:30 UTC))
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #2 (frozen by dora until 2026-11-22 23:30 UTC: INC-123)
     ");
     assert!(bot.statuses(2).await.contains("hoist/freeze Pending: frozen by dora until"));
 
