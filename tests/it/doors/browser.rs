@@ -89,6 +89,19 @@ async fn look_at(browser: &WebDriver, page: &str) {
     assert_eq!(browser.complaints().await, Vec::<String>::new(), "{page}");
 }
 
+/// Waits until the page that a click leads to is there and says `text`; not by loading it again,
+/// since some words are said once.
+async fn arrive_at(browser: &WebDriver, text: &str) -> String {
+    for _a_tenth_second in 0..300 {
+        let page = browser.text().await;
+        if page.contains(text) {
+            return page;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{text:?} did not come; the page says: {}", browser.text().await);
+}
+
 /// Reloads until the page says `text`: what follows by itself takes a moment.
 async fn wait_for(browser: &WebDriver, text: &str) {
     for _a_quarter_second in 0..120 {
@@ -129,19 +142,17 @@ async fn a_person_signs_in_reviews_and_merges_a_proposal() {
     wait_for(&browser, "0 of 1").await;
     look_at(&browser, "overview").await;
     browser.find("td[data-label=prod] .next a").await.click().await;
-    let page = browser.text().await;
-    assert!(page.contains("+  tag: v1.1.0 # moved by hoist"), "{page}");
+    arrive_at(&browser, "+  tag: v1.1.0 # moved by hoist").await;
     look_at(&browser, "promotion").await;
 
     // It is approved, then merged, and Git has it.
     browser.find("#comment").await.write("The graphs in staging are flat. Ship it.").await;
     browser.find("button[value=approve]").await.click().await;
-    let page = browser.text().await;
-    assert!(page.contains("operator approved proposal #"), "{page}");
+    let page = arrive_at(&browser, "operator approved proposal #").await;
     assert!(page.contains("The graphs in staging are flat."), "{page}");
     look_at(&browser, "promotion-approved").await;
     browser.find("button[value=merge]").await.click().await;
-    assert!(browser.text().await.contains("operator merged proposal #"));
+    arrive_at(&browser, "operator merged proposal #").await;
     wait_for(&browser, "In since").await;
     look_at(&browser, "promotion-merged").await;
     let file = "main:environments/prod/apps/shop/values.yaml";
@@ -149,6 +160,7 @@ async fn a_person_signs_in_reviews_and_merges_a_proposal() {
 
     // It was a bad one: it is rolled back on the application's page.
     browser.find(".crumbs a:last-of-type").await.click().await;
+    arrive_at(&browser, "Roll back").await;
     look_at(&browser, "application").await;
     browser.run("document.querySelectorAll('details').forEach((it) => { it.open = true })").await;
     look_at(&browser, "application-forms").await;

@@ -96,8 +96,21 @@ impl WebDriver {
     }
 
     /// What the page says, as a person sees it.
+    ///
+    /// Asked in one step, and again where the page is just being left for another: an element that
+    /// was found a moment ago may be gone.
     pub async fn text(&self) -> String {
-        self.find("body").await.text().await
+        let url = format!("http://127.0.0.1:{}{}/execute/sync", self.port, self.session);
+        let body = json!({"script": "return document.body.innerText", "args": []});
+        for _ in 0..100 {
+            let answer = self.client.post(&url).json(&body).send().await.unwrap();
+            let answer: Value = answer.json().await.unwrap();
+            if let Some(text) = answer["value"].as_str() {
+                return text.to_owned();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("the page has no text")
     }
 
     /// What the browser complained about since the last question: a policy broken, a file missing.
@@ -143,15 +156,6 @@ impl Element<'_> {
 
     pub async fn write(&self, text: &str) {
         self.command("/value", json!({"text": text})).await;
-    }
-
-    pub async fn text(&self) -> String {
-        let url = format!(
-            "http://127.0.0.1:{}{}/element/{}/text",
-            self.driver.port, self.driver.session, self.id
-        );
-        let answer: Value = self.driver.client.get(url).send().await.unwrap().json().await.unwrap();
-        answer["value"].as_str().unwrap_or_else(|| panic!("{answer:#}")).to_owned()
     }
 
     async fn command(&self, path: &str, body: Value) -> Value {
