@@ -19,7 +19,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, create_bare};
+use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, Trust, create_bare};
 use hoist::app::ports::{CommitSpec, Git, RefOutcome, RefUpdate, Signature};
 use hoist::yaml_edit::{Edit, Rule, Which, edit, find};
 
@@ -103,6 +103,7 @@ async fn compare(applications: usize, kind: Kind, rounds: usize) {
                 Credentials::Basic { username: USER.into(), password: PASSWORD.to_owned().into() }
             }
         },
+        trust: Trust::default(),
     };
     let mirror = Mirror::open(settings, &world.directory.path().join("data")).unwrap();
     let started = Instant::now();

@@ -21,7 +21,8 @@ use crate::adapters::forge::github::{
     MergeMethod, github_name,
 };
 use crate::adapters::git::{
-    Credentials, LocalRepository, Mirror, RemoteSettings, RenewedToken, TokenSource, create_bare,
+    Credentials, HostKeys, LocalRepository, Login, Mirror, RemoteSettings, RenewedToken,
+    TokenSource, Trust, create_bare,
 };
 use crate::adapters::health::argocd::{ArgoCd, ArgoCdSettings};
 use crate::adapters::health::http::HttpCaller;
@@ -227,9 +228,21 @@ fn open_repository(
         ),
         config::Remote::File(path) => file_url(path)?,
         config::Remote::Server(url) => url.to_string(),
+        config::Remote::Ssh(address) => address.to_string(),
+    };
+    let trust = Trust {
+        host_keys: repository.known_hosts.as_ref().map(|known| match known {
+            config::KnownHosts::File(text) => HostKeys::File(text.clone()),
+            config::KnownHosts::Fingerprints(all) => HostKeys::Fingerprints(all.clone()),
+        }),
     };
     let git = |credentials| -> anyhow::Result<Arc<dyn Git>> {
-        let remote = RemoteSettings { name: name.clone(), url: url.clone(), credentials };
+        let remote = RemoteSettings {
+            name: name.clone(),
+            url: url.clone(),
+            credentials,
+            trust: trust.clone(),
+        };
         Ok(Arc::new(Mirror::open(remote, &settings.data)?))
     };
     let (git, forge): (Arc<dyn Git>, Arc<dyn Forge>) = match &repository.forge {
@@ -259,7 +272,12 @@ fn github_access(
         Some(config::Credentials::App { app_id, private_key }) => {
             GitHubCredentials::App { app_id: *app_id, private_key: private_key.clone() }
         }
-        Some(config::Credentials::Password { .. }) | None => {
+        Some(
+            config::Credentials::Password { .. }
+            | config::Credentials::SshKey { .. }
+            | config::Credentials::SshAgent(_),
+        )
+        | None => {
             bail!("GitHub wants a `token`, or `app_id` and `private_key`, in `credentials`")
         }
     };
@@ -315,6 +333,12 @@ fn credentials(settings: Option<&config::Credentials>) -> Credentials {
         Some(config::Credentials::Token(token)) => Credentials::Token(token.clone()),
         Some(config::Credentials::Password { username, password }) => {
             Credentials::Basic { username: username.clone(), password: password.clone() }
+        }
+        Some(config::Credentials::SshKey { key, passphrase }) => {
+            Credentials::Ssh(Login::Key { key: key.clone(), passphrase: passphrase.clone() })
+        }
+        Some(config::Credentials::SshAgent(socket)) => {
+            Credentials::Ssh(Login::Agent(socket.clone()))
         }
         // Only a GitHub knows Apps, and the configuration has seen to that.
         Some(config::Credentials::App { .. }) => Credentials::None,

@@ -42,6 +42,7 @@ impl Reading {
         let next = match error {
             GitError::Unreachable(_) => unread::UNREACHABLE,
             GitError::Unauthorized(_) => unread::UNAUTHORIZED,
+            GitError::Untrusted(_) => unread::UNTRUSTED,
             GitError::NoRepository(_) => unread::NO_REPOSITORY,
             GitError::Missing(_) => unread::MISSING,
             GitError::Mirror(_) => unread::MIRROR,

@@ -175,7 +175,7 @@ impl CheckArgs {
             let path = match (&repository.remote, &given) {
                 (_, Some((meant, path))) if *meant == name => Some(*path),
                 (Remote::Own(path) | Remote::File(path), None) if path.exists() => Some(path),
-                (Remote::Own(_) | Remote::File(_) | Remote::Server(_), _) => None,
+                (Remote::Own(_) | Remote::File(_) | Remote::Server(_) | Remote::Ssh(_), _) => None,
             };
             let Some(path) = path else { continue };
             let rules: Vec<&Pipeline> =

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use url::{Host, Url};
 
 use super::settings::{Remote, StoreAt};
+use crate::domain::address::{InvalidSshAddress, SshAddress};
 use crate::domain::pattern::Pattern;
 
 /// What is wrong with a text, and what to write instead.
@@ -95,14 +98,15 @@ pub(super) fn store(text: &str) -> Result<StoreAt, Mistake> {
 
 /// A repository's `url`.
 pub(super) fn remote(text: &str) -> Result<Remote, Mistake> {
-    let hint = "write https://HOST/PATH.git, or file:///PATH.git for a bare repository here";
+    let hint = "write https://HOST/PATH.git, git@HOST:PATH.git, or file:///PATH.git for a bare \
+                repository here";
+    if SshAddress::is_meant_by(text) {
+        return ssh(text);
+    }
     let Ok(url) = Url::parse(text) else {
-        if text.contains('@') {
-            return mistake("SSH is planned and not built yet", hint);
-        }
         return mistake("this is no URL", hint);
     };
-    if has_user(&url) && url.scheme() != "ssh" {
+    if has_user(&url) {
         let hint = "remove it, and write `credentials:`; if this file was shared, replace it";
         return mistake("a user or a password stands in it", hint);
     }
@@ -115,9 +119,51 @@ pub(super) fn remote(text: &str) -> Result<Remote, Mistake> {
                 "write file:///, three slashes, then the path",
             ),
         },
-        "ssh" | "git+ssh" => mistake("SSH is planned and not built yet", hint),
         other => mistake(format!("`{other}` is no way to reach a repository"), hint),
     }
+}
+
+fn ssh(text: &str) -> Result<Remote, Mistake> {
+    let why = match text.parse() {
+        Ok(address) => return Ok(Remote::Ssh(address)),
+        Err(why) => why,
+    };
+    // The text may hold a password: it is not repeated.
+    let hint = match why {
+        InvalidSshAddress::Password => {
+            "remove it, hoist logs in by a key; if this file was shared, replace it"
+        }
+        InvalidSshAddress::OtherKind
+        | InvalidSshAddress::NoUser
+        | InvalidSshAddress::Host
+        | InvalidSshAddress::Port
+        | InvalidSshAddress::Path => "write ssh://git@HOST/PATH.git, or git@HOST:PATH.git",
+    };
+    mistake(why.to_string(), hint)
+}
+
+/// A host key's fingerprint, as `ssh-keygen -l` prints it.
+pub(super) fn fingerprint(text: &str) -> Result<String, Mistake> {
+    let hash = text.strip_prefix("SHA256:").map(|hash| hash.trim_end_matches('='));
+    match hash.map(|hash| (hash, STANDARD_NO_PAD.decode(hash))) {
+        Some((hash, Ok(bytes))) if bytes.len() == 32 => Ok(format!("SHA256:{hash}")),
+        Some(_) | None => mistake(
+            format!("`{text}` is no fingerprint of a host key"),
+            "write SHA256: and 43 characters, as the second column of `ssh-keygen -l` has it",
+        ),
+    }
+}
+
+/// A socket, by its absolute path: where hoist was started says nothing of it.
+pub(super) fn socket(text: &str) -> Result<PathBuf, Mistake> {
+    let path = PathBuf::from(text);
+    if path.is_absolute() {
+        return Ok(path);
+    }
+    mistake(
+        format!("`{text}` is no absolute path"),
+        "write the path of the agent's socket, which `echo $SSH_AUTH_SOCK` prints",
+    )
 }
 
 fn has_user(url: &Url) -> bool {

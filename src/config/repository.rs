@@ -1,5 +1,6 @@
 //! Reads a repository of the process file: its Git, and the forge where its proposals live.
 
+use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::check;
@@ -7,10 +8,10 @@ use super::fields::{Fields, checked, text};
 use super::problem::Notes;
 use super::process::or_default;
 use super::secret::Vault;
-use super::settings::{Credentials, Forge, GitHub, MergeMethod, Remote, Repository};
+use super::settings::{Credentials, Forge, GitHub, KnownHosts, MergeMethod, Remote, Repository};
 use super::table::Words;
 use super::tables::{CREDENTIALS, REPOSITORY};
-use super::tree::{Entry, Node};
+use super::tree::{Entry, Kind as Shown, Node};
 
 /// The word after `forge:`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,13 +54,17 @@ pub(super) fn repository(
     };
     let branch = or_default(&fields, "branch", "main", check::branch, notes);
     let credentials = fields.get("credentials").map(|node| {
-        check_use_of_credentials(node, remote.as_ref(), notes);
-        read_credentials(vault, node, notes)
+        let read = read_credentials(vault, node, notes);
+        check_use_of_credentials(node, (remote.as_ref(), read.as_ref()), notes);
+        read
     });
+    let known_hosts = fields.get("known_hosts").map(|node| known_hosts(vault, node, notes));
+    check_use_of_hosts(&fields, remote.as_ref(), notes);
     let known = credentials.as_ref().and_then(Option::as_ref);
     let forge = match kind? {
         Kind::Builtin => {
             check_builtin(&fields, known, notes);
+            check_ssh(&fields, remote.as_ref(), notes);
             Some(Forge::Builtin)
         }
         Kind::GitHub => {
@@ -73,6 +78,7 @@ pub(super) fn repository(
         remote: remote?,
         branch: branch?,
         credentials: if_any(credentials)?,
+        known_hosts: if_any(known_hosts)?,
     })
 }
 
@@ -101,9 +107,9 @@ fn check_access(
     notes: &mut Notes<'_>,
 ) {
     let node = fields.node();
-    if let Some(Remote::Own(_) | Remote::File(_)) = remote {
+    if let Some(Remote::Own(_) | Remote::File(_) | Remote::Ssh(_)) = remote {
         let place = fields.get("url").unwrap_or(node).place;
-        let what = format!("{}: a GitHub has its repositories on a server", node.path);
+        let what = format!("{}: hoist reaches a GitHub's repositories by https", node.path);
         notes.add(place, what, "write `url: https://github.com/OWNER/NAME.git`");
     }
     if let Some(Remote::Server(url)) = remote
@@ -115,8 +121,15 @@ fn check_access(
     }
     let hint = "write `{token: {env: NAME}}`, or `{app_id: N, private_key: {file: PATH}}`";
     match (credentials, fields.get("credentials")) {
-        (Some(Credentials::Password { .. }), Some(given)) => {
-            let what = format!("{}: GitHub takes no passwords", given.path);
+        (
+            Some(
+                Credentials::Password { .. }
+                | Credentials::SshKey { .. }
+                | Credentials::SshAgent(_),
+            ),
+            Some(given),
+        ) => {
+            let what = format!("{}: GitHub's API takes neither passwords nor keys", given.path);
             notes.add(given.place, what, hint);
         }
         (None, None) => {
@@ -160,34 +173,128 @@ fn default_api(node: &Node, remote: Option<&Remote>, notes: &mut Notes<'_>) -> O
     None
 }
 
+/// What a Git server may be told, and which keys go together.
+const LOGINS: [&str; 8] = [
+    "token",
+    "username",
+    "password",
+    "app_id",
+    "private_key",
+    "ssh_key",
+    "passphrase",
+    "ssh_agent",
+];
+
 fn read_credentials(vault: &Vault<'_>, node: &Node, notes: &mut Notes<'_>) -> Option<Credentials> {
     let fields = Fields::open(node, &CREDENTIALS, notes)?;
-    let given = ["token", "username", "password", "app_id", "private_key"].map(|it| fields.get(it));
-    match given {
-        [Some(token), None, None, None, None] => vault.secret(token, notes).map(Credentials::Token),
-        [None, Some(username), Some(password), None, None] => {
-            let username = text(username, notes).map(str::to_owned);
-            let password = vault.secret(password, notes);
+    let given: Vec<&str> = LOGINS.into_iter().filter(|name| fields.get(name).is_some()).collect();
+    let secret = |name: &str, notes: &mut Notes<'_>| vault.secret(fields.get(name)?, notes);
+    match given.as_slice() {
+        ["token"] => secret("token", notes).map(Credentials::Token),
+        ["username", "password"] => {
+            let username = text(fields.get("username")?, notes).map(str::to_owned);
+            let password = secret("password", notes);
             Some(Credentials::Password { username: username?, password: password? })
         }
-        [None, None, None, Some(app_id), Some(private_key)] => {
-            let app_id = checked(app_id, check::app_id, notes);
-            let private_key = vault.secret(private_key, notes);
+        ["app_id", "private_key"] => {
+            let app_id = checked(fields.get("app_id")?, check::app_id, notes);
+            let private_key = secret("private_key", notes);
             Some(Credentials::App { app_id: app_id?, private_key: private_key? })
+        }
+        ["ssh_key"] | ["ssh_key", "passphrase"] => {
+            let passphrase = fields.get("passphrase").map(|node| vault.secret(node, notes));
+            let key = private_key(vault, fields.get("ssh_key")?, notes);
+            Some(Credentials::SshKey { key: key?, passphrase: if_any(passphrase)? })
+        }
+        ["ssh_agent"] => {
+            checked(fields.get("ssh_agent")?, check::socket, notes).map(Credentials::SshAgent)
         }
         _ if !fields.all_known() => None,
         _ => {
             let what = format!("{}: these are no credentials", node.path);
             let hint = "write either `token`, or `username` and `password`, or `app_id` and \
-                        `private_key`";
+                        `private_key`, or `ssh_key` with its `passphrase` if it has one, or \
+                        `ssh_agent`";
             notes.add(node.place, what, hint);
             None
         }
     }
 }
 
-fn check_use_of_credentials(node: &Node, remote: Option<&Remote>, notes: &mut Notes<'_>) {
+fn private_key(vault: &Vault<'_>, node: &Node, notes: &mut Notes<'_>) -> Option<SecretString> {
+    let key = vault.secret(node, notes)?;
+    if key.expose_secret().contains("PRIVATE KEY-----") {
+        return Some(key);
+    }
+    let what = format!("{}: there is no private key in it", node.path);
+    let hint = "name the file that `ssh-keygen -t ed25519 -f FILE` makes, without `.pub`";
+    notes.add(node.place, what, hint);
+    None
+}
+
+fn known_hosts(vault: &Vault<'_>, node: &Node, notes: &mut Notes<'_>) -> Option<KnownHosts> {
+    if let Shown::List(list) = &node.kind {
+        let prints = list.iter().map(|item| checked(item, check::fingerprint, notes));
+        let prints: Vec<_> = prints.collect();
+        if prints.is_empty() {
+            notes.add(node.place, format!("{}: the list is empty", node.path), ABOUT_HOSTS);
+        }
+        return prints.into_iter().collect::<Option<_>>().map(KnownHosts::Fingerprints);
+    }
+    let text = vault.secret(node, notes)?.expose_secret().to_owned();
+    let lines = || text.lines().map(str::trim).filter(|it| !it.is_empty() && !it.starts_with('#'));
+    if lines().any(|line| line.starts_with('@')) {
+        let what = format!("{}: hoist knows no @cert-authority and no @revoked", node.path);
+        notes.add(node.place, what, "write the host keys themselves, a line each");
+        return None;
+    }
+    if lines().all(|line| line.split_whitespace().count() < 3) {
+        notes.add(node.place, format!("{}: there is no host key in it", node.path), ABOUT_HOSTS);
+        return None;
+    }
+    Some(KnownHosts::File(text))
+}
+
+const ABOUT_HOSTS: &str = "`ssh-keyscan HOST` prints the server's host keys: compare their \
+                           fingerprints with what its administrators publish, and write \
+                           `known_hosts: {file: PATH}`";
+
+/// Notes what SSH cannot do without.
+fn check_ssh(fields: &Fields<'_>, remote: Option<&Remote>, notes: &mut Notes<'_>) {
+    let (Some(Remote::Ssh(address)), node) = (remote, fields.node()) else { return };
+    if fields.get("known_hosts").is_none() {
+        let (path, host) = (&node.path, &address.host);
+        let what = format!("`{path}.known_hosts` is missing: anybody could say to be {host}");
+        notes.add(node.place, what, ABOUT_HOSTS);
+    }
+    if fields.get("credentials").is_none() {
+        let what = format!("`{}.credentials` is missing, and SSH asks for a key", node.path);
+        notes.add(node.place, what, "write `credentials: {ssh_key: {file: PATH}}`");
+    }
+}
+
+fn check_use_of_hosts(fields: &Fields<'_>, remote: Option<&Remote>, notes: &mut Notes<'_>) {
+    if let (Some(Remote::Own(_) | Remote::File(_) | Remote::Server(_)), Some(given)) =
+        (remote, fields.get("known_hosts"))
+    {
+        let what = format!("{}: only SSH has a use for this", given.path);
+        notes.add(given.place, what, "remove it, or write `url: git@HOST:PATH.git`");
+    }
+}
+
+fn check_use_of_credentials(
+    node: &Node,
+    (remote, credentials): (Option<&Remote>, Option<&Credentials>),
+    notes: &mut Notes<'_>,
+) {
+    let by_ssh = matches!(credentials, Some(Credentials::SshKey { .. } | Credentials::SshAgent(_)));
     let (what, hint) = match remote {
+        Some(Remote::Ssh(_)) if credentials.is_some() && !by_ssh => {
+            ("have no use by SSH", "write `{ssh_key: {file: PATH}}`, or an https:// url")
+        }
+        Some(Remote::Server(_)) if by_ssh => {
+            ("have no use by https", "write `{token: {env: NAME}}`, or `url: git@HOST:PATH.git`")
+        }
         Some(Remote::Server(url)) if !check::keeps_secrets(url) => {
             ("would cross the network in the clear, over http", "write an https:// url")
         }
@@ -195,7 +302,7 @@ fn check_use_of_credentials(node: &Node, remote: Option<&Remote>, notes: &mut No
             "have no use for a repository on this machine",
             "remove them, or write an https:// url",
         ),
-        Some(Remote::Server(_)) | None => return,
+        Some(Remote::Server(_) | Remote::Ssh(_)) | None => return,
     };
     notes.add(node.place, format!("{}: these {what}", node.path), hint);
 }

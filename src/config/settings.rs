@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::domain::address::SshAddress;
 use crate::domain::command::Roles;
 use crate::domain::id::{ControllerName, PersonName, RepositoryName, RoleName, SourceName};
 use crate::domain::pattern::Pattern;
@@ -73,6 +74,17 @@ pub struct Repository {
     pub branch: String,
     /// What the Git server asks for.
     pub credentials: Option<Credentials>,
+    /// The host keys of a server that is reached by SSH.
+    pub known_hosts: Option<KnownHosts>,
+}
+
+/// The host keys of a server that is reached by SSH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KnownHosts {
+    /// Lines as in OpenSSH's `known_hosts`.
+    File(String),
+    /// Fingerprints, as `SHA256:…`.
+    Fingerprints(Vec<String>),
 }
 
 /// Where a repository's proposals live.
@@ -117,6 +129,8 @@ pub enum Remote {
     File(PathBuf),
     /// A Git server, by `https://` or `http://`; no user and no password stand in it.
     Server(Url),
+    /// A Git server, by SSH.
+    Ssh(SshAddress),
 }
 
 /// What a Git server asks for.
@@ -138,6 +152,15 @@ pub enum Credentials {
         /// One of its keys, as PEM.
         private_key: SecretString,
     },
+    /// A key for SSH.
+    SshKey {
+        /// The private key's text.
+        key: SecretString,
+        /// What it is locked with.
+        passphrase: Option<SecretString>,
+    },
+    /// The keys of an SSH agent behind this socket.
+    SshAgent(PathBuf),
 }
 
 /// Somebody who may announce artifacts.

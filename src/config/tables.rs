@@ -83,8 +83,8 @@ pub(super) static REPOSITORY: Table = Table {
         ),
         optional(
             "url",
-            Shape::Text(Some("^(https?|file)://")),
-            "The Git repository: https://…, or file:///… for a bare one. Without it, hoist makes one under `data`.",
+            Shape::Text(Some("^(https?|file|ssh)://|@.*:")),
+            "The Git repository: https://…, ssh://git@… or git@HOST:PATH, or file:///… for a bare one. Without it, hoist makes one under `data`.",
         ),
         optional("branch", TEXT, "The branch that environments stand on. Default: main."),
         optional(
@@ -93,7 +93,11 @@ pub(super) static REPOSITORY: Table = Table {
             "The address of the forge's API, as https://HOST/api/v3. Default: that of github.com.",
         ),
         optional("ca", SECRET_SHAPE, "The certificates of a private authority, a PEM file."),
-        planned("known_hosts"),
+        optional(
+            "known_hosts",
+            Shape::Either(&[SECRET_SHAPE, Shape::List(&FINGERPRINT)]),
+            "With SSH: what shows that the server is the one that was meant. A file as OpenSSH has it, or a list of fingerprints.",
+        ),
         optional(
             "credentials",
             Shape::Keys(&CREDENTIALS),
@@ -120,9 +124,13 @@ pub(super) static CREDENTIALS: Table = Table {
         optional("password", SECRET_SHAPE, "The password of `username`."),
         optional("app_id", Shape::Count(1, u64::MAX), "The number of a GitHub App."),
         optional("private_key", SECRET_SHAPE, "The PEM file of a key of the App."),
-        planned("ssh_key"),
+        optional("ssh_key", SECRET_SHAPE, "A private key for SSH."),
+        optional("passphrase", SECRET_SHAPE, "What `ssh_key` is locked with."),
+        optional("ssh_agent", TEXT, "The socket of an SSH agent, whose keys are used."),
     ],
 };
+
+const FINGERPRINT: Shape = Shape::Text(Some("^SHA256:[A-Za-z0-9+/]{43}=?$"));
 
 const SECRET_SHAPE: Shape = Shape::Keys(&SECRET);
 

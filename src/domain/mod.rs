@@ -6,6 +6,7 @@ pub mod id;
 
 pub mod nearest;
 
+pub mod address;
 pub mod artifact;
 pub mod pattern;
 pub mod range;

@@ -161,6 +161,7 @@ impl From<GitError> for Problem {
             GitError::Missing(_) => Self::not_found(error.to_string()),
             GitError::Unreachable(_)
             | GitError::Unauthorized(_)
+            | GitError::Untrusted(_)
             | GitError::NoRepository(_)
             | GitError::Mirror(_) => Self::unavailable(format!(
                 "{error}; nothing was done. hoist's log says more; ask again later"

@@ -82,6 +82,10 @@ pub mod unread {
     /// The credentials are refused.
     pub const UNAUTHORIZED: &str = "give `credentials` that may read and push there, and start \
         hoist again";
+    /// The server does not prove who it is.
+    pub const UNTRUSTED: &str = "hoist sends nothing there before that is settled: compare the \
+        server's key or certificate with what its administrators publish, give it as \
+        `known_hosts` or `ca`, and start hoist again";
     /// There is no such repository.
     pub const NO_REPOSITORY: &str = "check the repository's `url`, and that the credentials may \
         see it";

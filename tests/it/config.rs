@@ -17,6 +17,7 @@ mod policy;
 mod process;
 mod schedules;
 mod schema;
+mod ssh;
 
 /// Files and variables of a test.
 #[derive(Default)]

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::disk::Place;
 use super::history::{self, MergeWords};
 use super::keeper::{Keeper, Push, Request};
-use super::settings::{Address, Credentials, RemoteSettings};
+use super::settings::{Credentials, RemoteSettings, Way};
 use super::transport::{self, Patience};
 use super::{trees, tuning};
 use crate::app::ports::{
@@ -57,12 +57,12 @@ impl Mirror {
     }
 
     fn start(settings: RemoteSettings, data: &Path, wait: Duration) -> anyhow::Result<Self> {
-        let RemoteSettings { name, url, credentials } = settings;
-        let address = Address::parse(&url)?;
+        let RemoteSettings { name, url, credentials, trust } = settings;
+        let way = Way::choose(&url, credentials.clone(), trust)?;
         let place = Place::claim(&name, data)?;
         let mirror = place.open()?;
         let patience = Patience::default();
-        let transport = transport::to(address, credentials.clone(), patience.clone());
+        let transport = transport::to(way, patience.clone());
         let keeper = Keeper { place, mirror, transport, patience: patience.clone() };
         let (requests, queue) = mpsc::channel();
         let (leaving, ended) = mpsc::channel();

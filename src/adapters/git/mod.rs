@@ -19,7 +19,9 @@ mod tuning;
 pub use checkout::LocalRepository;
 pub use disk::create_bare;
 pub use mirror::Mirror;
-pub use settings::{Credentials, RemoteSettings, RenewedToken, TokenSource};
+pub use settings::{
+    Credentials, HostKeys, Login, RemoteSettings, RenewedToken, TokenSource, Trust,
+};
 
 use anyhow::anyhow;
 use git2::{ErrorCode, Oid, Repository};

@@ -1,6 +1,7 @@
 //! What one needs to know to reach a remote.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail, ensure};
@@ -10,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::app::ports::GitError;
+use crate::domain::address::SshAddress;
 use crate::domain::id::RepositoryName;
 
 /// A remote, as the configuration names it.
@@ -17,10 +19,28 @@ use crate::domain::id::RepositoryName;
 pub struct RemoteSettings {
     /// Its key in the configuration; the mirror's directory is named after it.
     pub name: RepositoryName,
-    /// `file:///…` to a bare repository, or `https://…`.
+    /// `file:///…` to a bare repository, `https://…`, or what SSH reaches.
     pub url: String,
     /// How we say who we are.
     pub credentials: Credentials,
+    /// How we know that the server is the one that was meant.
+    pub trust: Trust,
+}
+
+/// How we know a server, beyond what everybody knows.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// The host keys of SSH servers. Without them no such server is trusted.
+    pub host_keys: Option<HostKeys>,
+}
+
+/// The host keys of SSH servers.
+#[derive(Debug, Clone)]
+pub enum HostKeys {
+    /// Lines as in OpenSSH's `known_hosts`.
+    File(String),
+    /// `SHA256:…`, as `ssh-keygen -l` prints it: any of these, and no other.
+    Fingerprints(Vec<String>),
 }
 
 /// How we say who we are. Secrets do not print: `Debug` shows their places only.
@@ -39,6 +59,22 @@ pub enum Credentials {
     Token(SecretString),
     /// By an access token that ends, and is asked for anew before each transfer.
     Renewed(RenewedToken),
+    /// By SSH.
+    Ssh(Login),
+}
+
+/// How we say who we are by SSH.
+#[derive(Debug, Clone)]
+pub enum Login {
+    /// By a private key, as OpenSSH or PEM.
+    Key {
+        /// Its text.
+        key: SecretString,
+        /// What it is locked with.
+        passphrase: Option<SecretString>,
+    },
+    /// By the keys of an agent behind this socket.
+    Agent(PathBuf),
 }
 
 /// Who hands out access tokens that end.
@@ -88,7 +124,7 @@ impl Credentials {
     /// GitHub wants `x-access-token` beside a token; GitLab and Forgejo take any name.
     pub(super) fn basic(&self) -> Option<(&str, SecretString)> {
         match self {
-            Self::None => None,
+            Self::None | Self::Ssh(_) => None,
             Self::Basic { username, password } => Some((username, password.clone())),
             Self::Token(token) => Some(("x-access-token", token.clone())),
             Self::Renewed(renewed) => Some(("x-access-token", renewed.held())),
@@ -114,19 +150,28 @@ impl Credentials {
     }
 }
 
-/// A remote's address, checked; it holds no secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Address {
+/// How a remote is reached, with all that this way asks for.
+#[derive(Debug)]
+pub(super) enum Way {
     /// A bare repository on this machine.
-    Local(std::path::PathBuf),
-    /// A server.
-    Http(Url),
+    Local(PathBuf),
+    /// A server, whose address holds no secret.
+    Http(Url, Credentials),
+    /// A server by SSH.
+    Ssh(SshAddress, Login, HostKeys),
 }
 
-impl Address {
+impl Way {
     /// Reads an address. What is wrong with it is said without repeating a password in it.
-    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
-        let mut url = Url::parse(text).context("reading the repository's url")?;
+    pub(super) fn choose(
+        url: &str,
+        credentials: Credentials,
+        trust: Trust,
+    ) -> anyhow::Result<Self> {
+        if SshAddress::is_meant_by(url) {
+            return Self::ssh(url, credentials, trust);
+        }
+        let mut url = Url::parse(url).context("reading the repository's url")?;
         ensure!(
             url.password().is_none(),
             "the repository's url holds a password; name it under the repository's credentials instead"
@@ -141,12 +186,23 @@ impl Address {
                 // A lone name, as in https://git@host/…, is for the credentials to say.
                 url.set_username("").ok().context("taking the name out of the repository's url")?;
                 url.set_fragment(None);
-                Ok(Self::Http(url))
+                Ok(Self::Http(url, credentials))
             }
             scheme => bail!(
-                "hoist cannot reach a repository by {scheme}:// (file:///, https:// and http:// it can)"
+                "hoist cannot reach a repository by {scheme}:// (file:///, https://, http:// and ssh:// it can)"
             ),
         }
+    }
+
+    fn ssh(url: &str, credentials: Credentials, trust: Trust) -> anyhow::Result<Self> {
+        let address: SshAddress = url.parse().context("reading the repository's url")?;
+        let Credentials::Ssh(login) = credentials else {
+            bail!("{address} is reached by SSH, and that wants an `ssh_key` or an `ssh_agent`")
+        };
+        let known = trust.host_keys.with_context(|| {
+            format!("{address} is reached by SSH, and that wants the server's `known_hosts`")
+        })?;
+        Ok(Self::Ssh(address, login, known))
     }
 }
 
@@ -154,20 +210,37 @@ impl Address {
 mod tests {
     use super::*;
 
+    fn choose(url: &str) -> anyhow::Result<Way> {
+        Way::choose(url, Credentials::None, Trust::default())
+    }
+
     #[test]
     fn an_address_shows_no_secret_and_no_name() {
-        let error = Address::parse("https://bot:hunter2@git.example.com/x.git").unwrap_err();
-        assert!(!format!("{error:#?}").contains("hunter2"), "{error:#?}");
-
-        let address = Address::parse("https://git@git.example.com/x.git").unwrap();
-        assert_eq!(address, Address::Http("https://git.example.com/x.git".parse().unwrap()));
+        for bad in ["https://bot:hunter2@git.example.com/x.git", "ssh://bot:hunter2@host/x"] {
+            let error = choose(bad).unwrap_err();
+            assert!(!format!("{error:#?}").contains("hunter2"), "{error:#?}");
+        }
+        let Way::Http(url, _) = choose("https://git@git.example.com/x.git").unwrap() else {
+            panic!()
+        };
+        assert_eq!(url.as_str(), "https://git.example.com/x.git");
     }
 
     #[test]
     fn an_address_is_of_a_kind_that_hoist_can_reach() {
-        for bad in ["gitops", "/srv/gitops.git", "ssh://git@host/x", "file://host/x", ""] {
-            assert!(Address::parse(bad).is_err(), "{bad}");
+        for bad in ["gitops", "/srv/gitops.git", "git://host/x", "file://host/x", ""] {
+            assert!(choose(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn ssh_wants_a_key_and_to_know_the_server() {
+        let told = |result: anyhow::Result<Way>| format!("{:#}", result.unwrap_err());
+        let url = "git@git.example.com:x.git";
+        assert!(told(choose(url)).contains("wants an `ssh_key`"));
+        let login = Login::Key { key: "k".to_owned().into(), passphrase: None };
+        let unknown = Way::choose(url, Credentials::Ssh(login), Trust::default());
+        assert!(told(unknown).contains("wants the server's `known_hosts`"));
     }
 
     #[test]

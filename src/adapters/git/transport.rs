@@ -3,22 +3,34 @@
 //! libgit2's HTTP transport is correct but slow, and will be replaced by one of our own; what a
 //! lease is and how outcomes are told must not change with it, so both stand behind one trait.
 
-mod http;
+mod hosts;
 mod local;
+mod smart;
+mod ssh;
+mod wire;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::io;
+use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::anyhow;
 use git2::{Oid, Repository};
 
-use super::settings::{Address, Credentials};
+use super::settings::Way;
 use crate::app::ports::{GitError, RefOutcome, RefUpdate};
 use crate::domain::id::CommitId;
 
-pub(super) use http::Libgit2Transport;
 pub(super) use local::LocalTransport;
+pub(super) use smart::SmartTransport;
+pub(super) use wire::{SCHEME, transport};
+
+use hosts::HostKeys;
+use ssh::SshWire;
+
+/// Longest text of the server's that we carry on.
+const WORDS_LIMIT: usize = 2_000;
 
 /// The remote's refs, by full name.
 pub(super) type RemoteRefs = BTreeMap<String, Oid>;
@@ -38,15 +50,18 @@ pub(super) trait Transport: Send {
     ) -> Result<Vec<RefOutcome>, TransportError>;
 }
 
-/// Chooses the way that fits an address.
-pub(super) fn to(
-    address: Address,
-    credentials: Credentials,
-    patience: Patience,
-) -> Box<dyn Transport> {
-    match address {
-        Address::Local(path) => Box::new(LocalTransport::new(path)),
-        Address::Http(url) => Box::new(Libgit2Transport::new(url, credentials, patience)),
+/// Opens the way that the settings name.
+pub(super) fn to(way: Way, patience: Patience) -> Box<dyn Transport> {
+    match way {
+        Way::Local(path) => Box::new(LocalTransport::new(path)),
+        Way::Http(url, credentials) => {
+            Box::new(SmartTransport::by_libgit2(url, credentials, patience))
+        }
+        Way::Ssh(address, login, known) => {
+            let hosts = HostKeys::new(known);
+            let wire = SshWire::new(address, login, hosts, patience.clone());
+            Box::new(SmartTransport::over(Arc::new(wire), patience))
+        }
     }
 }
 
@@ -57,23 +72,63 @@ fn is_mirrored(name: &str) -> bool {
 
 /// Whether somebody still waits for the transfer that is under way.
 ///
-/// Nothing but libgit2's callbacks can end a transfer that trickles on.
+/// A thread that waits for a server cannot be woken; but its connection can be cut, and libgit2's
+/// callbacks can end what trickles on.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Patience(Arc<AtomicBool>);
+pub(super) struct Patience(Arc<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    lost: AtomicBool,
+    connection: Mutex<Option<TcpStream>>,
+}
 
 impl Patience {
-    /// Asks the transfer under way to end.
+    /// Ends the transfer under way.
     pub(super) fn lose(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.lost.store(true, Ordering::SeqCst);
+        self.cut();
     }
 
     /// Begins anew.
     pub(super) fn regain(&self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.0.lost.store(false, Ordering::SeqCst);
     }
 
     fn lasts(&self) -> bool {
-        !self.0.load(Ordering::Relaxed)
+        !self.0.lost.load(Ordering::SeqCst)
+    }
+
+    /// Cuts this connection when patience is lost, until what is returned ends.
+    fn hold(&self, connection: &TcpStream) -> io::Result<Held> {
+        let copy = connection.try_clone()?;
+        *self.0.connection.lock().unwrap_or_else(PoisonError::into_inner) = Some(copy);
+        let held = Held(self.clone());
+        if self.lasts() { Ok(held) } else { Err(io::Error::other("nobody waits for it any more")) }
+    }
+
+    fn cut(&self) {
+        let connection = self.0.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connection) = connection.as_ref() {
+            // It may have ended by itself.
+            let _either_way = connection.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// A connection that ends when nobody waits for it any more.
+struct Held(Patience);
+
+impl Held {
+    /// Ends it now.
+    fn cut(&self) {
+        self.0.cut();
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        *self.0.0.connection.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -88,6 +143,7 @@ pub(super) struct TransportError {
 enum Kind {
     Unreachable,
     Unauthorized,
+    Untrusted,
     NoRepository,
     Mirror,
 }
@@ -106,7 +162,7 @@ impl TransportError {
     pub(super) fn may_be_ours(&self) -> bool {
         match self.kind {
             Kind::Mirror | Kind::Unreachable => true,
-            Kind::Unauthorized | Kind::NoRepository => false,
+            Kind::Unauthorized | Kind::Untrusted | Kind::NoRepository => false,
         }
     }
 
@@ -116,6 +172,7 @@ impl TransportError {
         match self.kind {
             Kind::Unreachable => GitError::Unreachable(told),
             Kind::Unauthorized => GitError::Unauthorized(told),
+            Kind::Untrusted => GitError::Untrusted(told),
             Kind::NoRepository => GitError::NoRepository(told),
             Kind::Mirror => GitError::Mirror(told),
         }
@@ -126,6 +183,16 @@ impl std::fmt::Display for TransportError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.told)
     }
+}
+
+impl std::error::Error for TransportError {}
+
+/// The server's text without its control characters, on one line a line.
+fn readable(text: &str) -> String {
+    let lines = text.split(['\n', '\r']).map(|line| line.replace(char::is_control, ""));
+    let lines: Vec<String> =
+        lines.map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+    lines.join("\n")
 }
 
 /// Compares what a ref holds with what an update wants, before or after trying.

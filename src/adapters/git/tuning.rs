@@ -2,6 +2,8 @@
 
 use std::sync::Once;
 
+use super::transport;
+
 /// Longest wait for a connection.
 const CONNECT_MILLIS: i32 = 10_000;
 
@@ -15,6 +17,13 @@ static TUNED: Once = Once::new();
 /// A server that sends a byte now and then escapes this; the caller's own deadline does not.
 pub(super) fn tune() {
     TUNED.call_once(|| {
+        #[expect(unsafe_code, reason = "libgit2 keeps its list of transports for the process")]
+        // SAFETY: each mirror is opened after this, and this process uses libgit2 for nothing else
+        // before its first mirror.
+        let registered = unsafe { git2::transport::register(transport::SCHEME, transport::transport) };
+        if let Err(error) = registered {
+            tracing::error!(%error, "libgit2 takes no transport of ours; nothing by SSH is reached");
+        }
         #[expect(unsafe_code, reason = "libgit2 offers its timeouts only as process-wide settings")]
         // SAFETY: plain integers, written once, before this process makes its first connection.
         let set = unsafe {

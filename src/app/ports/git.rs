@@ -116,6 +116,9 @@ pub enum GitError {
     /// The remote does not accept our credentials, or they give no right to do this.
     #[error("the Git remote refuses our credentials")]
     Unauthorized(#[source] anyhow::Error),
+    /// Nothing shows that the remote is the server that was meant; nothing was sent to it.
+    #[error("the Git remote does not show that it is the server that was meant")]
+    Untrusted(#[source] anyhow::Error),
     /// There is no such repository.
     #[error("the Git remote knows no such repository")]
     NoRepository(#[source] anyhow::Error),

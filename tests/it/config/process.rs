@@ -171,15 +171,15 @@ hoist.yaml:4:8: store: a PostgreSQL store is planned and not built yet; use sqli
 hoist.yaml:5:13: pipelines: a policy in a repository is planned and not built yet; write the path of a file on this machine
 hoist.yaml:7:3: "a b" is not a repository name: only letters, digits, `-`, `_`, `.` and `+` make a name; choose another name
 hoist.yaml:8:7: `repositories.c.credentials` is missing, and GitHub asks for them; write `{token: {env: NAME}}`, or `{app_id: N, private_key: {file: PATH}}`
-hoist.yaml:8:27: repositories.c.url: SSH is planned and not built yet; write https://HOST/PATH.git, or file:///PATH.git for a bare repository here
+hoist.yaml:8:27: repositories.c: hoist reaches a GitHub's repositories by https; write `url: https://github.com/OWNER/NAME.git`
 hoist.yaml:9:14: repositories.d.forge: `bultin` is not known; did you mean `builtin`?
 hoist.yaml:9:30: repositories.d.branch: `refs/heads/main` is a ref; write the branch's name alone, as main
 hoist.yaml:10:28: repositories.e.url: `file://var/x.git` names no folder here; write file:///, three slashes, then the path
+hoist.yaml:11:74: repositories.f.credentials: these are no credentials; write either `token`, or `username` and `password`, or `app_id` and `private_key`, or `ssh_key` with its `passphrase` if it has one, or `ssh_agent`
 hoist.yaml:11:74: repositories.f.credentials: these would cross the network in the clear, over http; write an https:// url
-hoist.yaml:11:74: repositories.f.credentials: these are no credentials; write either `token`, or `username` and `password`, or `app_id` and `private_key`
-hoist.yaml:12:37: repositories.g.credentials: these are no credentials; write either `token`, or `username` and `password`, or `app_id` and `private_key`
-hoist.yaml:12:50: unknown key `lissten` in repositories.g; a repository knows `forge`, `url`, `branch`, `api`, `ca`, `credentials`, `webhook_secret`, `merge_method`
-hoist.yaml:12:67: repositories.g.url: `ftp` is no way to reach a repository; write https://HOST/PATH.git, or file:///PATH.git for a bare repository here
+hoist.yaml:12:37: repositories.g.credentials: these are no credentials; write either `token`, or `username` and `password`, or `app_id` and `private_key`, or `ssh_key` with its `passphrase` if it has one, or `ssh_agent`
+hoist.yaml:12:50: unknown key `lissten` in repositories.g; a repository knows `forge`, `url`, `branch`, `api`, `ca`, `known_hosts`, `credentials`, `webhook_secret`, `merge_method`
+hoist.yaml:12:67: repositories.g.url: `ftp` is no way to reach a repository; write https://HOST/PATH.git, git@HOST:PATH.git, or file:///PATH.git for a bare repository here
 hoist.yaml:13:7: `repositories.h.url` has no value; give it one, or remove the key
 hoist.yaml:13:7: `repositories.h.forge` is missing; a repository needs it: where its proposals live: builtin, in the repository itself, or github
 hoist.yaml:15:20: sources.ci.hmac.env: the environment variable A is not set; start hoist with it, or write `{file: PATH}` instead

@@ -5,16 +5,18 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, create_bare};
+use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, Trust, create_bare};
 use hoist::app::ports::{CommitSpec, RefUpdate, Signature};
 use hoist::domain::id::CommitId;
 use tempfile::TempDir;
 
 use super::git_server::{GitServer, PASSWORD, USER};
+use super::ssh_server::SshServer;
 
 /// A bare repository that a mirror can be opened on, and that a test looks at with the real `git`.
 pub struct Remote {
     pub server: Option<GitServer>,
+    pub ssh: Option<SshServer>,
     pub directory: TempDir,
 }
 
@@ -23,7 +25,14 @@ impl Remote {
     pub fn local() -> Self {
         let directory = tempfile::tempdir().unwrap();
         create_bare(&directory.path().join("gitops.git"), "main").unwrap();
-        Self { server: None, directory }
+        Self { server: None, ssh: None, directory }
+    }
+
+    /// The same behind SSH, for who has the right key.
+    pub fn ssh() -> Self {
+        let mut remote = Self::local();
+        remote.ssh = Some(SshServer::start(remote.directory.path()));
+        remote
     }
 
     /// The same behind HTTP with basic auth.
@@ -60,17 +69,24 @@ impl Remote {
 
     /// Settings for another repository of the same place.
     pub fn settings_for(&self, repository: &str, credentials: Credentials) -> RemoteSettings {
-        let url = match &self.server {
-            Some(server) => format!("http://127.0.0.1:{}/{repository}", server.port),
-            None => format!("file://{}", self.directory.path().join(repository).display()),
+        let path = self.directory.path().join(repository);
+        let mut trust = Trust::default();
+        let url = match (&self.server, &self.ssh) {
+            (Some(server), _) => format!("http://127.0.0.1:{}/{repository}", server.port),
+            (None, Some(ssh)) => {
+                trust.host_keys = Some(ssh.known_by("host_ed25519"));
+                format!("ssh://{}@127.0.0.1:{}{}", ssh.user, ssh.port, path.display())
+            }
+            (None, None) => format!("file://{}", path.display()),
         };
-        RemoteSettings { name: "gitops".parse().unwrap(), url, credentials }
+        RemoteSettings { name: "gitops".parse().unwrap(), url, credentials, trust }
     }
 
     pub fn settings(&self) -> RemoteSettings {
-        let credentials = match &self.server {
-            Some(_) => basic(PASSWORD),
-            None => Credentials::None,
+        let credentials = match (&self.server, &self.ssh) {
+            (Some(_), _) => basic(PASSWORD),
+            (None, Some(ssh)) => ssh.key("key", None),
+            (None, None) => Credentials::None,
         };
         self.settings_for("gitops.git", credentials)
     }

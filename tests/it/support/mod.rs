@@ -11,5 +11,6 @@ pub mod remote;
 pub mod served;
 pub mod service;
 pub mod slack;
+pub mod ssh_server;
 pub mod troubled;
 pub mod world;

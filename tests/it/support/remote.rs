@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hoist::adapters::git::{Credentials, Mirror, RemoteSettings};
+use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, Trust};
 use hoist::domain::id::CommitId;
 use tempfile::TempDir;
 
@@ -45,7 +45,8 @@ impl Remote {
     pub fn mirror(&self) -> Mirror {
         let data = tempfile::tempdir_in(self.dir.path()).unwrap().keep();
         let name = "gitops".parse().unwrap();
-        let settings = RemoteSettings { name, url: self.url(), credentials: Credentials::None };
+        let (credentials, trust) = (Credentials::None, Trust::default());
+        let settings = RemoteSettings { name, url: self.url(), credentials, trust };
         Mirror::open(settings, &data).unwrap()
     }
 

@@ -270,7 +270,9 @@ fn signed_by(author: &Signature) -> Option<PersonName> {
 fn sort_failure(error: GitError) -> ForgeError {
     match error {
         GitError::Unauthorized(_) => ForgeError::Unauthorized,
-        GitError::NoRepository(_) => ForgeError::Refused(error.to_string()),
+        GitError::NoRepository(_) | GitError::Untrusted(_) => {
+            ForgeError::Refused(error.to_string())
+        }
         // It was there when we looked, or somebody named what nobody pushed: look again.
         GitError::Missing(_) => ForgeError::Stale,
         GitError::Unreachable(cause) => ForgeError::Unreachable(cause),

@@ -1,9 +1,10 @@
-//! What the `Git` port promises, over `file://` and over HTTP with basic auth.
+//! What the `Git` port promises, over `file://`, over HTTP with basic auth, and over SSH.
 
 mod disk;
 mod network;
 mod reading;
 mod refs;
+mod ssh;
 
 /// Runs each contract over each kind of remote.
 macro_rules! over_each_remote {
@@ -19,6 +20,13 @@ macro_rules! over_each_remote {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $contract() {
                 super::$contract(crate::support::git::Remote::http()).await;
+            })+
+        }
+
+        mod over_ssh {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $contract() {
+                super::$contract(crate::support::git::Remote::ssh()).await;
             })+
         }
     };

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hoist::adapters::git::{Credentials, Mirror, RemoteSettings};
+use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, Trust};
 use hoist::app::ports::{Git, GitError, RefOutcome};
 
 use crate::support::git::{Remote, basic, spec, update};
@@ -154,6 +154,7 @@ async fn a_server_that_says_nothing_is_given_up_on() {
         name: "gitops".parse().unwrap(),
         url: format!("http://{}/gitops.git", silent.local_addr().unwrap()),
         credentials: basic(PASSWORD),
+        trust: Trust::default(),
     };
     let data = tempfile::tempdir().unwrap();
     let mirror = Mirror::open_for(settings, data.path(), Duration::from_millis(200)).unwrap();
@@ -191,8 +192,8 @@ async fn https_works_with_an_authority_of_ones_own_and_never_without() {
 
 async fn push_over_tls(url: String) {
     let data = tempfile::tempdir().unwrap();
-    let settings =
-        RemoteSettings { name: "gitops".parse().unwrap(), url, credentials: basic(PASSWORD) };
+    let (credentials, trust) = (basic(PASSWORD), Trust::default());
+    let settings = RemoteSettings { name: "gitops".parse().unwrap(), url, credentials, trust };
     let mirror = Mirror::open(settings, data.path()).unwrap();
     mirror.fetch().await.unwrap();
     let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();

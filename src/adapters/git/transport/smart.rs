@@ -1,10 +1,11 @@
-//! A remote behind HTTP or HTTPS, by libgit2's own transport.
+//! A remote that speaks Git's protocol, spoken by libgit2: over its own HTTP, or over a wire of ours.
 //!
 //! Its traps: a push that the server refused returns success, and only a callback tells; the lease
 //! goes on the wire only as the value that the server itself advertised.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use git2::{
     AutotagOption, ErrorClass, ErrorCode, FetchOptions, ProxyOptions, PushOptions, Remote,
@@ -13,32 +14,66 @@ use git2::{
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::{Kind, Patience, RemoteRefs, Transport, TransportError, is_mirrored, judge};
+use super::wire::{self, ADDRESS, Wire};
+use super::{
+    Kind, Patience, RemoteRefs, Transport, TransportError, WORDS_LIMIT, is_mirrored, judge,
+    readable,
+};
 use crate::adapters::git::settings::Credentials;
 use crate::app::ports::{RefOutcome, RefUpdate};
 use crate::domain::id::CommitId;
 
-/// Longest text of the server's that a refusal carries.
-const WORDS_LIMIT: usize = 2_000;
-
 /// A refspec that no ref fits: what is asked with it brings the list of refs alone.
 const NOTHING: &str = "refs/hoist/no-such-ref:refs/hoist/no-such-ref";
 
-pub(in super::super) struct Libgit2Transport {
-    url: Url,
-    credentials: Credentials,
+pub(in super::super) struct SmartTransport {
+    road: Road,
     patience: Patience,
 }
 
-impl Libgit2Transport {
-    pub(super) fn new(url: Url, credentials: Credentials, patience: Patience) -> Self {
-        Self { url, credentials, patience }
+/// How the bytes get there.
+enum Road {
+    /// libgit2's own HTTP and HTTPS.
+    Libgit2(Url, Credentials),
+    /// A wire of ours.
+    Ours(Arc<dyn Wire>),
+}
+
+impl SmartTransport {
+    pub(super) fn by_libgit2(url: Url, credentials: Credentials, patience: Patience) -> Self {
+        Self { road: Road::Libgit2(url, credentials), patience }
+    }
+
+    pub(super) fn over(wire: Arc<dyn Wire>, patience: Patience) -> Self {
+        Self { road: Road::Ours(wire), patience }
     }
 
     fn remote<'r>(&self, mirror: &'r Repository) -> Result<Remote<'r>, TransportError> {
+        let address = match &self.road {
+            Road::Libgit2(url, _) => url.as_str(),
+            Road::Ours(_) => ADDRESS,
+        };
         mirror
-            .remote_anonymous(self.url.as_str())
+            .remote_anonymous(address)
             .map_err(|cause| TransportError::mirror("naming the remote", &cause))
+    }
+
+    /// Has libgit2 travel the road; what it says of a failure is sorted.
+    fn travel<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, git2::Error>,
+    ) -> Result<T, TransportError> {
+        match &self.road {
+            Road::Libgit2(url, credentials) => {
+                work().map_err(|cause| sort(url.as_str(), credentials, &cause))
+            }
+            Road::Ours(wire) => {
+                let (done, failure) = wire::over(wire, work);
+                done.map_err(|cause| {
+                    failure.unwrap_or_else(|| sort("the server", &Credentials::None, &cause))
+                })
+            }
+        }
     }
 
     /// The header says who we are before it is asked, which saves a round trip a connection, and
@@ -46,7 +81,18 @@ impl Libgit2Transport {
     ///
     /// No redirect to another host is followed: the header would go there as well.
     fn header(&self) -> Option<SecretString> {
-        self.credentials.header()
+        match &self.road {
+            Road::Libgit2(_, credentials) => credentials.header(),
+            Road::Ours(_) => None,
+        }
+    }
+
+    /// Takes our secret out of a text of the server's.
+    fn scrub(&self, text: &str) -> String {
+        match &self.road {
+            Road::Libgit2(_, credentials) => credentials.scrub(text),
+            Road::Ours(_) => text.to_owned(),
+        }
     }
 
     /// Ends a transfer that nobody awaits any more.
@@ -70,9 +116,11 @@ impl Libgit2Transport {
             .download_tags(AutotagOption::None)
             .update_fetchhead(false);
         let mut remote = self.remote(mirror)?;
-        remote.download(specs, Some(&mut options)).map_err(|cause| self.sort(&cause))?;
-        let heads = remote.list().map_err(|cause| self.sort(&cause))?;
-        Ok(heads.iter().map(|head| (head.name().to_owned(), head.oid())).collect())
+        self.travel(|| {
+            remote.download(specs, Some(&mut options))?;
+            let heads = remote.list()?;
+            Ok(heads.iter().map(|head| (head.name().to_owned(), head.oid())).collect())
+        })
     }
 
     /// One push of updates. What the server advertised and what it answered is told; Ok of libgit2's
@@ -121,47 +169,45 @@ impl Libgit2Transport {
             .follow_redirects(RemoteRedirect::None)
             .custom_headers(&shown(header.as_ref()));
         let specs: Vec<String> = updates.iter().map(|update| refspec(update)).collect();
-        let pushed = remote.push(&specs, Some(&mut options));
+        let pushed = self.travel(|| remote.push(&specs, Some(&mut options)));
         drop(options);
         let (advertised, answers) = (advertised.into_inner(), answers.into_inner());
         match pushed {
             Err(cause) if answers.is_empty() && !moved_on(updates, advertised.as_ref()) => {
-                Err(self.sort(&cause))
+                Err(cause)
             }
             Ok(()) | Err(_) => Ok(Attempt {
                 advertised: advertised.unwrap_or_default(),
                 answers,
-                words: readable(
-                    &self.credentials.scrub(&String::from_utf8_lossy(&words.into_inner())),
-                ),
+                words: readable(&self.scrub(&String::from_utf8_lossy(&words.into_inner()))),
             }),
         }
     }
+}
 
-    /// Sorts a failure of libgit2's by what can be done about it.
-    ///
-    /// Statuses are lost but for their mention in the text, which is libgit2's own and in English.
-    fn sort(&self, cause: &git2::Error) -> TransportError {
-        let text = self.credentials.scrub(cause.message());
-        let says = |part: &str| text.contains(part);
-        let unauthorized = cause.code() == ErrorCode::Auth
-            || says("authentication required")
-            || says("too many redirects or authentication replays")
-            || says("status code: 401")
-            || says("status code: 403");
-        let (kind, hint) = if unauthorized {
-            (Kind::Unauthorized, "; check the repository's credentials and what they may do")
-        } else if says("status code: 404") || says("status code: 410") {
-            (Kind::NoRepository, "; check the repository's url, and that our account may see it")
-        } else if says("redirect") {
-            (Kind::NoRepository, "; it has moved: set the repository's url to its new address")
-        } else if is_ours(cause.class()) {
-            (Kind::Mirror, "")
-        } else {
-            (Kind::Unreachable, "")
-        };
-        TransportError::new(kind, format!("{}: {text}{hint}", self.url))
-    }
+/// Sorts a failure of libgit2's by what can be done about it.
+///
+/// Statuses are lost but for their mention in the text, which is libgit2's own and in English.
+fn sort(place: &str, credentials: &Credentials, cause: &git2::Error) -> TransportError {
+    let text = credentials.scrub(cause.message());
+    let says = |part: &str| text.contains(part);
+    let unauthorized = cause.code() == ErrorCode::Auth
+        || says("authentication required")
+        || says("too many redirects or authentication replays")
+        || says("status code: 401")
+        || says("status code: 403");
+    let (kind, hint) = if unauthorized {
+        (Kind::Unauthorized, "; check the repository's credentials and what they may do")
+    } else if says("status code: 404") || says("status code: 410") {
+        (Kind::NoRepository, "; check the repository's url, and that our account may see it")
+    } else if says("redirect") {
+        (Kind::NoRepository, "; it has moved: set the repository's url to its new address")
+    } else if is_ours(cause.class()) {
+        (Kind::Mirror, "")
+    } else {
+        (Kind::Unreachable, "")
+    };
+    TransportError::new(kind, format!("{place}: {text}{hint}"))
 }
 
 /// What one push told.
@@ -171,7 +217,7 @@ struct Attempt {
     words: String,
 }
 
-impl Transport for Libgit2Transport {
+impl Transport for SmartTransport {
     fn fetch(&self, mirror: &Repository) -> Result<RemoteRefs, TransportError> {
         let specs = ["+refs/heads/*:refs/heads/*", "+refs/hoist/*:refs/hoist/*"];
         let mut refs = self.download(mirror, &specs)?;
@@ -217,7 +263,7 @@ impl Transport for Libgit2Transport {
     }
 }
 
-impl Libgit2Transport {
+impl SmartTransport {
     /// Finds out what became of the refs that the server did not confirm.
     ///
     /// A refusal may be a lost race or a repeated call whose first answer was lost; the refs tell.
@@ -270,14 +316,6 @@ fn refspec(update: &RefUpdate) -> String {
 fn reason(told: Option<String>, words: &str) -> String {
     let told = told.unwrap_or_else(|| "the server did not say whether it moved the ref".to_owned());
     if words.is_empty() { told } else { format!("{told}: {words}") }
-}
-
-/// The server's text without its control characters, on one line a line.
-fn readable(text: &str) -> String {
-    let lines = text.split(['\n', '\r']).map(|line| line.replace(char::is_control, ""));
-    let lines: Vec<String> =
-        lines.map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
-    lines.join("\n")
 }
 
 fn proxy() -> ProxyOptions<'static> {
