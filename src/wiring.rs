@@ -231,6 +231,7 @@ fn open_repository(
         config::Remote::Ssh(address) => address.to_string(),
     };
     let trust = Trust {
+        authorities: repository.ca.clone(),
         host_keys: repository.known_hosts.as_ref().map(|known| match known {
             config::KnownHosts::File(text) => HostKeys::File(text.clone()),
             config::KnownHosts::Fingerprints(all) => HostKeys::Fingerprints(all.clone()),
@@ -252,7 +253,7 @@ fn open_repository(
             (git, Arc::new(forge))
         }
         config::Forge::GitHub(github) => {
-            let access = Arc::new(github_access(github, repository.credentials.as_ref(), &url)?);
+            let access = Arc::new(github_access(github, repository, &url)?);
             let token = RenewedToken::from(Arc::new(TokensOfGitHub(Arc::clone(&access))));
             let manners = github_manners(github, settings);
             let forge = GitHubForge::new(access, Arc::clone(clock), manners);
@@ -264,10 +265,10 @@ fn open_repository(
 
 fn github_access(
     github: &config::GitHub,
-    credentials: Option<&config::Credentials>,
+    repository: &config::Repository,
     url: &str,
 ) -> anyhow::Result<GitHubAccess> {
-    let credentials = match credentials {
+    let credentials = match &repository.credentials {
         Some(config::Credentials::Token(token)) => GitHubCredentials::Token(token.clone()),
         Some(config::Credentials::App { app_id, private_key }) => {
             GitHubCredentials::App { app_id: *app_id, private_key: private_key.clone() }
@@ -281,7 +282,7 @@ fn github_access(
             bail!("GitHub wants a `token`, or `app_id` and `private_key`, in `credentials`")
         }
     };
-    let server = GitHubServer { api: github.api.clone(), ca: github.ca.clone(), credentials };
+    let server = GitHubServer { api: github.api.clone(), ca: repository.ca.clone(), credentials };
     GitHubAccess::new(&server, &Url::parse(url)?)
 }
 

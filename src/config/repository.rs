@@ -35,7 +35,7 @@ pub(super) const MERGE_METHODS: Words<MergeMethod> = Words {
 };
 
 /// What only a forge with an API of its own has a use for.
-const OF_A_SERVER: [&str; 4] = ["api", "ca", "webhook_secret", "merge_method"];
+const OF_A_SERVER: [&str; 3] = ["api", "webhook_secret", "merge_method"];
 
 /// Reads an entry of `repositories`.
 pub(super) fn repository(
@@ -59,7 +59,8 @@ pub(super) fn repository(
         read
     });
     let known_hosts = fields.get("known_hosts").map(|node| known_hosts(vault, node, notes));
-    check_use_of_hosts(&fields, remote.as_ref(), notes);
+    let ca = fields.get("ca").map(|node| vault.certificates(node, notes));
+    check_use_of_trust(&fields, remote.as_ref(), notes);
     let known = credentials.as_ref().and_then(Option::as_ref);
     let forge = match kind? {
         Kind::Builtin => {
@@ -78,6 +79,7 @@ pub(super) fn repository(
         remote: remote?,
         branch: branch?,
         credentials: if_any(credentials)?,
+        ca: if_any(ca)?,
         known_hosts: if_any(known_hosts)?,
     })
 }
@@ -150,12 +152,10 @@ fn github(
         Some(node) => checked(node, check::server, notes),
         None => default_api(fields.node(), remote, notes),
     };
-    let ca = fields.get("ca").map(|node| vault.certificates(node, notes));
     let webhook_secret = fields.get("webhook_secret").map(|node| vault.secret(node, notes));
     let merge_method = fields.get("merge_method").map(|node| MERGE_METHODS.read(node, notes));
     Some(GitHub {
         api: api?,
-        ca: if_any(ca)?,
         webhook_secret: if_any(webhook_secret)?,
         merge_method: if_any(merge_method)?.unwrap_or(MergeMethod::Merge),
     })
@@ -273,10 +273,16 @@ fn check_ssh(fields: &Fields<'_>, remote: Option<&Remote>, notes: &mut Notes<'_>
     }
 }
 
-fn check_use_of_hosts(fields: &Fields<'_>, remote: Option<&Remote>, notes: &mut Notes<'_>) {
-    if let (Some(Remote::Own(_) | Remote::File(_) | Remote::Server(_)), Some(given)) =
-        (remote, fields.get("known_hosts"))
-    {
+/// Notes what shows who a server is where no such server is asked.
+fn check_use_of_trust(fields: &Fields<'_>, remote: Option<&Remote>, notes: &mut Notes<'_>) {
+    let Some(remote) = remote else { return };
+    let by_https = matches!(remote, Remote::Server(url) if url.scheme() == "https");
+    if let Some(given) = fields.get("ca").filter(|_| !by_https) {
+        let what = format!("{}: only https has a use for this", given.path);
+        notes.add(given.place, what, "remove it, or write an https:// url");
+    }
+    let by_ssh = matches!(remote, Remote::Ssh(_));
+    if let Some(given) = fields.get("known_hosts").filter(|_| !by_ssh) {
         let what = format!("{}: only SSH has a use for this", given.path);
         notes.add(given.place, what, "remove it, or write `url: git@HOST:PATH.git`");
     }

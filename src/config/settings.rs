@@ -74,6 +74,8 @@ pub struct Repository {
     pub branch: String,
     /// What the Git server asks for.
     pub credentials: Option<Credentials>,
+    /// Certificates of a private authority, as PEM, for its Git and its forge.
+    pub ca: Option<String>,
     /// The host keys of a server that is reached by SSH.
     pub known_hosts: Option<KnownHosts>,
 }
@@ -101,8 +103,6 @@ pub enum Forge {
 pub struct GitHub {
     /// The address of its API, with the path under which it is served, if there is one.
     pub api: Url,
-    /// Certificates of a private authority, as PEM.
-    pub ca: Option<String>,
     /// What signs the events that it sends.
     pub webhook_secret: Option<SecretString>,
     /// How pull requests are merged.

@@ -17,7 +17,7 @@ mod policy;
 mod process;
 mod schedules;
 mod schema;
-mod ssh;
+mod servers;
 
 /// Files and variables of a test.
 #[derive(Default)]

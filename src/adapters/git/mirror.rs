@@ -62,7 +62,7 @@ impl Mirror {
         let place = Place::claim(&name, data)?;
         let mirror = place.open()?;
         let patience = Patience::default();
-        let transport = transport::to(way, patience.clone());
+        let transport = transport::to(way, patience.clone())?;
         let keeper = Keeper { place, mirror, transport, patience: patience.clone() };
         let (requests, queue) = mpsc::channel();
         let (leaving, ended) = mpsc::channel();

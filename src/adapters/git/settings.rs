@@ -30,6 +30,8 @@ pub struct RemoteSettings {
 /// How we know a server, beyond what everybody knows.
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
+    /// Certificates of a private authority, as PEM, beside those that the machine knows.
+    pub authorities: Option<String>,
     /// The host keys of SSH servers. Without them no such server is trusted.
     pub host_keys: Option<HostKeys>,
 }
@@ -131,12 +133,12 @@ impl Credentials {
         }
     }
 
-    /// The `Authorization` header that says the same before it is asked for.
+    /// The value of the `Authorization` header that says the same before it is asked for.
     pub(super) fn header(&self) -> Option<SecretString> {
         let (username, password) = self.basic()?;
         let pair = format!("{username}:{}", password.expose_secret());
         let pair = base64::engine::general_purpose::STANDARD.encode(pair);
-        Some(format!("Authorization: Basic {pair}").into())
+        Some(format!("Basic {pair}").into())
     }
 
     /// Takes our secret out of a text that somebody else wrote.
@@ -156,7 +158,7 @@ pub(super) enum Way {
     /// A bare repository on this machine.
     Local(PathBuf),
     /// A server, whose address holds no secret.
-    Http(Url, Credentials),
+    Http(Url, Credentials, Option<String>),
     /// A server by SSH.
     Ssh(SshAddress, Login, HostKeys),
 }
@@ -186,7 +188,7 @@ impl Way {
                 // A lone name, as in https://git@host/…, is for the credentials to say.
                 url.set_username("").ok().context("taking the name out of the repository's url")?;
                 url.set_fragment(None);
-                Ok(Self::Http(url, credentials))
+                Ok(Self::Http(url, credentials, trust.authorities))
             }
             scheme => bail!(
                 "hoist cannot reach a repository by {scheme}:// (file:///, https://, http:// and ssh:// it can)"
@@ -220,7 +222,7 @@ mod tests {
             let error = choose(bad).unwrap_err();
             assert!(!format!("{error:#?}").contains("hunter2"), "{error:#?}");
         }
-        let Way::Http(url, _) = choose("https://git@git.example.com/x.git").unwrap() else {
+        let Way::Http(url, ..) = choose("https://git@git.example.com/x.git").unwrap() else {
             panic!()
         };
         assert_eq!(url.as_str(), "https://git.example.com/x.git");

@@ -1,9 +1,10 @@
 //! How bytes travel between the mirror and its remote.
 //!
-//! libgit2's HTTP transport is correct but slow, and will be replaced by one of our own; what a
-//! lease is and how outcomes are told must not change with it, so both stand behind one trait.
+//! What a lease is and how outcomes are told is the same however the bytes travel: over a wire of
+//! ours under libgit2's protocol, or not at all, in a repository on this machine.
 
 mod hosts;
+mod http;
 mod local;
 mod smart;
 mod ssh;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::anyhow;
 use git2::{Oid, Repository};
+use tokio::sync::Notify;
 
 use super::settings::Way;
 use crate::app::ports::{GitError, RefOutcome, RefUpdate};
@@ -27,6 +29,7 @@ pub(super) use smart::SmartTransport;
 pub(super) use wire::{SCHEME, transport};
 
 use hosts::HostKeys;
+use http::HttpWire;
 use ssh::SshWire;
 
 /// Longest text of the server's that we carry on.
@@ -51,18 +54,19 @@ pub(super) trait Transport: Send {
 }
 
 /// Opens the way that the settings name.
-pub(super) fn to(way: Way, patience: Patience) -> Box<dyn Transport> {
-    match way {
+pub(super) fn to(way: Way, patience: Patience) -> anyhow::Result<Box<dyn Transport>> {
+    Ok(match way {
         Way::Local(path) => Box::new(LocalTransport::new(path)),
-        Way::Http(url, credentials) => {
-            Box::new(SmartTransport::by_libgit2(url, credentials, patience))
+        Way::Http(url, credentials, authorities) => {
+            let wire = HttpWire::new(url, credentials, authorities.as_deref(), patience.clone())?;
+            Box::new(SmartTransport::over(Arc::new(wire), patience))
         }
         Way::Ssh(address, login, known) => {
             let hosts = HostKeys::new(known);
             let wire = SshWire::new(address, login, hosts, patience.clone());
             Box::new(SmartTransport::over(Arc::new(wire), patience))
         }
-    }
+    })
 }
 
 /// Tells whether hoist mirrors a ref: branches, and what the builtin forge keeps.
@@ -80,6 +84,7 @@ pub(super) struct Patience(Arc<Waiting>);
 #[derive(Debug, Default)]
 struct Waiting {
     lost: AtomicBool,
+    told: Notify,
     connection: Mutex<Option<TcpStream>>,
 }
 
@@ -87,6 +92,7 @@ impl Patience {
     /// Ends the transfer under way.
     pub(super) fn lose(&self) {
         self.0.lost.store(true, Ordering::SeqCst);
+        self.0.told.notify_waiters();
         self.cut();
     }
 
@@ -97,6 +103,17 @@ impl Patience {
 
     fn lasts(&self) -> bool {
         !self.0.lost.load(Ordering::SeqCst)
+    }
+
+    /// Waits until nobody waits.
+    async fn lost(&self) {
+        loop {
+            let told = self.0.told.notified();
+            if !self.lasts() {
+                return;
+            }
+            told.await;
+        }
     }
 
     /// Cuts this connection when patience is lost, until what is returned ends.

@@ -32,7 +32,7 @@ fn on_github_com_little_is_said() {
     let github = github(&repository);
     assert_eq!(github.api.as_str(), "https://api.github.com/");
     assert_eq!(github.merge_method, MergeMethod::Merge);
-    assert!(github.ca.is_none() && github.webhook_secret.is_none());
+    assert!(repository.ca.is_none() && github.webhook_secret.is_none());
     assert!(matches!(repository.credentials, Some(Credentials::Token(_))));
 }
 
@@ -46,7 +46,7 @@ fn an_enterprise_server_and_an_app_say_all_of_it() {
     let github = github(&repository);
     assert_eq!(github.api.as_str(), "https://git.example.com/api/v3");
     assert_eq!(github.merge_method, MergeMethod::Squash);
-    assert!(github.ca.is_some() && github.webhook_secret.is_some());
+    assert!(repository.ca.is_some() && github.webhook_secret.is_some());
     assert!(matches!(repository.credentials, Some(Credentials::App { app_id: 12, .. })));
 }
 

@@ -1,5 +1,6 @@
 //! A real Git server: nginx and fcgiwrap before `git http-backend`, on a free loopback port.
 
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -24,21 +25,20 @@ impl GitServer {
         Self::start_with(repositories, "")
     }
 
-    /// Serves HTTPS with a certificate that only whoever trusts the returned file accepts.
+    /// Serves HTTPS with a certificate that only whoever trusts the returned authority accepts.
     pub fn start_tls(repositories: &Path) -> (Self, PathBuf) {
-        let (certificate, key) = (repositories.join("ca.pem"), repositories.join("key.pem"));
-        let mut openssl = Command::new("openssl");
-        openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]);
-        openssl.args(["-nodes", "-days", "2", "-subj", "/CN=hoist test"]);
-        openssl.args(["-addext", "subjectAltName=IP:127.0.0.1"]);
-        let made = openssl.arg("-out").arg(&certificate).arg("-keyout").arg(&key).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let place = |name: &str| repositories.join(name);
+        let (ca, ca_key) = (place("ca.pem"), place("ca-key.pem"));
+        certify((&ca, &ca_key), "/CN=hoist test authority", &[]);
+        let (certificate, key) = (place("server.pem"), place("server-key.pem"));
+        let by = ["-CA".as_ref(), ca.as_os_str(), "-CAkey".as_ref(), ca_key.as_os_str()];
+        certify((&certificate, &key), "/CN=hoist test", &by);
         let tls = format!(
             "ssl_certificate {}; ssl_certificate_key {};",
             certificate.display(),
             key.display()
         );
-        (Self::start_with(repositories, &tls), certificate)
+        (Self::start_with(repositories, &tls), ca)
     }
 
     fn start_with(repositories: &Path, tls: &str) -> Self {
@@ -98,6 +98,19 @@ impl Drop for GitServer {
     }
 }
 
+/// Makes a certificate: of an authority, or of a server that one vouches for.
+fn certify((certificate, key): (&Path, &Path), name: &str, by: &[&OsStr]) {
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]);
+    openssl.args(["-nodes", "-days", "2", "-subj", name]).args(by);
+    if !by.is_empty() {
+        openssl.args(["-addext", "subjectAltName=IP:127.0.0.1"]);
+        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+    }
+    let made = openssl.arg("-out").arg(certificate).arg("-keyout").arg(key).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
 fn spawn(command: &mut Command) -> Child {
     let program = command.get_program().to_string_lossy().into_owned();
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -123,6 +136,10 @@ http {{
     listen 127.0.0.1:{port} {listen}; {tls}
     location /moved.git {{ return 301 http://localhost:{port}/gitops.git$is_args$args; }}
     location /broken.git {{ return 503; }}
+    location /busy.git {{
+      default_type text/plain; add_header Retry-After 17 always; return 429 "not so fast";
+    }}
+    location /page.git {{ default_type text/html; return 200 "<html>sign in</html>"; }}
     location / {{
       auth_basic git; auth_basic_user_file {here}/users;
       fastcgi_pass unix:{here}/fcgiwrap.sock;

@@ -1,6 +1,7 @@
 //! The world around hoist, simulated or really started.
 
 pub mod argocd;
+pub mod detour;
 pub mod git;
 pub mod git_server;
 pub mod issuer;

@@ -1,4 +1,4 @@
-//! A remote that speaks Git's protocol, spoken by libgit2: over its own HTTP, or over a wire of ours.
+//! A remote that speaks Git's protocol, which libgit2 speaks with it over a wire of ours.
 //!
 //! Its traps: a push that the server refused returns success, and only a callback tells; the lease
 //! goes on the wire only as the value that the server itself advertised.
@@ -8,18 +8,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use git2::{
-    AutotagOption, ErrorClass, ErrorCode, FetchOptions, ProxyOptions, PushOptions, Remote,
-    RemoteCallbacks, RemoteRedirect, Repository,
+    AutotagOption, ErrorClass, FetchOptions, PushOptions, Remote, RemoteCallbacks, Repository,
 };
-use secrecy::{ExposeSecret, SecretString};
-use url::Url;
 
 use super::wire::{self, ADDRESS, Wire};
 use super::{
     Kind, Patience, RemoteRefs, Transport, TransportError, WORDS_LIMIT, is_mirrored, judge,
     readable,
 };
-use crate::adapters::git::settings::Credentials;
 use crate::app::ports::{RefOutcome, RefUpdate};
 use crate::domain::id::CommitId;
 
@@ -27,72 +23,21 @@ use crate::domain::id::CommitId;
 const NOTHING: &str = "refs/hoist/no-such-ref:refs/hoist/no-such-ref";
 
 pub(in super::super) struct SmartTransport {
-    road: Road,
+    wire: Arc<dyn Wire>,
     patience: Patience,
 }
 
-/// How the bytes get there.
-enum Road {
-    /// libgit2's own HTTP and HTTPS.
-    Libgit2(Url, Credentials),
-    /// A wire of ours.
-    Ours(Arc<dyn Wire>),
-}
-
 impl SmartTransport {
-    pub(super) fn by_libgit2(url: Url, credentials: Credentials, patience: Patience) -> Self {
-        Self { road: Road::Libgit2(url, credentials), patience }
-    }
-
     pub(super) fn over(wire: Arc<dyn Wire>, patience: Patience) -> Self {
-        Self { road: Road::Ours(wire), patience }
+        Self { wire, patience }
     }
 
-    fn remote<'r>(&self, mirror: &'r Repository) -> Result<Remote<'r>, TransportError> {
-        let address = match &self.road {
-            Road::Libgit2(url, _) => url.as_str(),
-            Road::Ours(_) => ADDRESS,
-        };
-        mirror
-            .remote_anonymous(address)
-            .map_err(|cause| TransportError::mirror("naming the remote", &cause))
-    }
-
-    /// Has libgit2 travel the road; what it says of a failure is sorted.
-    fn travel<T>(
-        &self,
-        work: impl FnOnce() -> Result<T, git2::Error>,
-    ) -> Result<T, TransportError> {
-        match &self.road {
-            Road::Libgit2(url, credentials) => {
-                work().map_err(|cause| sort(url.as_str(), credentials, &cause))
-            }
-            Road::Ours(wire) => {
-                let (done, failure) = wire::over(wire, work);
-                done.map_err(|cause| {
-                    failure.unwrap_or_else(|| sort("the server", &Credentials::None, &cause))
-                })
-            }
-        }
-    }
-
-    /// The header says who we are before it is asked, which saves a round trip a connection, and
-    /// says it once, where a callback would be asked again and again.
-    ///
-    /// No redirect to another host is followed: the header would go there as well.
-    fn header(&self) -> Option<SecretString> {
-        match &self.road {
-            Road::Libgit2(_, credentials) => credentials.header(),
-            Road::Ours(_) => None,
-        }
-    }
-
-    /// Takes our secret out of a text of the server's.
-    fn scrub(&self, text: &str) -> String {
-        match &self.road {
-            Road::Libgit2(_, credentials) => credentials.scrub(text),
-            Road::Ours(_) => text.to_owned(),
-        }
+    /// Has libgit2 speak over the wire. What went wrong there is known better than libgit2 tells.
+    fn speak<T>(&self, work: impl FnOnce() -> Result<T, git2::Error>) -> Result<T, TransportError> {
+        let (done, failure) = wire::over(&self.wire, work);
+        done.map_err(|cause| {
+            failure.unwrap_or_else(|| sort(&self.wire.scrub(cause.message()), &cause))
+        })
     }
 
     /// Ends a transfer that nobody awaits any more.
@@ -104,19 +49,15 @@ impl SmartTransport {
 
     /// Brings the objects of the refs that `specs` fit, and tells all refs of the remote.
     fn download(&self, mirror: &Repository, specs: &[&str]) -> Result<RemoteRefs, TransportError> {
-        let header = self.header();
         let mut options = FetchOptions::new();
         let mut callbacks = self.callbacks();
         callbacks.sideband_progress(|_| self.patience.lasts());
         options
             .remote_callbacks(callbacks)
-            .proxy_options(proxy())
-            .follow_redirects(RemoteRedirect::None)
-            .custom_headers(&shown(header.as_ref()))
             .download_tags(AutotagOption::None)
             .update_fetchhead(false);
-        let mut remote = self.remote(mirror)?;
-        self.travel(|| {
+        let mut remote = remote(mirror)?;
+        self.speak(|| {
             remote.download(specs, Some(&mut options))?;
             let heads = remote.list()?;
             Ok(heads.iter().map(|head| (head.name().to_owned(), head.oid())).collect())
@@ -130,7 +71,7 @@ impl SmartTransport {
         mirror: &Repository,
         updates: &[&RefUpdate],
     ) -> Result<Attempt, TransportError> {
-        let mut remote = self.remote(mirror)?;
+        let mut remote = remote(mirror)?;
         let advertised: RefCell<Option<RemoteRefs>> = RefCell::default();
         let answers: RefCell<BTreeMap<String, Option<String>>> = RefCell::default();
         let words: RefCell<Vec<u8>> = RefCell::default();
@@ -161,15 +102,10 @@ impl SmartTransport {
             *advertised.borrow_mut() = Some(seen);
             if all_held { Ok(()) } else { Err(git2::Error::from_str("a ref has moved")) }
         });
-        let header = self.header();
         let mut options = PushOptions::new();
-        options
-            .remote_callbacks(callbacks)
-            .proxy_options(proxy())
-            .follow_redirects(RemoteRedirect::None)
-            .custom_headers(&shown(header.as_ref()));
+        options.remote_callbacks(callbacks);
         let specs: Vec<String> = updates.iter().map(|update| refspec(update)).collect();
-        let pushed = self.travel(|| remote.push(&specs, Some(&mut options)));
+        let pushed = self.speak(|| remote.push(&specs, Some(&mut options)));
         drop(options);
         let (advertised, answers) = (advertised.into_inner(), answers.into_inner());
         match pushed {
@@ -179,35 +115,24 @@ impl SmartTransport {
             Ok(()) | Err(_) => Ok(Attempt {
                 advertised: advertised.unwrap_or_default(),
                 answers,
-                words: readable(&self.scrub(&String::from_utf8_lossy(&words.into_inner()))),
+                words: readable(&self.wire.scrub(&String::from_utf8_lossy(&words.into_inner()))),
             }),
         }
     }
 }
 
-/// Sorts a failure of libgit2's by what can be done about it.
-///
-/// Statuses are lost but for their mention in the text, which is libgit2's own and in English.
-fn sort(place: &str, credentials: &Credentials, cause: &git2::Error) -> TransportError {
-    let text = credentials.scrub(cause.message());
-    let says = |part: &str| text.contains(part);
-    let unauthorized = cause.code() == ErrorCode::Auth
-        || says("authentication required")
-        || says("too many redirects or authentication replays")
-        || says("status code: 401")
-        || says("status code: 403");
-    let (kind, hint) = if unauthorized {
-        (Kind::Unauthorized, "; check the repository's credentials and what they may do")
-    } else if says("status code: 404") || says("status code: 410") {
-        (Kind::NoRepository, "; check the repository's url, and that our account may see it")
-    } else if says("redirect") {
-        (Kind::NoRepository, "; it has moved: set the repository's url to its new address")
-    } else if is_ours(cause.class()) {
-        (Kind::Mirror, "")
-    } else {
-        (Kind::Unreachable, "")
-    };
-    TransportError::new(kind, format!("{place}: {text}{hint}"))
+fn remote(mirror: &Repository) -> Result<Remote<'_>, TransportError> {
+    mirror
+        .remote_anonymous(ADDRESS)
+        .map_err(|cause| TransportError::mirror("naming the remote", &cause))
+}
+
+/// Sorts a failure that is libgit2's own: on our disk, or in what the server said.
+fn sort(text: &str, cause: &git2::Error) -> TransportError {
+    if is_ours(cause.class()) {
+        return TransportError::new(Kind::Mirror, text);
+    }
+    TransportError::new(Kind::Unreachable, format!("speaking with the Git server: {text}"))
 }
 
 /// What one push told.
@@ -292,10 +217,6 @@ impl SmartTransport {
     }
 }
 
-fn shown(header: Option<&SecretString>) -> Vec<&str> {
-    header.map(ExposeSecret::expose_secret).into_iter().collect()
-}
-
 /// Tells whether the server advertised something else than was expected.
 fn moved_on(updates: &[&RefUpdate], advertised: Option<&RemoteRefs>) -> bool {
     let Some(advertised) = advertised else { return false };
@@ -316,12 +237,6 @@ fn refspec(update: &RefUpdate) -> String {
 fn reason(told: Option<String>, words: &str) -> String {
     let told = told.unwrap_or_else(|| "the server did not say whether it moved the ref".to_owned());
     if words.is_empty() { told } else { format!("{told}: {words}") }
-}
-
-fn proxy() -> ProxyOptions<'static> {
-    let mut options = ProxyOptions::new();
-    options.auto();
-    options
 }
 
 /// Classes of failures that happen on our disk, not on the way.

@@ -26,6 +26,9 @@ pub(in super::super) trait Wire: Send + Sync {
 
     /// Whether each question is an exchange of its own, or all go over one connection.
     fn manner(&self) -> Manner;
+
+    /// Takes our secret out of a text of the server's.
+    fn scrub(&self, text: &str) -> String;
 }
 
 /// How questions and answers follow each other on a wire.
@@ -33,6 +36,8 @@ pub(in super::super) trait Wire: Send + Sync {
 pub(in super::super) enum Manner {
     /// One connection from the first word to the last.
     Conversation,
+    /// A request and a response each time, which know nothing of those before.
+    Exchanges,
 }
 
 thread_local! {
@@ -72,6 +77,7 @@ pub(in super::super) fn transport(remote: &git2::Remote<'_>) -> Result<Transport
     let call = call.ok_or_else(|| Error::from_str("no transfer of hoist's is under way"))?;
     let rounds = match call.wire.manner() {
         Manner::Conversation => false,
+        Manner::Exchanges => true,
     };
     Transport::smart(remote, rounds, Subtransport(call))
 }

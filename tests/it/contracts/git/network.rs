@@ -1,12 +1,15 @@
 //! What only a server can do: ask who we are, refuse, break, share.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, Trust};
 use hoist::app::ports::{Git, GitError, RefOutcome};
+use hoist::domain::id::CommitId;
 
+use crate::support::detour::{Detour, Road};
 use crate::support::git::{Remote, basic, spec, update};
 use crate::support::git_server::PASSWORD;
 
@@ -21,10 +24,6 @@ fn text(error: GitError) -> String {
 #[tokio::test]
 async fn wrong_credentials_a_missing_repository_and_a_dead_server_are_told_apart() {
     let mut remote = Remote::http();
-    let fetch = async |settings: RemoteSettings| {
-        let data = tempfile::tempdir().unwrap();
-        Mirror::open(settings, data.path()).unwrap().fetch().await
-    };
     let good = basic(PASSWORD);
     let wrong = fetch(remote.settings_for("gitops.git", basic("wrong-hunter3"))).await.unwrap_err();
     let nobody = fetch(remote.settings_for("gitops.git", Credentials::None)).await.unwrap_err();
@@ -48,6 +47,78 @@ async fn wrong_credentials_a_missing_repository_and_a_dead_server_are_told_apart
         assert!(!text.contains("Basic "), "{text}");
         assert!(text.contains("127.0.0.1"), "says where: {text}");
     }
+}
+
+#[tokio::test]
+async fn what_a_server_says_beside_its_status_reaches_people() {
+    let remote = Remote::http();
+    let told = async |repository: &str| {
+        let settings = remote.settings_for(repository, basic(PASSWORD));
+        let error = fetch(settings).await.unwrap_err();
+        (matches!(error, GitError::Unreachable(_)), text(error))
+    };
+    let (passes, busy) = told("busy.git").await;
+    assert!(passes && busy.contains("429 Too Many Requests: not so fast"), "{busy}");
+    assert!(busy.contains("it asks to be left alone until then: 17 s"), "{busy}");
+    let (passes, page) = told("page.git").await;
+    assert!(!passes && page.contains("is no Git server; check the repository's url"), "{page}");
+    let (passes, moved) = told("moved.git").await;
+    assert!(!passes && moved.contains("/gitops.git if that is right"), "{moved}");
+}
+
+/// A remote with a commit, and a bad road to it.
+async fn behind_a_detour() -> (Remote, CommitId, Detour, RemoteSettings) {
+    let remote = Remote::http();
+    let mirror = remote.mirror();
+    let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
+    mirror.push(vec![update(MAIN, None, Some(&first))]).await.unwrap();
+    let port = remote.server.as_ref().unwrap().port;
+    let detour = Detour::to(port);
+    let mut settings = remote.settings();
+    settings.url = settings.url.replace(&port.to_string(), &detour.port.to_string());
+    (remote, first, detour, settings)
+}
+
+#[tokio::test]
+async fn a_transfer_that_is_stuck_slow_or_cut_frees_the_worker() {
+    let (_remote, first, detour, settings) = behind_a_detour().await;
+    for road in [Road::Stuck, Road::Slow, Road::Cut] {
+        let data = tempfile::tempdir().unwrap();
+        let wait = Duration::from_secs(3);
+        let mirror = Mirror::open_for(settings.clone(), data.path(), wait).unwrap();
+        detour.take(road);
+        let error = mirror.fetch().await.unwrap_err();
+        assert!(matches!(error, GitError::Unreachable(_)), "{road:?}: {error:?}");
+        detour.take(Road::Good);
+        // By the same thread, which a blocked read would hold for another minute.
+        let mut last = Ok(());
+        for _ in 0..10 {
+            last = mirror.fetch().await;
+            if last.is_ok() {
+                break;
+            }
+        }
+        last.unwrap();
+        assert_eq!(mirror.refs(MAIN).await.unwrap()[MAIN], first, "{road:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_push_whose_answer_was_lost_is_found_done_when_it_is_repeated() {
+    let (remote, first, detour, settings) = behind_a_detour().await;
+    let data = tempfile::tempdir().unwrap();
+    let mirror = Mirror::open(settings, data.path()).unwrap();
+    mirror.fetch().await.unwrap();
+    let next = mirror.commit(spec(&[&first], &[("v.yaml", Some("tag: 2\n"))])).await.unwrap();
+    let updates =
+        vec![update(MAIN, Some(&first), Some(&next)), update("refs/heads/new", None, Some(&next))];
+    detour.take(Road::Lossy);
+    let lost = mirror.push(updates.clone()).await;
+    assert!(matches!(lost, Err(GitError::Unreachable(_))), "{lost:?}");
+    assert_eq!(remote.git(&["rev-parse", "main"]), next.as_str(), "the server has done it");
+    detour.take(Road::Good);
+    let again = mirror.push(updates).await.unwrap();
+    assert_eq!(again, [RefOutcome::AlreadyThere, RefOutcome::AlreadyThere]);
 }
 
 #[tokio::test]
@@ -165,23 +236,22 @@ async fn a_server_that_says_nothing_is_given_up_on() {
 /// Where the test below finds its server when it runs as its own child.
 const TLS_URL: &str = "HOIST_TEST_TLS_URL";
 
-/// Which authorities a process trusts is read once, at its start: so the trusting half runs in a
-/// process of its own.
+/// Which authorities a machine trusts is read once in a process: so that half runs in one of its
+/// own.
 #[tokio::test]
-async fn https_works_with_an_authority_of_ones_own_and_never_without() {
+async fn https_works_with_the_machines_authorities_and_never_without() {
     if let Ok(url) = std::env::var(TLS_URL) {
-        return push_over_tls(url).await;
+        return push_over_tls(tls_settings(&url, None)).await;
     }
     let (remote, certificate) = Remote::https();
     let url = remote.settings().url.replace("http://", "https://");
-    let settings = RemoteSettings { url: url.clone(), ..remote.settings() };
-    let mirror = Mirror::open(settings, &remote.data()).unwrap();
-    let error = mirror.fetch().await.unwrap_err();
-    assert!(matches!(error, GitError::Unreachable(_)), "{error:?}");
-    assert!(text(error).contains("certificate"), "says why");
+    let error = fetch(tls_settings(&url, None)).await.unwrap_err();
+    assert!(matches!(error, GitError::Untrusted(_)), "{error:?}");
+    let told = text(error);
+    assert!(told.contains("UnknownIssuer") && told.contains("`ca`"), "{told}");
 
     let own_name =
-        "contracts::git::network::https_works_with_an_authority_of_ones_own_and_never_without";
+        "contracts::git::network::https_works_with_the_machines_authorities_and_never_without";
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", own_name, "--nocapture"]);
     child.env(TLS_URL, url).env("SSL_CERT_FILE", certificate);
@@ -190,10 +260,32 @@ async fn https_works_with_an_authority_of_ones_own_and_never_without() {
     assert_eq!(remote.git(&["show", "main:v.yaml"]), "tag: 1");
 }
 
-async fn push_over_tls(url: String) {
+#[tokio::test]
+async fn each_repository_trusts_its_own_authority_and_no_others() {
+    let ((one, one_ca), (two, two_ca)) = (Remote::https(), Remote::https());
+    let url = |remote: &Remote| remote.settings().url.replace("http://", "https://");
+    push_over_tls(tls_settings(&url(&one), Some(&one_ca))).await;
+    push_over_tls(tls_settings(&url(&two), Some(&two_ca))).await;
+    let error = fetch(tls_settings(&url(&one), Some(&two_ca))).await.unwrap_err();
+    assert!(matches!(error, GitError::Untrusted(_)), "{error:?}");
+    assert_eq!(one.git(&["show", "main:v.yaml"]), "tag: 1");
+    assert_eq!(two.git(&["show", "main:v.yaml"]), "tag: 1");
+}
+
+fn tls_settings(url: &str, certificate: Option<&Path>) -> RemoteSettings {
+    let authorities = certificate.map(|path| std::fs::read_to_string(path).unwrap());
+    let trust = Trust { authorities, ..Trust::default() };
+    let credentials = basic(PASSWORD);
+    RemoteSettings { name: "gitops".parse().unwrap(), url: url.into(), credentials, trust }
+}
+
+async fn fetch(settings: RemoteSettings) -> Result<(), GitError> {
     let data = tempfile::tempdir().unwrap();
-    let (credentials, trust) = (basic(PASSWORD), Trust::default());
-    let settings = RemoteSettings { name: "gitops".parse().unwrap(), url, credentials, trust };
+    Mirror::open(settings, data.path()).unwrap().fetch().await
+}
+
+async fn push_over_tls(settings: RemoteSettings) {
+    let data = tempfile::tempdir().unwrap();
     let mirror = Mirror::open(settings, data.path()).unwrap();
     mirror.fetch().await.unwrap();
     let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();

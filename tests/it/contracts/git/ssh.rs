@@ -128,7 +128,8 @@ async fn a_server_is_known_by_any_of_its_host_keys_or_not_at_all() {
     let ssh = server(&remote);
     let settings = remote.settings();
     let with = |host_keys: HostKeys| {
-        fetch(RemoteSettings { trust: Trust { host_keys: Some(host_keys) }, ..settings.clone() })
+        let trust = Trust { host_keys: Some(host_keys), ..Trust::default() };
+        fetch(RemoteSettings { trust, ..settings.clone() })
     };
     for host_key in ["host_ed25519", "host_ecdsa", "host_rsa"] {
         with(ssh.known_by(host_key)).await.unwrap();

@@ -1,4 +1,4 @@
-//! A repository that is reached by SSH.
+//! How a repository's server is reached and known: by SSH, and by https with one's own authority.
 
 use std::path::PathBuf;
 
@@ -18,6 +18,7 @@ fn desk(process: &str) -> Desk {
         .file("hosts", HOSTS)
         .file("ca-hosts", "@cert-authority *.example.com ssh-ed25519 AAAA\n")
         .file("nothing", "# to be written\n")
+        .file("ca.pem", "-----BEGIN CERTIFICATE-----\n")
         .variable("PASSPHRASE", "hunter3")
         .variable("TOKEN", "t")
 }
@@ -56,6 +57,12 @@ fn a_key_and_the_hosts_come_out_as_values() {
 }
 
 #[test]
+fn a_server_may_have_an_authority_of_its_own() {
+    let it = load("{forge: builtin, url: \"https://host/a.git\", ca: {file: ca.pem}}");
+    assert_eq!(it.ca.as_deref(), Some("-----BEGIN CERTIFICATE-----"));
+}
+
+#[test]
 fn what_ssh_lacks_or_cannot_use_is_told_at_once() {
     let process = r#"
 pipelines: pipelines.yaml
@@ -66,6 +73,8 @@ repositories:
   d: {forge: builtin, url: "git@host:d.git", known_hosts: {file: nothing}, credentials: {token: {env: TOKEN}}}
   e: {forge: builtin, url: "git@host:e.git", known_hosts: ["MD5:aa:bb"], credentials: {ssh_agent: agent.sock}}
   f: {forge: builtin, url: "https://host/f.git", known_hosts: {file: hosts}, credentials: {ssh_key: {file: key}}}
+  h: {forge: builtin, url: "git@host:h.git", ca: {file: ca.pem}, known_hosts: {file: hosts}, credentials: {ssh_key: {file: key}}}
+  i: {forge: builtin, url: "https://host/i.git", ca: {file: hosts}}
   g: {forge: builtin, url: "git@host:g.git", known_hosts: [], credentials: {passphrase: {env: PASSPHRASE}}}
   gitops: {forge: github, url: "git@github.com:acme/gitops.git", api: "https://api.github.com", known_hosts: {file: hosts}, credentials: {ssh_key: {file: key}}}
 sources: {}
@@ -86,11 +95,13 @@ hoist.yaml:8:60: repositories.e.known_hosts[0]: `MD5:aa:bb` is no fingerprint of
 hoist.yaml:8:99: repositories.e.credentials.ssh_agent: `agent.sock` is no absolute path; write the path of the agent's socket, which `echo $SSH_AUTH_SOCK` prints
 hoist.yaml:9:64: repositories.f.known_hosts: only SSH has a use for this; remove it, or write `url: git@HOST:PATH.git`
 hoist.yaml:9:92: repositories.f.credentials: these have no use by https; write `{token: {env: NAME}}`, or `url: git@HOST:PATH.git`
-hoist.yaml:10:59: repositories.g.known_hosts: the list is empty; `ssh-keyscan HOST` prints the server's host keys: compare their fingerprints with what its administrators publish, and write `known_hosts: {file: PATH}`
-hoist.yaml:10:77: repositories.g.credentials: these are no credentials; write either `token`, or `username` and `password`, or `app_id` and `private_key`, or `ssh_key` with its `passphrase` if it has one, or `ssh_agent`
-hoist.yaml:11:32: repositories.gitops: hoist reaches a GitHub's repositories by https; write `url: https://github.com/OWNER/NAME.git`
-hoist.yaml:11:139: repositories.gitops.credentials: GitHub's API takes neither passwords nor keys; write `{token: {env: NAME}}`, or `{app_id: N, private_key: {file: PATH}}`
-15 problems
+hoist.yaml:10:51: repositories.h.ca: only https has a use for this; remove it, or write an https:// url
+hoist.yaml:11:55: repositories.i.ca: there is no certificate in it; name a PEM file: it has `-----BEGIN CERTIFICATE-----` in it
+hoist.yaml:12:59: repositories.g.known_hosts: the list is empty; `ssh-keyscan HOST` prints the server's host keys: compare their fingerprints with what its administrators publish, and write `known_hosts: {file: PATH}`
+hoist.yaml:12:77: repositories.g.credentials: these are no credentials; write either `token`, or `username` and `password`, or `app_id` and `private_key`, or `ssh_key` with its `passphrase` if it has one, or `ssh_agent`
+hoist.yaml:13:32: repositories.gitops: hoist reaches a GitHub's repositories by https; write `url: https://github.com/OWNER/NAME.git`
+hoist.yaml:13:139: repositories.gitops.credentials: GitHub's API takes neither passwords nor keys; write `{token: {env: NAME}}`, or `{app_id: N, private_key: {file: PATH}}`
+17 problems
 "#,
     );
 }

@@ -1,0 +1,313 @@
+//! A server behind HTTP or HTTPS, by the client that the rest of hoist uses.
+//!
+//! libgit2's own HTTP asks each time who we are, keeps no connection, tells a status only in a
+//! text, knows the machine's authorities and no others, and can be ended by nobody.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use git2::transport::{Service, SmartSubtransportStream};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode};
+use secrecy::ExposeSecret;
+use tokio::runtime::Runtime;
+use url::Url;
+
+use super::wire::{Manner, Wire};
+use super::{Kind, Patience, TransportError, WORDS_LIMIT, readable};
+use crate::adapters::git::settings::Credentials;
+
+/// How long a connection may take: past this, nobody is there.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Longest silence of the server in the middle of an exchange.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// How long a connection is kept for the next question: shorter than servers keep it.
+const IDLE: Duration = Duration::from_secs(15);
+
+pub(super) struct HttpWire {
+    line: Arc<Line>,
+}
+
+/// What the exchanges with one server share.
+struct Line {
+    url: Url,
+    credentials: Credentials,
+    patience: Patience,
+    client: Client,
+    /// Runs while the mirror's thread waits for an answer, and at no other time. None at the end.
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Line {
+    /// A runtime that ends inside another one would wait there, and may not.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl HttpWire {
+    /// Prepares the way; nothing is sent before something is asked.
+    pub(super) fn new(
+        url: Url,
+        credentials: Credentials,
+        authorities: Option<&str>,
+        patience: Patience,
+    ) -> anyhow::Result<Self> {
+        let mut client = Client::builder()
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
+            .pool_idle_timeout(IDLE)
+            // Our credentials go to nobody but the server that was named.
+            .redirect(Policy::none())
+            .user_agent(concat!("git/2.0 (hoist/", env!("CARGO_PKG_VERSION"), ")"));
+        if let Some(pem) = authorities {
+            let certificates =
+                Certificate::from_pem_bundle(pem.as_bytes()).context("reading `ca`")?;
+            client = client.tls_certs_merge(certificates);
+        }
+        let client = client.build().context("preparing HTTPS")?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("preparing to wait for a Git server")?;
+        Ok(Self {
+            line: Arc::new(Line { url, credentials, patience, client, runtime: Some(runtime) }),
+        })
+    }
+}
+
+impl Wire for HttpWire {
+    fn open(&self, service: Service) -> Result<Box<dyn SmartSubtransportStream>, TransportError> {
+        let (name, question) = match service {
+            Service::UploadPackLs => ("git-upload-pack", Question::WhatIsThere),
+            Service::ReceivePackLs => ("git-receive-pack", Question::WhatIsThere),
+            Service::UploadPack => ("git-upload-pack", Question::Work(Vec::new())),
+            Service::ReceivePack => ("git-receive-pack", Question::Work(Vec::new())),
+        };
+        let mut exchange = Exchange {
+            line: Arc::clone(&self.line),
+            service: name,
+            question: Some(question),
+            answer: None,
+            unread: io::Cursor::default(),
+        };
+        if let Some(Question::WhatIsThere) = exchange.question {
+            exchange.ask()?;
+        }
+        Ok(Box::new(exchange))
+    }
+
+    fn manner(&self) -> Manner {
+        Manner::Exchanges
+    }
+
+    fn scrub(&self, text: &str) -> String {
+        self.line.credentials.scrub(text)
+    }
+}
+
+impl Line {
+    /// Waits for the server, unless nobody waits for us any more.
+    fn wait<T>(&self, work: impl AsyncFnOnce() -> reqwest::Result<T>) -> Result<T, TransportError> {
+        let Some(runtime) = &self.runtime else {
+            return Err(self.error(Kind::Unreachable, "hoist is leaving"));
+        };
+        runtime.block_on(async {
+            tokio::select! {
+                done = work() => done.map_err(|cause| self.broken(cause)),
+                () = self.patience.lost() => {
+                    Err(self.error(Kind::Unreachable, "nobody waits for it any more"))
+                }
+            }
+        })
+    }
+
+    fn address(&self, end: &str) -> Url {
+        let mut url = self.url.clone();
+        let path = format!("{}/{end}", url.path().trim_end_matches('/'));
+        url.set_path(&path);
+        url
+    }
+
+    /// Says who we are before it is asked, which saves a round trip.
+    fn introduce(&self, request: RequestBuilder) -> RequestBuilder {
+        let Some(header) = self.credentials.header() else { return request };
+        match HeaderValue::from_str(header.expose_secret()) {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                request.header(AUTHORIZATION, value)
+            }
+            // Base64 always is a header; without one the server says that it wants to know us.
+            Err(_) => request,
+        }
+    }
+
+    /// Keeps an answer that is what was asked for; sorts any other by what can be done about it.
+    fn judge(&self, answer: Response, expected: &str) -> Result<Response, TransportError> {
+        let status = answer.status();
+        if status == StatusCode::OK {
+            let kind = answer.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
+            if kind.is_some_and(|kind| kind == expected) {
+                return Ok(answer);
+            }
+            let told = "what answers there is no Git server; check the repository's url";
+            return Err(self.error(Kind::NoRepository, told));
+        }
+        let (headers, words) = (answer.headers().clone(), self.words(answer));
+        let (kind, hint) = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => (
+                Kind::Unauthorized,
+                "; check the repository's credentials and what they may do".to_owned(),
+            ),
+            StatusCode::NOT_FOUND | StatusCode::GONE => (
+                Kind::NoRepository,
+                "; check the repository's url, and that our account may see it".to_owned(),
+            ),
+            moved if moved.is_redirection() => (Kind::NoRepository, new_place(&headers)),
+            _ => (Kind::Unreachable, wait_asked(&headers)),
+        };
+        Err(self.error(kind, &format!("the server answered {status}{words}{hint}")))
+    }
+
+    /// What a server says beside a status, where it says it in plain words.
+    fn words(&self, mut answer: Response) -> String {
+        let kind = answer.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
+        if !kind.is_some_and(|kind| kind.starts_with("text/plain")) {
+            return String::new();
+        }
+        let mut words = Vec::new();
+        while words.len() < WORDS_LIMIT {
+            match self.wait(async || answer.chunk().await) {
+                Ok(Some(chunk)) => words.extend_from_slice(&chunk),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        words.truncate(WORDS_LIMIT);
+        let words = readable(&self.credentials.scrub(&String::from_utf8_lossy(&words)));
+        if words.is_empty() { words } else { format!(": {words}") }
+    }
+
+    fn broken(&self, cause: reqwest::Error) -> TransportError {
+        let told = chain(&cause.without_url());
+        // rustls' own words for each certificate that it does not accept.
+        if told.contains("invalid peer certificate") {
+            let hint =
+                "if its authority is your own, give its certificate as the repository's `ca`";
+            return self.error(Kind::Untrusted, &format!("{told}; {hint}"));
+        }
+        self.error(Kind::Unreachable, &told)
+    }
+
+    fn error(&self, kind: Kind, told: &str) -> TransportError {
+        TransportError::new(kind, format!("{}: {told}", self.url))
+    }
+}
+
+fn new_place(headers: &HeaderMap) -> String {
+    let place = headers.get(LOCATION).and_then(|it| it.to_str().ok()).unwrap_or("elsewhere");
+    let place = place.split(['?', '#']).next().unwrap_or_default();
+    let place = place.strip_suffix("/info/refs").unwrap_or(place);
+    format!("; it has moved: set the repository's url to {place} if that is right")
+}
+
+fn wait_asked(headers: &HeaderMap) -> String {
+    let wait = headers.get(RETRY_AFTER).and_then(|it| it.to_str().ok());
+    wait.map_or_else(String::new, |wait| {
+        let wait: String = wait.chars().take(40).collect();
+        let unit = if wait.bytes().all(|b| b.is_ascii_digit()) { " s" } else { "" };
+        format!("; it asks to be left alone until then: {wait}{unit}")
+    })
+}
+
+/// An error with what led to it, which reqwest keeps apart.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        told = format!("{told}: {cause}");
+        next = cause.source();
+    }
+    told
+}
+
+/// What a server is asked.
+enum Question {
+    /// The list of refs.
+    WhatIsThere,
+    /// A service, with what libgit2 has written for it.
+    Work(Vec<u8>),
+}
+
+/// One question, and its answer as it comes.
+struct Exchange {
+    line: Arc<Line>,
+    service: &'static str,
+    /// None once it was asked.
+    question: Option<Question>,
+    answer: Option<Response>,
+    unread: io::Cursor<Vec<u8>>,
+}
+
+impl Exchange {
+    fn ask(&mut self) -> Result<(), TransportError> {
+        let (line, service) = (&self.line, self.service);
+        let (request, expected) = match self.question.take() {
+            None => return Ok(()),
+            Some(Question::WhatIsThere) => {
+                let mut url = line.address("info/refs");
+                url.query_pairs_mut().append_pair("service", service);
+                (line.client.get(url), format!("application/x-{service}-advertisement"))
+            }
+            Some(Question::Work(body)) => {
+                let expected = format!("application/x-{service}-result");
+                let request = line.client.post(line.address(service));
+                let kind = format!("application/x-{service}-request");
+                (request.header(CONTENT_TYPE, kind).header(ACCEPT, &expected).body(body), expected)
+            }
+        };
+        let answer = line.wait(async || line.introduce(request).send().await)?;
+        self.answer = Some(line.judge(answer, &expected)?);
+        Ok(())
+    }
+}
+
+impl Read for Exchange {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.ask().map_err(io::Error::other)?;
+        loop {
+            let read = self.unread.read(buffer)?;
+            let Some(answer) = self.answer.as_mut().filter(|_| read == 0) else { return Ok(read) };
+            match self.line.wait(async || answer.chunk().await).map_err(io::Error::other)? {
+                Some(chunk) => self.unread = io::Cursor::new(chunk.to_vec()),
+                None => self.answer = None,
+            }
+        }
+    }
+}
+
+impl Write for Exchange {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.question {
+            Some(Question::Work(body)) => {
+                body.extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            Some(Question::WhatIsThere) | None => {
+                Err(io::Error::other("nothing is written after the question"))
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
