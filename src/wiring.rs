@@ -21,7 +21,7 @@ use crate::adapters::forge::github::{
     MergeMethod, github_name,
 };
 use crate::adapters::git::{
-    Credentials, HostKeys, LocalRepository, Login, Mirror, RemoteSettings, RenewedToken,
+    Credentials, HostKeys, LocalRepository, Login, Mirror, RemoteSettings, RenewedToken, Signer,
     TokenSource, Trust, create_bare,
 };
 use crate::adapters::health::argocd::{ArgoCd, ArgoCdSettings};
@@ -30,6 +30,7 @@ use crate::adapters::health::prometheus::Prometheus;
 use crate::adapters::issuer::OidcIssuer;
 use crate::adapters::store::sqlite::SqliteStore;
 use crate::app::chat::{Chat, Mattermost, Slack};
+use crate::app::committing::{Committing, SignOff};
 use crate::app::ingest::identity::Issuers;
 use crate::app::policy::{ForgeHook, Notifier, Person, Policy, Proof, Source, Token, TokenRule};
 use crate::app::ports::{
@@ -244,7 +245,9 @@ fn open_repository(
             credentials,
             trust: trust.clone(),
         };
-        Ok(Arc::new(Mirror::open(remote, &settings.data)?))
+        let signer =
+            signer(repository).with_context(|| format!("preparing repositories.{name}"))?;
+        Ok(Arc::new(Mirror::open(remote, &settings.data)?.signing_with(signer)))
     };
     let (git, forge): (Arc<dyn Git>, Arc<dyn Forge>) = match &repository.forge {
         config::Forge::Builtin => {
@@ -260,7 +263,29 @@ fn open_repository(
             (git(Credentials::Renewed(token))?, Arc::new(forge))
         }
     };
-    Ok(Repository { git, forge, branch: repository.branch.clone() })
+    let commits = committing(&repository.commits);
+    Ok(Repository { git, forge, branch: repository.branch.clone(), commits })
+}
+
+fn signer(repository: &config::Repository) -> anyhow::Result<Option<Signer>> {
+    let Some(config::SigningKey { key, passphrase }) = &repository.commits.sign else {
+        return Ok(None);
+    };
+    Signer::new(key, passphrase.as_ref()).map(Some).context("reading commits.sign.ssh_key")
+}
+
+fn committing(settings: &config::Commits) -> Committing {
+    let usual = Committing::default();
+    let trailers = settings.trailers.iter();
+    Committing {
+        name: settings.name.clone().unwrap_or(usual.name),
+        email: settings.email.clone().unwrap_or(usual.email),
+        trailers: trailers.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        sign_off: match settings.sign_off {
+            config::SignOff::Nobody => SignOff::Nobody,
+            config::SignOff::Committer => SignOff::Committer,
+        },
+    }
 }
 
 fn github_access(

@@ -18,7 +18,7 @@ use crate::yaml_edit;
 
 use super::ports::{
     AuditLine, Change, Closing, CommitSpec, MergeOutcome, MergeRequest, ProposalSpec, RefOutcome,
-    RefUpdate, Signature, Status, StatusState,
+    RefUpdate, Status, StatusState,
 };
 use super::{App, AppError, Repository, reading};
 
@@ -38,11 +38,6 @@ pub(super) enum Outcome {
 /// hoist's own name on commits, merges and closings.
 pub(super) fn own_name() -> PersonName {
     "hoist".parse().expect("`hoist` is a name")
-}
-
-/// Who commits: hoist, at the time the promotion was asked for, so that the bytes follow.
-pub(super) fn signature(at: jiff::Timestamp) -> Signature {
-    Signature { name: "hoist".into(), email: "hoist@hoist.invalid".into(), at }
 }
 
 impl App {
@@ -261,8 +256,8 @@ impl App {
         let spec = CommitSpec {
             parents: vec![proposing.base.clone()],
             files,
-            message: commit::promotion(promotion, artifact, undone),
-            author: signature(promotion.created_at),
+            message: repository.commits.complete(commit::promotion(promotion, artifact, undone)),
+            author: repository.commits.author(promotion.created_at),
         };
         Ok(repository.git.commit(spec).await?)
     }

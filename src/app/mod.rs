@@ -12,6 +12,8 @@ pub mod views;
 
 pub mod readiness;
 
+pub mod committing;
+
 pub mod freshness;
 
 pub mod ingest;
@@ -65,6 +67,7 @@ use tokio::sync::{Notify, RwLock};
 
 use crate::domain::id::RepositoryName;
 use chat::Chat;
+use committing::Committing;
 use discover::Catalogue;
 use freshness::Freshness;
 use ingest::identity::Issuers;
@@ -83,6 +86,8 @@ pub struct Repository {
     pub forge: Arc<dyn Forge>,
     /// The branch that environments stand on unless they say otherwise.
     pub branch: String,
+    /// Whom the commits of promotions name.
+    pub commits: Committing,
 }
 
 /// Everything hoist does. The front doors hold one of these and call it.

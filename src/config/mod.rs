@@ -12,6 +12,7 @@ mod tables;
 
 mod access;
 mod chat;
+mod commits;
 mod check;
 mod duration;
 mod fields;
@@ -43,8 +44,9 @@ pub use problem::{Place, Problem, Problems};
 pub use schema::{policy_schema, process_schema};
 pub use secret::{Machine, Surroundings, make_secret_file};
 pub use settings::{
-    ArgoCd, Chat, Credentials, Forge, GitHub, KnownHosts, Mattermost, MergeMethod, Names, Person,
-    PipelinesAt, Proof, Remote, Repository, Settings, Slack, Source, StoreAt, Token, TokenRule,
+    ArgoCd, Chat, Commits, Credentials, Forge, GitHub, KnownHosts, Mattermost, MergeMethod, Names,
+    Person, PipelinesAt, Proof, Remote, Repository, Settings, SignOff, SigningKey, Slack, Source,
+    StoreAt, Token, TokenRule,
 };
 
 /// Both files, read and found good.

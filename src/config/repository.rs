@@ -3,7 +3,6 @@
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
-use super::check;
 use super::fields::{Fields, checked, text};
 use super::problem::Notes;
 use super::process::or_default;
@@ -12,6 +11,7 @@ use super::settings::{Credentials, Forge, GitHub, KnownHosts, MergeMethod, Remot
 use super::table::Words;
 use super::tables::{CREDENTIALS, REPOSITORY};
 use super::tree::{Entry, Kind as Shown, Node};
+use super::{check, commits};
 
 /// The word after `forge:`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,7 @@ pub(super) fn repository(
     });
     let known_hosts = fields.get("known_hosts").map(|node| known_hosts(vault, node, notes));
     let ca = fields.get("ca").map(|node| vault.certificates(node, notes));
+    let commits = fields.get("commits").map(|node| commits::commits(vault, node, notes));
     check_use_of_trust(&fields, remote.as_ref(), notes);
     let known = credentials.as_ref().and_then(Option::as_ref);
     let forge = match kind? {
@@ -81,6 +82,7 @@ pub(super) fn repository(
         credentials: if_any(credentials)?,
         ca: if_any(ca)?,
         known_hosts: if_any(known_hosts)?,
+        commits: if_any(commits)?.unwrap_or_default(),
     })
 }
 
@@ -221,7 +223,11 @@ fn read_credentials(vault: &Vault<'_>, node: &Node, notes: &mut Notes<'_>) -> Op
     }
 }
 
-fn private_key(vault: &Vault<'_>, node: &Node, notes: &mut Notes<'_>) -> Option<SecretString> {
+pub(super) fn private_key(
+    vault: &Vault<'_>,
+    node: &Node,
+    notes: &mut Notes<'_>,
+) -> Option<SecretString> {
     let key = vault.secret(node, notes)?;
     if key.expose_secret().contains("PRIVATE KEY-----") {
         return Some(key);

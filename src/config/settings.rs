@@ -78,6 +78,42 @@ pub struct Repository {
     pub ca: Option<String>,
     /// The host keys of a server that is reached by SSH.
     pub known_hosts: Option<KnownHosts>,
+    /// How hoist commits into it.
+    pub commits: Commits,
+}
+
+/// How hoist commits into a repository; what is not said is hoist's own.
+#[derive(Debug, Default)]
+pub struct Commits {
+    /// The name on commits of promotions.
+    pub name: Option<String>,
+    /// The mail address beside it.
+    pub email: Option<String>,
+    /// Trailers beside hoist's own, by name.
+    pub trailers: BTreeMap<String, String>,
+    /// Whether they are signed off.
+    pub sign_off: SignOff,
+    /// The key that signs all of hoist's commits.
+    pub sign: Option<SigningKey>,
+}
+
+/// Whether commits of promotions say `Signed-off-by`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SignOff {
+    /// They do not.
+    #[default]
+    Nobody,
+    /// They do, by whom they name.
+    Committer,
+}
+
+/// A key that signs commits.
+#[derive(Debug)]
+pub struct SigningKey {
+    /// The private key's text.
+    pub key: SecretString,
+    /// What it is locked with.
+    pub passphrase: Option<SecretString>,
 }
 
 /// The host keys of a server that is reached by SSH.

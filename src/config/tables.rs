@@ -8,9 +8,12 @@ use super::freeze::ALLOWED;
 use super::gate::SHUTS;
 use super::health::{HEALTHS, REMEDIES};
 use super::policy::{DIGEST_CHECKS, MERGES};
-use super::repository::{FORGES, MERGE_METHODS};
 use super::schedule::{GROUPS, MISSES};
 use super::table::{Shape, Table, optional, planned, required};
+
+mod repository;
+
+pub(super) use repository::{COMMITS, CREDENTIALS, REPOSITORY, SIGNING};
 
 const TEXT: Shape = Shape::Text(None);
 const TEXTS: Shape = Shape::List(&TEXT);
@@ -72,65 +75,6 @@ pub(super) static PROCESS: Table = Table {
         ),
     ],
 };
-
-pub(super) static REPOSITORY: Table = Table {
-    what: "a repository",
-    keys: &[
-        required(
-            "forge",
-            Shape::Word(|| FORGES.names()),
-            "Where its proposals live: builtin, in the repository itself, or github.",
-        ),
-        optional(
-            "url",
-            Shape::Text(Some("^(https?|file|ssh)://|@.*:")),
-            "The Git repository: https://…, ssh://git@… or git@HOST:PATH, or file:///… for a bare one. Without it, hoist makes one under `data`.",
-        ),
-        optional("branch", TEXT, "The branch that environments stand on. Default: main."),
-        optional(
-            "api",
-            Shape::Text(Some("^https?://")),
-            "The address of the forge's API, as https://HOST/api/v3. Default: that of github.com.",
-        ),
-        optional("ca", SECRET_SHAPE, "The certificates of a private authority, a PEM file."),
-        optional(
-            "known_hosts",
-            Shape::Either(&[SECRET_SHAPE, Shape::List(&FINGERPRINT)]),
-            "With SSH: what shows that the server is the one that was meant. A file as OpenSSH has it, or a list of fingerprints.",
-        ),
-        optional(
-            "credentials",
-            Shape::Keys(&CREDENTIALS),
-            "What the Git server and the forge ask for.",
-        ),
-        optional(
-            "webhook_secret",
-            SECRET_SHAPE,
-            "What signs the events that the forge sends to /hooks/forge/REPOSITORY.",
-        ),
-        optional(
-            "merge_method",
-            Shape::Word(|| MERGE_METHODS.names()),
-            "How pull requests are merged: merge, squash or rebase. Default: merge.",
-        ),
-    ],
-};
-
-pub(super) static CREDENTIALS: Table = Table {
-    what: "a repository's credentials",
-    keys: &[
-        optional("token", SECRET_SHAPE, "An access token."),
-        optional("username", TEXT, "A user's name, together with `password`."),
-        optional("password", SECRET_SHAPE, "The password of `username`."),
-        optional("app_id", Shape::Count(1, u64::MAX), "The number of a GitHub App."),
-        optional("private_key", SECRET_SHAPE, "The PEM file of a key of the App."),
-        optional("ssh_key", SECRET_SHAPE, "A private key for SSH."),
-        optional("passphrase", SECRET_SHAPE, "What `ssh_key` is locked with."),
-        optional("ssh_agent", TEXT, "The socket of an SSH agent, whose keys are used."),
-    ],
-};
-
-const FINGERPRINT: Shape = Shape::Text(Some("^SHA256:[A-Za-z0-9+/]{43}=?$"));
 
 const SECRET_SHAPE: Shape = Shape::Keys(&SECRET);
 

@@ -42,6 +42,20 @@ pub fn promotion(
     text
 }
 
+/// The trailer of the Developer Certificate of Origin.
+pub const SIGNED_OFF: &str = "Signed-off-by";
+
+/// Adds trailers to a message that ends in trailers.
+pub fn with_trailers<'a>(
+    mut message: String,
+    trailers: impl IntoIterator<Item = (&'a str, String)>,
+) -> String {
+    for (name, value) in trailers {
+        let _ = writeln!(message, "{name}: {}", one_line(&value));
+    }
+    message
+}
+
 /// What `hoist recover` needs to know of a promotion besides its artifact.
 fn kind(text: &mut String, kind: &Kind) {
     match kind {

@@ -11,6 +11,7 @@ use secrecy::ExposeSecret;
 
 use crate::generated::assert_current;
 
+mod commits;
 mod contract;
 mod github;
 mod policy;

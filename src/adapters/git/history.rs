@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use git2::{Delta, DiffFormat, DiffOptions, ErrorCode, IndexConflict, ObjectType, Oid, Repository};
 use jiff::Timestamp;
 
-use super::trees::{entry_at, signature};
+use super::signing::{self, Saying, Signer};
+use super::trees::entry_at;
 use super::{broken, commit_id_of, find_commit, oid_of};
 use crate::app::ports::{FileChange, GitError, LogEntry, Merged, ModeChange, Signature};
 use crate::domain::id::CommitId;
@@ -150,6 +151,8 @@ pub(super) struct MergeWords {
     pub(super) message: String,
     /// Its author and committer.
     pub(super) author: Signature,
+    /// Who signs it, if anybody does.
+    pub(super) signer: Option<Signer>,
 }
 
 /// Merges `head` onto `onto`, three-way, without a working tree.
@@ -177,11 +180,9 @@ pub(super) fn merge(
     }
     let tree = index.write_tree_to(mirror).map_err(broken("writing a merge's tree"))?;
     let tree = mirror.find_tree(tree).map_err(broken("reading a merge's tree"))?;
-    let author = signature(&words.author)?;
-    let id = mirror
-        .commit(None, &author, &author, &words.message, &tree, &[&ours, &theirs])
-        .map_err(broken("writing a merge commit"))?;
-    commit_id_of(id).map(Merged::Clean)
+    let saying = Saying { message: &words.message, author: &words.author };
+    let parents = [&ours, &theirs];
+    signing::write(mirror, &saying, (&tree, &parents), words.signer.as_ref()).map(Merged::Clean)
 }
 
 fn conflicting_path(conflict: &IndexConflict) -> Option<String> {

@@ -15,6 +15,7 @@ use super::disk::Place;
 use super::history::{self, MergeWords};
 use super::keeper::{Keeper, Push, Request};
 use super::settings::{Credentials, RemoteSettings, Way};
+use super::signing::Signer;
 use super::transport::{self, Patience};
 use super::{trees, tuning};
 use crate::app::ports::{
@@ -35,6 +36,7 @@ pub struct Mirror {
     credentials: Credentials,
     patience: Patience,
     wait: Duration,
+    signer: Option<Signer>,
     ended: std::sync::Mutex<Receiver<()>>,
 }
 
@@ -74,7 +76,14 @@ impl Mirror {
             })
             .context("starting the mirror's thread")?;
         let ended = std::sync::Mutex::new(ended);
-        Ok(Self { requests: Some(requests), credentials, patience, wait, ended })
+        Ok(Self { requests: Some(requests), credentials, patience, wait, signer: None, ended })
+    }
+
+    /// The same mirror, whose commits are signed from here on.
+    #[must_use]
+    pub fn signing_with(mut self, signer: Option<Signer>) -> Self {
+        self.signer = signer;
+        self
     }
 
     fn send(&self, request: Request) -> Result<(), GitError> {
@@ -150,7 +159,8 @@ impl Git for Mirror {
     }
 
     async fn commit(&self, spec: CommitSpec) -> Result<CommitId, GitError> {
-        self.local(move |mirror| trees::commit(mirror, &spec)).await
+        let signer = self.signer.clone();
+        self.local(move |mirror| trees::commit(mirror, &spec, signer.as_ref())).await
     }
 
     async fn push(&self, updates: Vec<RefUpdate>) -> Result<Vec<RefOutcome>, GitError> {
@@ -193,7 +203,7 @@ impl Git for Mirror {
         author: Signature,
     ) -> Result<Merged, GitError> {
         let (onto, head) = (onto.clone(), head.clone());
-        let words = MergeWords { message, author };
+        let words = MergeWords { message, author, signer: self.signer.clone() };
         self.local(move |mirror| history::merge(mirror, &onto, &head, &words)).await
     }
 

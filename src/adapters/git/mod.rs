@@ -12,6 +12,7 @@ mod checkout;
 mod disk;
 mod history;
 mod keeper;
+mod signing;
 mod transport;
 mod trees;
 mod tuning;
@@ -22,6 +23,7 @@ pub use mirror::Mirror;
 pub use settings::{
     Credentials, HostKeys, Login, RemoteSettings, RenewedToken, TokenSource, Trust,
 };
+pub use signing::Signer;
 
 use anyhow::anyhow;
 use git2::{ErrorCode, Oid, Repository};

@@ -7,7 +7,8 @@ use anyhow::anyhow;
 use git2::build::TreeUpdateBuilder;
 use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, Time, Tree};
 
-use super::{broken, commit_id_of, find_commit};
+use super::signing::{self, Saying, Signer};
+use super::{broken, find_commit};
 use crate::app::ports::{CommitSpec, GitError, Signature};
 use crate::domain::id::CommitId;
 
@@ -96,7 +97,11 @@ fn fits(pattern: &str, name: &str) -> bool {
 }
 
 /// Writes a commit. Its bytes follow from the spec alone, so writing it twice gives one commit.
-pub(super) fn commit(mirror: &Repository, spec: &CommitSpec) -> Result<CommitId, GitError> {
+pub(super) fn commit(
+    mirror: &Repository,
+    spec: &CommitSpec,
+    signer: Option<&Signer>,
+) -> Result<CommitId, GitError> {
     let parents = spec
         .parents
         .iter()
@@ -107,12 +112,9 @@ pub(super) fn commit(mirror: &Repository, spec: &CommitSpec) -> Result<CommitId,
         None => empty_tree(mirror)?,
     };
     let tree = edit(mirror, &base, &spec.files)?;
-    let author = signature(&spec.author)?;
     let parents: Vec<&git2::Commit<'_>> = parents.iter().collect();
-    let id = mirror
-        .commit(None, &author, &author, &spec.message, &tree, &parents)
-        .map_err(broken("writing a commit"))?;
-    commit_id_of(id)
+    let saying = Saying { message: &spec.message, author: &spec.author };
+    signing::write(mirror, &saying, (&tree, &parents), signer)
 }
 
 fn edit<'r>(

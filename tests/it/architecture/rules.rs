@@ -118,6 +118,7 @@ const HOMES: &[Home] = &[
     Home { of: "serde_yaml", rooms: &["yaml_edit", "config"] },
     Home { of: "sqlx", rooms: &["adapters::store"] },
     Home { of: "ssh2", rooms: &["adapters::git"] },
+    Home { of: "ssh_key", rooms: &["adapters::git"] },
     Home { of: "tracing_subscriber", rooms: &["telemetry"] },
     Home { of: "yaml_rust2", rooms: &["yaml_edit", "config"] },
 ];

@@ -194,8 +194,8 @@ impl Bot {
                 let git = Arc::clone(&repository.git);
                 let git = Arc::new(MortalGit { git, life: Arc::clone(life) });
                 let forge = BuiltinForge::new(git.clone(), name, &policy.public_url);
-                let branch = repository.branch.clone();
-                *repository = Repository { git, forge: Arc::new(forge), branch };
+                let Repository { branch, commits, .. } = repository.clone();
+                *repository = Repository { git, forge: Arc::new(forge), branch, commits };
             }
         }
         App::new(

@@ -16,6 +16,7 @@ use hoist::adapters::health::http::HttpCaller;
 use hoist::adapters::health::prometheus::Prometheus;
 use hoist::adapters::issuer::OidcIssuer;
 use hoist::adapters::store::sqlite::SqliteStore;
+use hoist::app::committing::Committing;
 use hoist::app::ingest::identity::Issuers;
 use hoist::app::policy::{Policy, Proof, Source, TokenRule};
 use hoist::app::ports::{Clock, CommitSpec, Dice, Git, Issuer, RefUpdate, Signature, Store};
@@ -128,6 +129,7 @@ impl World {
             git: Arc::clone(&mirror),
             forge: Arc::new(BuiltinForge::new(Arc::clone(&mirror), &name, PUBLIC_URL)),
             branch: "main".into(),
+            commits: Committing::default(),
         };
         let app = Arc::new(App::new(
             Arc::clone(&store) as Arc<dyn Store>,

@@ -4,6 +4,7 @@ mod disk;
 mod network;
 mod reading;
 mod refs;
+mod signing;
 mod ssh;
 
 /// Runs each contract over each kind of remote.

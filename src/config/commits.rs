@@ -1,0 +1,90 @@
+//! Reads how hoist commits into a repository: whom commits name, and by which key they are signed.
+
+use super::check::Mistake;
+use super::fields::{Fields, checked, entries};
+use super::problem::Notes;
+use super::repository::private_key;
+use super::secret::Vault;
+use super::settings::{Commits, SignOff, SigningKey};
+use super::table::Words;
+use super::tables::{COMMITS, SIGNING};
+use super::tree::Node;
+
+pub(super) const SIGN_OFFS: Words<SignOff> =
+    Words { built: &[("committer", SignOff::Committer)], planned: &[] };
+
+/// Trailers that hoist writes and reads again.
+const OWN: [&str; 4] = ["artifact", "source-commit", "requested-by", "signed-off-by"];
+
+/// Reads `commits` of a repository.
+pub(super) fn commits(vault: &Vault<'_>, node: &Node, notes: &mut Notes<'_>) -> Option<Commits> {
+    let fields = Fields::open(node, &COMMITS, notes)?;
+    let name = fields.get("name").map(|node| checked(node, identity, notes));
+    let email = fields.get("email").map(|node| checked(node, email, notes));
+    let mut trailers = Vec::new();
+    if let Some(node) = fields.get("trailers") {
+        for entry in entries(node, notes).unwrap_or_default() {
+            if let Err((what, hint)) = trailer(&entry.key) {
+                notes.add(entry.place, format!("{}: {what}", node.path), hint);
+            }
+            let value = checked(&entry.value, one_line, notes);
+            trailers.push(value.map(|value| (entry.key.clone(), value)));
+        }
+    }
+    let sign_off = fields.get("sign_off").map(|node| SIGN_OFFS.read(node, notes));
+    let sign = fields.get("sign").map(|node| signing_key(vault, node, notes));
+    let if_any = |read: Option<Option<String>>| read.map_or(Some(None), |it| it.map(Some));
+    Some(Commits {
+        name: if_any(name)?,
+        email: if_any(email)?,
+        trailers: trailers.into_iter().collect::<Option<_>>()?,
+        sign_off: sign_off.unwrap_or(Some(SignOff::Nobody))?,
+        sign: sign.map_or(Some(None), |it| it.map(Some))?,
+    })
+}
+
+fn signing_key(vault: &Vault<'_>, node: &Node, notes: &mut Notes<'_>) -> Option<SigningKey> {
+    let fields = Fields::open(node, &SIGNING, notes)?;
+    let passphrase = fields.get("passphrase").map(|node| vault.secret(node, notes));
+    let key = private_key(vault, fields.get("ssh_key")?, notes)?;
+    Some(SigningKey { key, passphrase: passphrase.map_or(Some(None), |it| it.map(Some))? })
+}
+
+fn identity(text: &str) -> Result<String, Mistake> {
+    if text.contains(|c: char| c.is_control() || matches!(c, '<' | '>')) {
+        let hint = "write a name on one line, without < and >";
+        return Err((format!("`{text}` is no name that Git can hold"), hint.into()));
+    }
+    Ok(text.to_owned())
+}
+
+fn email(text: &str) -> Result<String, Mistake> {
+    let odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>');
+    let around = text.split_once('@').is_some_and(|(who, at)| !who.is_empty() && !at.is_empty());
+    if !around || text.contains(odd) {
+        let hint = "write NAME@DOMAIN, as hoist@example.com";
+        return Err((format!("`{text}` is no mail address"), hint.into()));
+    }
+    Ok(text.to_owned())
+}
+
+fn trailer(name: &str) -> Result<(), Mistake> {
+    let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if !fits || name.is_empty() || name.starts_with('-') {
+        let hint = "write letters, digits and `-`, as Change-Type";
+        return Err((format!("Git knows no trailer named `{name}`"), hint.into()));
+    }
+    let lower = name.to_ascii_lowercase();
+    if lower.starts_with("hoist-") || OWN.contains(&lower.as_str()) {
+        let hint = "choose another name; for Signed-off-by write `sign_off: committer`";
+        return Err((format!("hoist writes the trailer `{name}` itself"), hint.into()));
+    }
+    Ok(())
+}
+
+fn one_line(text: &str) -> Result<String, Mistake> {
+    if text.contains(char::is_control) {
+        return Err(("a trailer has one line".into(), "write its value on one".into()));
+    }
+    Ok(text.to_owned())
+}

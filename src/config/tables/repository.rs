@@ -1,0 +1,98 @@
+//! The keys of a repository: its server, its forge, and how hoist commits into it.
+
+use super::{SECRET_SHAPE, TEXT};
+use crate::config::commits::SIGN_OFFS;
+use crate::config::repository::{FORGES, MERGE_METHODS};
+use crate::config::table::{Shape, Table, optional, planned, required};
+
+pub(in super::super) static REPOSITORY: Table = Table {
+    what: "a repository",
+    keys: &[
+        required(
+            "forge",
+            Shape::Word(|| FORGES.names()),
+            "Where its proposals live: builtin, in the repository itself, or github.",
+        ),
+        optional(
+            "url",
+            Shape::Text(Some("^(https?|file|ssh)://|@.*:")),
+            "The Git repository: https://…, ssh://git@… or git@HOST:PATH, or file:///… for a bare one. Without it, hoist makes one under `data`.",
+        ),
+        optional("branch", TEXT, "The branch that environments stand on. Default: main."),
+        optional(
+            "api",
+            Shape::Text(Some("^https?://")),
+            "The address of the forge's API, as https://HOST/api/v3. Default: that of github.com.",
+        ),
+        optional("ca", SECRET_SHAPE, "The certificates of a private authority, a PEM file."),
+        optional(
+            "known_hosts",
+            Shape::Either(&[SECRET_SHAPE, Shape::List(&FINGERPRINT)]),
+            "With SSH: what shows that the server is the one that was meant. A file as OpenSSH has it, or a list of fingerprints.",
+        ),
+        optional(
+            "credentials",
+            Shape::Keys(&CREDENTIALS),
+            "What the Git server and the forge ask for.",
+        ),
+        optional(
+            "webhook_secret",
+            SECRET_SHAPE,
+            "What signs the events that the forge sends to /hooks/forge/REPOSITORY.",
+        ),
+        optional(
+            "commits",
+            Shape::Keys(&COMMITS),
+            "Whom hoist's commits name, and by which key they are signed.",
+        ),
+        optional(
+            "merge_method",
+            Shape::Word(|| MERGE_METHODS.names()),
+            "How pull requests are merged: merge, squash or rebase. Default: merge.",
+        ),
+    ],
+};
+
+pub(in super::super) static CREDENTIALS: Table = Table {
+    what: "a repository's credentials",
+    keys: &[
+        optional("token", SECRET_SHAPE, "An access token."),
+        optional("username", TEXT, "A user's name, together with `password`."),
+        optional("password", SECRET_SHAPE, "The password of `username`."),
+        optional("app_id", Shape::Count(1, u64::MAX), "The number of a GitHub App."),
+        optional("private_key", SECRET_SHAPE, "The PEM file of a key of the App."),
+        optional("ssh_key", SECRET_SHAPE, "A private key for SSH."),
+        optional("passphrase", SECRET_SHAPE, "What `ssh_key` is locked with."),
+        optional("ssh_agent", TEXT, "The socket of an SSH agent, whose keys are used."),
+    ],
+};
+
+pub(in super::super) static COMMITS: Table = Table {
+    what: "how hoist commits",
+    keys: &[
+        optional("name", TEXT, "The name on commits of promotions. Default: hoist."),
+        optional("email", TEXT, "The mail address beside it. Default: hoist@hoist.invalid."),
+        optional(
+            "trailers",
+            Shape::Named(&TEXT),
+            "Trailers beside hoist's own, by name, as Change-Type.",
+        ),
+        optional(
+            "sign_off",
+            Shape::Word(|| SIGN_OFFS.names()),
+            "committer: they say `Signed-off-by` with that name and address.",
+        ),
+        optional("sign", Shape::Keys(&SIGNING), "The key that signs all of hoist's commits."),
+    ],
+};
+
+pub(in super::super) static SIGNING: Table = Table {
+    what: "a key that signs commits",
+    keys: &[
+        required("ssh_key", SECRET_SHAPE, "A private Ed25519 key in OpenSSH's form."),
+        optional("passphrase", SECRET_SHAPE, "What `ssh_key` is locked with."),
+        planned("gpg_key"),
+    ],
+};
+
+const FINGERPRINT: Shape = Shape::Text(Some("^SHA256:[A-Za-z0-9+/]{43}=?$"));

@@ -1,0 +1,63 @@
+//! How hoist commits into a repository.
+
+use hoist::config::{Commits, SignOff};
+
+use super::*;
+
+const KEY: &str =
+    "-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n-----END OPENSSH PRIVATE KEY-----\n";
+
+fn desk(commits: &str) -> Desk {
+    let process = format!(
+        "pipelines: pipelines.yaml\nsources: {{}}\nrepositories:\n  gitops:\n    forge: builtin\n    commits: {commits}\n"
+    );
+    Desk::with(&process, POLICY).file("key", KEY).variable("PASSPHRASE", "hunter3")
+}
+
+fn load(commits: &str) -> Commits {
+    let mut settings = desk(commits).load().map_err(|it| it.to_string()).unwrap().settings;
+    settings.repositories.remove(&"gitops".parse().unwrap()).unwrap().commits
+}
+
+#[test]
+fn whom_commits_name_and_who_signs_them_come_out_as_values() {
+    let commits = load(
+        "{name: Release Bot, email: bot@example.com, sign_off: committer, \
+         trailers: {Change-Type: promotion}, \
+         sign: {ssh_key: {file: key}, passphrase: {env: PASSPHRASE}}}",
+    );
+    assert_eq!(commits.name.as_deref(), Some("Release Bot"));
+    assert_eq!(commits.email.as_deref(), Some("bot@example.com"));
+    assert_eq!(commits.sign_off, SignOff::Committer);
+    assert_eq!(commits.trailers["Change-Type"], "promotion");
+    let sign = commits.sign.as_ref().unwrap();
+    assert_eq!(sign.passphrase.as_ref().unwrap().expose_secret(), "hunter3");
+    assert!(!format!("{commits:?}").contains("hunter"));
+
+    let nothing = load("{}");
+    assert!(nothing.name.is_none() && nothing.sign.is_none());
+    assert_eq!(nothing.sign_off, SignOff::Nobody);
+}
+
+#[test]
+fn what_git_could_not_hold_is_told_at_once() {
+    check(
+        &desk(
+            "{name: \"a <b>\", email: bot, sign_off: author, trailers: {Hoist-Promotion: x, \
+             \"two words\": y, Signed-off-by: z, Change: \"a\\nb\"}, \
+             sign: {passphrase: {env: PASSPHRASE}, gpg_key: {file: key}}}",
+        ),
+        r#"
+hoist.yaml:6:21: repositories.gitops.commits.name: `a <b>` is no name that Git can hold; write a name on one line, without < and >
+hoist.yaml:6:37: repositories.gitops.commits.email: `bot` is no mail address; write NAME@DOMAIN, as hoist@example.com
+hoist.yaml:6:52: repositories.gitops.commits.sign_off: `author` is not known; known are `committer`
+hoist.yaml:6:71: repositories.gitops.commits.trailers: hoist writes the trailer `Hoist-Promotion` itself; choose another name; for Signed-off-by write `sign_off: committer`
+hoist.yaml:6:91: repositories.gitops.commits.trailers: Git knows no trailer named `two words`; write letters, digits and `-`, as Change-Type
+hoist.yaml:6:107: repositories.gitops.commits.trailers: hoist writes the trailer `Signed-off-by` itself; choose another name; for Signed-off-by write `sign_off: committer`
+hoist.yaml:6:133: repositories.gitops.commits.trailers.Change: a trailer has one line; write its value on one
+hoist.yaml:6:149: `repositories.gitops.commits.sign.ssh_key` is missing; a key that signs commits needs it: a private Ed25519 key in OpenSSH's form
+hoist.yaml:6:180: `repositories.gitops.commits.sign.gpg_key` is planned and not built yet; remove it until it is
+9 problems
+"#,
+    );
+}
