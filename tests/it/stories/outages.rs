@@ -35,6 +35,30 @@ async fn what_was_announced_before_the_first_look_is_decided_at_the_first_look()
 }
 
 #[tokio::test]
+async fn a_push_that_is_refused_is_told_in_the_refusals_words_and_tried_again() {
+    let bot = Bot::new().await;
+    bot.work().await;
+    let branches = bot.remote.path().join("refs/heads/hoist/staging");
+    std::fs::create_dir_all(&branches).unwrap();
+    let lock = branches.join("shop.lock");
+    std::fs::write(&lock, "").unwrap();
+    assert_eq!(bot.announce("v1.4.2").await, 202);
+    bot.work().await;
+    let trouble = bot.app().application("shop").await.unwrap().trouble.unwrap();
+    assert!(
+        trouble.contains(
+            "the Git server refuses the push to hoist/staging/shop: another process holds the lock"
+        ),
+        "{trouble}"
+    );
+    std::fs::remove_file(lock).unwrap();
+    bot.minutes_pass(20);
+    bot.work().await;
+    assert_eq!(bot.app().application("shop").await.unwrap().trouble, None);
+    assert_eq!(bot.version_line("staging"), "newTag: v1.4.2 # hoist writes this");
+}
+
+#[tokio::test]
 async fn a_restart_goes_on_where_it_stood() {
     let mut bot = Bot::new().await;
     bot.announce("v1.4.2").await;
