@@ -1,9 +1,10 @@
 //! The mirror on disk: who may use it, what a crash left behind, and starting anew.
 
 use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use git2::{Repository, RepositoryInitOptions};
 
 use crate::app::ports::GitError;
@@ -87,16 +88,26 @@ impl Place {
     }
 
     /// Replaces the mirror by an empty one, made beside it and swapped in.
-    pub(super) fn renew(&self) -> anyhow::Result<Repository> {
+    fn renew(&self) -> anyhow::Result<Repository> {
+        drop(self.begin_anew()?);
+        self.put_in_place()
+    }
+
+    /// Makes an empty mirror beside the one in use.
+    pub(super) fn begin_anew(&self) -> anyhow::Result<Repository> {
         let fresh = self.path.with_extension("git.new");
-        let old = self.path.with_extension("git.old");
-        for leftover in [&fresh, &old] {
-            remove_tree(leftover)?;
-        }
+        remove_tree(&fresh)?;
         let mut options = RepositoryInitOptions::new();
         options.bare(true).no_reinit(true).mkpath(true).external_template(false);
         Repository::init_opts(&fresh, &options)
-            .with_context(|| format!("making a mirror at {}", fresh.display()))?;
+            .with_context(|| format!("making a mirror at {}", fresh.display()))
+    }
+
+    /// Puts what was begun in the place of the one in use.
+    pub(super) fn put_in_place(&self) -> anyhow::Result<Repository> {
+        let fresh = self.path.with_extension("git.new");
+        let old = self.path.with_extension("git.old");
+        remove_tree(&old)?;
         if self.path.exists() {
             fs::rename(&self.path, &old)
                 .with_context(|| format!("setting aside {}", self.path.display()))?;
@@ -107,6 +118,24 @@ impl Place {
         self.open_sound()
     }
 
+    /// How many bytes its objects take.
+    pub(super) fn weight(&self) -> u64 {
+        weight_of(&self.path.join("objects"))
+    }
+
+    /// What it weighed when it was new, if that is known.
+    pub(super) fn noted_weight(&self) -> Option<u64> {
+        fs::read_to_string(self.path.join(WEIGHT)).ok()?.trim().parse().ok()
+    }
+
+    /// Keeps what it weighs now as what it weighed when it was new.
+    pub(super) fn note_weight(&self) {
+        let noted = fs::write(self.path.join(WEIGHT), format!("{}\n", self.weight()));
+        if let Err(cause) = noted {
+            tracing::warn!(mirror = %self.path.display(), "the mirror's weight cannot be kept: {cause}");
+        }
+    }
+
     fn open_sound(&self) -> anyhow::Result<Repository> {
         let repository = Repository::open_bare(&self.path)
             .with_context(|| format!("opening the mirror at {}", self.path.display()))?;
@@ -115,10 +144,59 @@ impl Place {
     }
 }
 
-/// Fails if a ref cannot be read or names an object that is not there.
+/// The file in which a mirror's weight is kept.
+const WEIGHT: &str = "hoist-weight";
+
+/// What cannot be looked at weighs nothing: it is a bound and no account.
+fn weight_of(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let weights = entries.map(|entry| match entry.metadata() {
+        Ok(data) if data.is_dir() => weight_of(&entry.path()),
+        Ok(data) => data.len(),
+        Err(_) => 0,
+    });
+    weights.sum()
+}
+
+/// How many bytes of a pack's end, and of its index's, are the pack's checksum.
+const CHECKSUM: usize = 20;
+
+/// Fails if a pack does not end as its index says: it was cut off.
+pub(super) fn check_packs(mirror: &Path) -> anyhow::Result<()> {
+    let folder = mirror.join("objects/pack");
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(cause) => return Err(cause).context("looking through the mirror's packs"),
+    };
+    for entry in entries {
+        let pack = entry.context("looking through the mirror's packs")?.path();
+        if pack.extension().is_none_or(|kind| kind != "pack") {
+            continue;
+        }
+        let shown = pack.display();
+        let end = tail::<CHECKSUM>(&pack).with_context(|| format!("reading the end of {shown}"))?;
+        let index = tail::<{ 2 * CHECKSUM }>(&pack.with_extension("idx"))
+            .with_context(|| format!("reading the index of {shown}"))?;
+        ensure!(index.starts_with(&end), "{shown} is not whole");
+    }
+    Ok(())
+}
+
+fn tail<const N: usize>(path: &Path) -> io::Result<[u8; N]> {
+    let mut file = File::open(path)?;
+    let length = i64::try_from(N).map_err(io::Error::other)?;
+    file.seek(SeekFrom::End(-length))?;
+    let mut bytes = [0; N];
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Fails if a ref cannot be read or names an object that is not there, or a pack is not whole.
 ///
 /// libgit2 leaves out of its list a loose ref that it cannot read, so those are looked at one by one.
 pub(super) fn check_sound(repository: &Repository) -> anyhow::Result<()> {
+    check_packs(repository.path())?;
     let odb = repository.odb().context("opening the mirror's objects")?;
     for reference in repository.references().context("listing the mirror's refs")? {
         let reference = reference.context("reading a ref of the mirror")?;
@@ -159,6 +237,9 @@ fn sweep(mirror: &Path, directory: &Path) -> anyhow::Result<()> {
         } else if is_leftover(mirror, &path) {
             fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
             tracing::info!(file = %path.display(), "removed what a killed process left in the mirror");
+        } else if path.starts_with(mirror.join("objects")) && is_empty(&path) {
+            // Written, and never brought to the disk: others of that moment may be missing as well.
+            bail!("{} is empty", path.display());
         }
     }
     Ok(())
@@ -170,7 +251,11 @@ fn is_leftover(mirror: &Path, path: &Path) -> bool {
     let in_refs = path.starts_with(mirror.join("refs"));
     name.ends_with(".lock")
         || temporary.iter().any(|prefix| name.starts_with(prefix))
-        || (in_refs && fs::metadata(path).is_ok_and(|data| data.len() == 0))
+        || (in_refs && is_empty(path))
+}
+
+fn is_empty(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|data| data.len() == 0)
 }
 
 fn remove_tree(path: &Path) -> anyhow::Result<()> {

@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvError, TryRecvError};
 
-use git2::{Reference, Repository};
+use git2::{ErrorClass, Reference, Repository};
 use tokio::sync::oneshot;
 
-use super::disk::{Place, check_sound};
+use super::disk::{Place, check_packs, check_sound};
 use super::history::{check_commit, refs};
 use super::transport::{Patience, RemoteRefs, Transport, TransportError};
 use super::{broken, oid_of};
@@ -19,14 +19,36 @@ use crate::app::ports::{GitError, RefOutcome, RefUpdate};
 /// Where an answer goes.
 pub(super) type Answer<T> = oneshot::Sender<Result<T, GitError>>;
 
+/// Something that is done with the mirror alone.
+pub(super) type LocalWork = Box<dyn FnOnce(&Repository) -> Option<Doubt> + Send>;
+
 /// What the thread is asked.
 pub(super) enum Request {
-    /// Something with the mirror alone.
-    Local(Box<dyn FnOnce(&Repository) + Send>),
+    /// Something with the mirror alone; it tells what puts the mirror in doubt.
+    Local(LocalWork),
     /// Bring the mirror up to date.
     Fetch(Answer<()>),
     /// Move refs on the remote.
     Push(Push),
+}
+
+/// Why a mirror may be broken.
+pub(super) struct Doubt(String);
+
+impl Doubt {
+    /// Finds in a failure of our own that an object cannot be read.
+    ///
+    /// Nobody but a broken disk or a lost moment of writing does that: a full disk and a wrong path
+    /// are told in other words.
+    pub(super) fn of<T>(done: &Result<T, GitError>) -> Option<Self> {
+        let Err(GitError::Mirror(cause)) = done else { return None };
+        let class = cause.downcast_ref::<git2::Error>()?.class();
+        let unreadable = matches!(
+            class,
+            ErrorClass::Odb | ErrorClass::Zlib | ErrorClass::Object | ErrorClass::Tree
+        );
+        unreadable.then(|| Self(format!("{cause:#}")))
+    }
 }
 
 /// One caller's push.
@@ -47,7 +69,16 @@ pub(super) struct Keeper {
     pub(super) transport: Box<dyn Transport>,
     /// Whether anybody waits for the transfer under way.
     pub(super) patience: Patience,
+    /// What puts the mirror in doubt, until it is built anew.
+    pub(super) doubt: Option<Doubt>,
+    /// How far the mirror may grow beyond twice what it weighed when it was new, in bytes.
+    pub(super) slack: u64,
+    /// How often it was fetched since it was weighed.
+    pub(super) unweighed: u32,
 }
+
+/// How many fetches there are between two looks at the mirror's weight.
+const WEIGHING: u32 = 16;
 
 impl Keeper {
     /// Serves until nobody can ask any more.
@@ -62,7 +93,10 @@ impl Keeper {
                 requests.try_recv()
             };
             match next {
-                Ok(Request::Local(work)) => work(&self.mirror),
+                Ok(Request::Local(work)) => {
+                    let doubt = work(&self.mirror);
+                    self.doubt = self.doubt.take().or(doubt);
+                }
                 Ok(Request::Push(push)) => pushes.push(push),
                 Ok(Request::Fetch(answer)) => fetches.push(answer),
                 Err(TryRecvError::Empty) => {
@@ -95,23 +129,71 @@ impl Keeper {
         }
     }
 
-    /// Fetches; if that fails and the mirror turns out to be broken, starts it anew and fetches all.
+    /// Fetches; a mirror that turns out to be broken is built anew.
     fn fetch_and_heal(&mut self) -> Result<(), TransportError> {
-        let error = match self.fetch_once() {
-            Ok(()) => return Ok(()),
-            Err(error) if error.may_be_ours() => error,
-            Err(error) => return Err(error),
-        };
-        let Err(doubt) = check_sound(&self.mirror) else { return Err(error) };
-        tracing::warn!("starting the mirror anew: {doubt:#}");
-        match self.place.renew() {
-            Ok(mirror) => self.mirror = mirror,
-            Err(failure) => {
-                tracing::error!("the mirror cannot be started anew: {failure:#}");
-                return Err(error);
+        // Before anything is read: a pack that was cut off under a live mapping ends the process.
+        let torn = check_packs(self.mirror.path()).err().map(|cause| Doubt(format!("{cause:#}")));
+        self.doubt = self.doubt.take().or(torn);
+        if self.doubt.is_none() {
+            match self.fetch_once() {
+                Ok(()) => {
+                    self.bound();
+                    return Ok(());
+                }
+                Err(error) if error.may_be_ours() => {
+                    let Err(cause) = check_sound(&self.mirror) else { return Err(error) };
+                    self.doubt = Some(Doubt(format!("{cause:#}")));
+                }
+                Err(error) => return Err(error),
             }
         }
-        self.fetch_once()
+        if let Some(Doubt(why)) = &self.doubt {
+            tracing::warn!("building the mirror anew, it cannot be trusted: {why}");
+        }
+        self.rebuild()
+    }
+
+    /// Fetches everything into a mirror beside the one in use, and puts it in its place.
+    ///
+    /// Until that is done the old one serves, as far as it can.
+    fn rebuild(&mut self) -> Result<(), TransportError> {
+        let fresh = self.place.begin_anew().map_err(|cause| TransportError::disk(&cause))?;
+        let remote = self.transport.fetch(&fresh)?;
+        follow(&fresh, &remote)
+            .map_err(|cause| TransportError::mirror("writing the new mirror's refs", &cause))?;
+        // The old one goes before the new one is opened in its place: libgit2 knows packs by their
+        // path, for the whole process, and would go on with the old one's mapping.
+        self.mirror = fresh;
+        self.mirror = self.place.put_in_place().map_err(|cause| TransportError::disk(&cause))?;
+        self.place.note_weight();
+        self.doubt = None;
+        Ok(())
+    }
+
+    /// Builds a mirror anew that has grown too far: nothing in it is ever collected.
+    fn bound(&mut self) {
+        let due = self.unweighed.is_multiple_of(WEIGHING);
+        self.unweighed = self.unweighed.wrapping_add(1);
+        if !due {
+            return;
+        }
+        let weight = self.place.weight();
+        match self.place.noted_weight() {
+            None => self.place.note_weight(),
+            Some(new) if weight > new.saturating_mul(2).saturating_add(self.slack) => {
+                tracing::info!(
+                    git.bytes = weight,
+                    git.bytes_when_new = new,
+                    "building the mirror anew, it has grown"
+                );
+                if let Err(error) = self.rebuild() {
+                    tracing::warn!(
+                        "the mirror could not be built anew and goes on as it is: {error}"
+                    );
+                }
+            }
+            Some(_) => (),
+        }
     }
 
     fn fetch_once(&self) -> Result<(), TransportError> {

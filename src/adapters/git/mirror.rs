@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::disk::Place;
 use super::history::{self, MergeWords};
-use super::keeper::{Keeper, Push, Request};
+use super::keeper::{Doubt, Keeper, Push, Request};
 use super::settings::{Credentials, RemoteSettings, Way};
 use super::signing::Signer;
 use super::transport::{self, Patience};
@@ -23,8 +23,21 @@ use crate::app::ports::{
 };
 use crate::domain::id::CommitId;
 
-/// Longest wait for anything asked of a mirror; the first fetch of a big repository fits in.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// How long a mirror is waited for, and how far it may grow.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Longest wait for anything asked of it.
+    pub wait: Duration,
+    /// How many bytes it may weigh beyond twice what it weighed when it was new.
+    pub slack: u64,
+}
+
+impl Default for Bounds {
+    /// The first fetch of a big repository fits in.
+    fn default() -> Self {
+        Self { wait: Duration::from_secs(600), slack: 64 * 1024 * 1024 }
+    }
+}
 
 /// Longest wait for the thread when the mirror is closed.
 const PARTING: Duration = Duration::from_secs(2);
@@ -45,27 +58,36 @@ impl Mirror {
     ///
     /// The remote is not asked: a server that is down keeps nothing from starting.
     pub fn open(settings: RemoteSettings, data: &Path) -> Result<Self, GitError> {
-        Self::open_for(settings, data, PATIENCE)
+        Self::open_within(settings, data, Bounds::default())
     }
 
-    /// The same, waiting for no answer longer than `wait`.
-    pub fn open_for(
+    /// The same, within bounds of the caller's.
+    pub fn open_within(
         settings: RemoteSettings,
         data: &Path,
-        wait: Duration,
+        bounds: Bounds,
     ) -> Result<Self, GitError> {
         tuning::tune();
-        Self::start(settings, data, wait).map_err(GitError::Mirror)
+        Self::start(settings, data, bounds).map_err(GitError::Mirror)
     }
 
-    fn start(settings: RemoteSettings, data: &Path, wait: Duration) -> anyhow::Result<Self> {
+    fn start(settings: RemoteSettings, data: &Path, bounds: Bounds) -> anyhow::Result<Self> {
         let RemoteSettings { name, url, credentials, trust } = settings;
         let way = Way::choose(&url, credentials.clone(), trust)?;
         let place = Place::claim(&name, data)?;
         let mirror = place.open()?;
         let patience = Patience::default();
         let transport = transport::to(way, patience.clone())?;
-        let keeper = Keeper { place, mirror, transport, patience: patience.clone() };
+        let Bounds { wait, slack } = bounds;
+        let keeper = Keeper {
+            place,
+            mirror,
+            transport,
+            patience: patience.clone(),
+            doubt: None,
+            slack,
+            unweighed: 0,
+        };
         let (requests, queue) = mpsc::channel();
         let (leaving, ended) = mpsc::channel();
         thread::Builder::new()
@@ -111,9 +133,13 @@ impl Mirror {
     ) -> Result<T, GitError> {
         let (answer, told) = oneshot::channel();
         self.send(Request::Local(Box::new(move |mirror| {
-            if !answer.is_closed() {
-                drop(answer.send(work(mirror)));
+            if answer.is_closed() {
+                return None;
             }
+            let done = work(mirror);
+            let doubt = Doubt::of(&done);
+            drop(answer.send(done));
+            doubt
         })))?;
         self.wait(told).await
     }

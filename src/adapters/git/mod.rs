@@ -19,7 +19,7 @@ mod tuning;
 
 pub use checkout::LocalRepository;
 pub use disk::create_bare;
-pub use mirror::Mirror;
+pub use mirror::{Bounds, Mirror};
 pub use settings::{
     Credentials, HostKeys, Login, RemoteSettings, RenewedToken, TokenSource, Trust,
 };

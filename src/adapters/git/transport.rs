@@ -175,6 +175,11 @@ impl TransportError {
         Self::new(Kind::Mirror, format!("{doing}: {}", cause.message()))
     }
 
+    /// The same, told by whoever keeps the mirror's files.
+    pub(super) fn disk(cause: &anyhow::Error) -> Self {
+        Self::new(Kind::Mirror, format!("{cause:#}"))
+    }
+
     /// Whether a broken mirror may be the reason.
     pub(super) fn may_be_ours(&self) -> bool {
         match self.kind {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use hoist::adapters::git::{Credentials, Mirror};
+use hoist::adapters::git::{Bounds, Credentials, Mirror};
 use hoist::app::ports::{Git, GitError};
 use hoist::domain::id::CommitId;
 
@@ -13,6 +13,8 @@ use crate::support::git::{Remote, spec, update};
 over_each_remote! {
     what_a_killed_process_left_does_not_block_the_next,
     a_mirror_in_doubt_is_started_anew,
+    a_torn_pack_and_an_empty_object_are_fetched_anew,
+    a_mirror_does_not_grow_without_bound,
 }
 
 const MAIN: &str = "refs/heads/main";
@@ -70,6 +72,121 @@ async fn a_mirror_in_doubt_is_started_anew(remote: Remote) {
     fs::remove_dir_all(remote.mirror_path().join("objects")).unwrap();
     fs::create_dir_all(remote.mirror_path().join("objects/pack")).unwrap();
     mirror.fetch().await.unwrap();
+    assert_eq!(mirror.list(&first, "*").await.unwrap(), ["v.yaml"]);
+}
+
+/// The mirror's files with this ending, with what they hold.
+fn files(folder: &Path, fits: &dyn Fn(&Path) -> bool) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, fits));
+        } else if fits(&path) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn cut(path: &Path, length: u64) {
+    let mut permissions = fs::metadata(path).unwrap().permissions();
+    #[expect(clippy::permissions_set_readonly_false, reason = "a file of this test's alone")]
+    permissions.set_readonly(false);
+    fs::set_permissions(path, permissions).unwrap();
+    fs::OpenOptions::new().write(true).open(path).unwrap().set_len(length).unwrap();
+}
+
+async fn a_torn_pack_and_an_empty_object_are_fetched_anew(remote: Remote) {
+    let mirror = remote.mirror();
+    let big: String = (0..4000).map(|number| format!("line {number}\n")).collect();
+    let first = mirror
+        .commit(spec(&[], &[("v.yaml", Some("tag: 1\n")), ("big.txt", Some(&big))]))
+        .await
+        .unwrap();
+    mirror.push(vec![update(MAIN, None, Some(&first))]).await.unwrap();
+    drop(mirror);
+    // As another machine's: fetched, and so in a pack.
+    fs::remove_dir_all(remote.mirror_path()).unwrap();
+    let packs = || {
+        files(&remote.mirror_path().join("objects"), &|it| it.extension() == Some("pack".as_ref()))
+    };
+    let whole = async |mirror: &Mirror| {
+        let paths = ["v.yaml".to_owned(), "big.txt".to_owned()].into();
+        mirror.read(&first, paths).await.map(|files| files["big.txt"] == big.as_bytes())
+    };
+
+    let mirror = remote.mirror();
+    mirror.fetch().await.unwrap();
+    assert!(whole(&mirror).await.unwrap());
+    drop(mirror);
+    for length in [0, 10, 200] {
+        cut(&packs()[0], length);
+        let mirror = remote.mirror();
+        mirror.fetch().await.unwrap();
+        assert!(whole(&mirror).await.unwrap(), "cut to {length} while nobody looked");
+        // While it is open, and mapped into memory.
+        cut(&packs()[0], length);
+        mirror.fetch().await.unwrap();
+        assert!(whole(&mirror).await.unwrap(), "cut to {length} while in use");
+    }
+    let mirror = remote.mirror();
+    let next = mirror.commit(spec(&[&first], &[("v.yaml", Some("tag: 2\n"))])).await.unwrap();
+    mirror.push(vec![update(MAIN, Some(&first), Some(&next))]).await.unwrap();
+    let loose = |it: &Path| it.file_name().is_some_and(|name| name.len() == 38);
+    // In use: what cannot be read puts the mirror in doubt, and the next fetch mends it.
+    let objects = files(&remote.mirror_path().join("objects"), &loose);
+    assert!(!objects.is_empty());
+    for object in &objects {
+        cut(object, 0);
+    }
+    drop(mirror);
+    let mirror = remote.mirror();
+    mirror.fetch().await.unwrap();
+    assert_eq!(mirror.list(&next, "*").await.unwrap(), ["big.txt", "v.yaml"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_fetched_anew_while_the_mirror_is_in_use() {
+    let remote = Remote::local();
+    let first = used(&remote).await;
+    let mirror = remote.mirror();
+    let tree = remote.git(&["rev-parse", "main^{tree}"]);
+    let object = remote.mirror_path().join("objects").join(&tree[..2]).join(&tree[2..]);
+    fs::remove_file(object).unwrap();
+    let told = mirror.list(&first, "*").await.unwrap_err();
+    assert!(matches!(told, GitError::Mirror(_)), "{told:?}");
+    mirror.fetch().await.unwrap();
+    assert_eq!(mirror.list(&first, "*").await.unwrap(), ["v.yaml"]);
+}
+
+async fn a_mirror_does_not_grow_without_bound(remote: Remote) {
+    const SLACK: u64 = 400_000;
+    const EACH: usize = 60_000;
+    let first = used(&remote).await;
+    let bounds = Bounds { slack: SLACK, ..Bounds::default() };
+    let mirror = Mirror::open_within(remote.settings(), &remote.data(), bounds).unwrap();
+    let weight = || -> u64 {
+        let all = files(&remote.mirror_path().join("objects"), &|_| true);
+        all.iter().map(|it| fs::metadata(it).unwrap().len()).sum()
+    };
+    let (mut most, mut state) = (0, 1_u64);
+    for _ in 0..48 {
+        // Bytes that do not compress: what is written stays as heavy as it is.
+        let noise: String = (0..EACH)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                char::from(b' ' + u8::try_from((state >> 33) % 94).unwrap())
+            })
+            .collect();
+        let commit = mirror.commit(spec(&[&first], &[("noise", Some(&noise))])).await.unwrap();
+        mirror.push(vec![update("refs/heads/side", None, Some(&commit))]).await.unwrap();
+        mirror.push(vec![update("refs/heads/side", Some(&commit), None)]).await.unwrap();
+        mirror.fetch().await.unwrap();
+        most = most.max(weight());
+    }
+    // Between two weighings sixteen rounds may come; without a bound there would be all of them.
+    assert!(most < SLACK + 20 * EACH as u64, "{most}");
     assert_eq!(mirror.list(&first, "*").await.unwrap(), ["v.yaml"]);
 }
 

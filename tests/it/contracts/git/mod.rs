@@ -1,6 +1,7 @@
 //! What the `Git` port promises, over `file://`, over HTTP with basic auth, and over SSH.
 
 mod disk;
+mod killed;
 mod network;
 mod reading;
 mod refs;

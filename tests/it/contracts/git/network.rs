@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, Trust};
+use hoist::adapters::git::{Bounds, Credentials, Mirror, RemoteSettings, Trust};
 use hoist::app::ports::{Git, GitError, RefOutcome};
 use hoist::domain::id::CommitId;
 
@@ -85,7 +85,8 @@ async fn a_transfer_that_is_stuck_slow_or_cut_frees_the_worker() {
     for road in [Road::Stuck, Road::Slow, Road::Cut] {
         let data = tempfile::tempdir().unwrap();
         let wait = Duration::from_secs(3);
-        let mirror = Mirror::open_for(settings.clone(), data.path(), wait).unwrap();
+        let bounds = Bounds { wait, ..Bounds::default() };
+        let mirror = Mirror::open_within(settings.clone(), data.path(), bounds).unwrap();
         detour.take(road);
         let error = mirror.fetch().await.unwrap_err();
         assert!(matches!(error, GitError::Unreachable(_)), "{road:?}: {error:?}");
@@ -228,7 +229,8 @@ async fn a_server_that_says_nothing_is_given_up_on() {
         trust: Trust::default(),
     };
     let data = tempfile::tempdir().unwrap();
-    let mirror = Mirror::open_for(settings, data.path(), Duration::from_millis(200)).unwrap();
+    let bounds = Bounds { wait: Duration::from_millis(200), ..Bounds::default() };
+    let mirror = Mirror::open_within(settings, data.path(), bounds).unwrap();
     let error = mirror.fetch().await.unwrap_err();
     assert!(matches!(error, GitError::Unreachable(_)), "{error:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use hoist::adapters::git::{Credentials, HostKeys, Login, Mirror, RemoteSettings, Trust};
+use hoist::adapters::git::{Bounds, Credentials, HostKeys, Login, Mirror, RemoteSettings, Trust};
 use hoist::app::ports::{Git, GitError, RefOutcome};
 
 use crate::support::git::{Remote, spec, update};
@@ -202,7 +202,8 @@ async fn a_silent_ssh_server_frees_the_worker() {
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let data = tempfile::tempdir().unwrap();
     let wait = std::time::Duration::from_secs(4);
-    let mirror = Mirror::open_for(remote.settings(), data.path(), wait).unwrap();
+    let bounds = Bounds { wait, ..Bounds::default() };
+    let mirror = Mirror::open_within(remote.settings(), data.path(), bounds).unwrap();
     let stuck = mirror.fetch().await.unwrap_err();
     assert!(matches!(stuck, GitError::Unreachable(_)), "{stuck:?}");
     drop(std::fs::OpenOptions::new().write(true).open(&pipe));
