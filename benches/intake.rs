@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hoist::adapters::store::sqlite::SqliteStore;
-use hoist::app::ports::{Announced, Announcement, Store};
+use hoist::app::ports::{Announced, Announcement, DeliveryOutcome, Store};
 use hoist::domain::artifact::{Artifact, Build, SourceCode};
 use hoist::domain::id::{ApplicationKey, ArtifactId, EventId};
 use jiff::Timestamp;
@@ -70,7 +70,7 @@ fn announcement(number: u128) -> Announcement {
         body: vec![b'x'; BODY],
         received_at: at,
         artifacts: vec![(application, artifact)],
-        undecided: None,
+        outcome: DeliveryOutcome::Accepted,
     }
 }
 

@@ -5,6 +5,7 @@
 
 use jiff::{SignedDuration, SpanRelativeTo};
 
+use crate::domain::accept::KeptOut;
 use crate::domain::artifact::{Artifact, Named};
 use crate::domain::command::{Actor, Age, Authorized, Command, Identity, authorize};
 use crate::domain::id::{ApplicationKey, EnvironmentName, HoldId, PromotionId};
@@ -13,7 +14,7 @@ use crate::domain::plan::Because;
 use crate::domain::promotion::{BadArtifact, Kind, Promotion, State};
 use crate::domain::snapshot::Snapshot;
 use crate::messages::answer::{self, Obstacle};
-use crate::messages::explain;
+use crate::messages::{accept, explain};
 
 use super::ports::{AuditLine, Change, Hold};
 use super::views::{CommandView, HoldRequest, PromoteRequest};
@@ -111,6 +112,7 @@ impl App {
         let snapshot = self.remembered(&wish.application).await?;
         let before = self.obstacle_before(&snapshot, &wish);
         let artifact = choose(&snapshot, &wish, version.as_ref(), before.as_ref())?;
+        refuse_kept_out(&snapshot, artifact)?;
         refuse_older(&snapshot, &wish, artifact, age)?;
         refuse_unproven(&snapshot, &wish, (artifact, &skips), before.as_ref())?;
         let bad = refuse_bad(&snapshot, &wish, artifact, bad)?;
@@ -351,10 +353,11 @@ fn choose<'a>(
     version: Option<&Named>,
     before: Option<&Obstacle>,
 ) -> Result<&'a Artifact, AppError> {
-    let newest_first = || snapshot.artifacts.iter().rev();
+    let newest_first = || snapshot.newest_first().into_iter();
     let Some(meant) = version else {
         return newest_first()
-            .find(|artifact| missing_upstream(snapshot, wish, artifact, &[]).is_none())
+            .filter(|artifact| missing_upstream(snapshot, wish, artifact, &[]).is_none())
+            .find(|artifact| snapshot.kept_out(artifact).is_none())
             .ok_or_else(|| AppError::Refused {
                 what: answer::nothing_to_promote(&wish.environment, before),
             });
@@ -373,6 +376,14 @@ fn choose<'a>(
     Ok(first)
 }
 
+/// Refuses what the pipeline's rules do not let in; what they ask a person about goes.
+fn refuse_kept_out(snapshot: &Snapshot, artifact: &Artifact) -> Result<(), AppError> {
+    match snapshot.kept_out(artifact) {
+        None | Some(KeptOut::MovedAsks(_)) => Ok(()),
+        Some(why) => Err(AppError::Refused { what: accept::refused(artifact.version(), &why) }),
+    }
+}
+
 /// Refuses a version older than the one that is there, unless the person says so.
 fn refuse_older(
     snapshot: &Snapshot,
@@ -382,11 +393,13 @@ fn refuse_older(
 ) -> Result<(), AppError> {
     let current = snapshot
         .current(&wish.environment)
-        .and_then(|promotion| snapshot.artifact(promotion.artifact.as_ref()?));
+        .and_then(|promotion| Some((snapshot.rank_of(promotion)?, &promotion.version)));
     match (age, current) {
-        (Age::NewerOnly, Some(current)) if current.accepted_at > artifact.accepted_at => {
+        (Age::NewerOnly, Some((rank, current)))
+            if rank > snapshot.pipeline.accept.rank(artifact) =>
+        {
             Err(AppError::Refused {
-                what: answer::older(artifact.version(), current.version(), &wish.environment),
+                what: answer::older(artifact.version(), current, &wish.environment),
             })
         }
         (Age::NewerOnly | Age::OlderToo, _) => Ok(()),

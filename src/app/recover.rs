@@ -19,7 +19,7 @@ use crate::domain::promotion::{FieldValue, Kind, Promotion};
 use crate::domain::snapshot::{Reading, values_of};
 use crate::messages::recover as words;
 
-use super::ports::{Announcement, AuditLine, Change, GitError, Hold, LogEntry};
+use super::ports::{Announcement, AuditLine, Change, DeliveryOutcome, GitError, Hold, LogEntry};
 use super::{App, AppError, Repository, reading};
 use rebuilt::{Landed, Rebuilt};
 use trailers::Told;
@@ -218,7 +218,7 @@ impl App {
                 body: words::DELIVERY.as_bytes().to_vec(),
                 received_at: now,
                 artifacts: artifacts.into_iter().map(|it| (application.clone(), it)).collect(),
-                undecided: None,
+                outcome: DeliveryOutcome::Accepted,
             };
             self.store.announce(announcement).await?;
         }

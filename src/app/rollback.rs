@@ -244,13 +244,15 @@ impl<'a> CameSince<'a> {
             .promotions_into(environment)
             .filter(|it| it.state == State::Waiting && !it.is_rollback())
             .collect();
-        let started = snapshot.newest_started(environment);
-        let to_come = snapshot
-            .artifacts
-            .iter()
-            .filter(|it| started.is_none_or(|newest| it.accepted_at > newest))
-            .filter(|it| !snapshot.is_bad(&it.id, place))
-            .max_by_key(|it| (it.accepted_at, &it.id))
+        let started = snapshot.started_in(environment);
+        let accept = &snapshot.pipeline.accept;
+        let mut newest_first = snapshot.newest_first().into_iter();
+        let to_come = newest_first
+            .find(|it| {
+                started.overtakes(&accept.rank(it)).is_none()
+                    && !snapshot.is_bad(&it.id, place)
+                    && snapshot.kept_out(it).is_none()
+            })
             .map(|it| it.id.clone());
         Self { waiting, to_come }
     }

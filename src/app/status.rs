@@ -11,7 +11,7 @@ use crate::domain::snapshot::Snapshot;
 use crate::messages::{answer, explain};
 
 use super::ingest::redact;
-use super::ports::{AuditEntry, AuditLine, Delivery, DeliveryOutcome};
+use super::ports::{AuditEntry, AuditLine, Delivery};
 use super::reconcile::Sight;
 use super::views::{
     AnnouncedArtifact, ApplicationView, DeliveryDetailView, DeliveryView, EnvironmentView,
@@ -258,11 +258,7 @@ fn delivery_view(delivery: Delivery) -> DeliveryView {
         source: delivery.source.map(String::from),
         delivery: delivery.delivery,
         received_at: delivery.received_at,
-        outcome: match delivery.outcome {
-            DeliveryOutcome::Accepted => "accepted".to_owned(),
-            DeliveryOutcome::Undecided { why } => format!("undecided: {why}"),
-            DeliveryOutcome::Refused { why } => format!("refused: {why}"),
-        },
+        outcome: delivery.outcome.told(),
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::artifact::{Artifact, ImageName};
 use crate::domain::id::ApplicationKey;
 use crate::domain::pipeline::Environment;
-use crate::domain::plan::{Because, Plan, Unstarted, judge, plan, unstarted};
+use crate::domain::plan::{Because, Plan, Unstarted, Wait, judge, plan, unstarted};
 use crate::domain::promotion::{Promotion, State};
 use crate::domain::snapshot::Snapshot;
 use crate::messages::why::{self, Subject};
@@ -108,7 +108,8 @@ impl App {
             return why::nothing_there(&about, &format!("{}; {}", unread.why, unread.next));
         }
         let of_all = look.plan.waits.get(&look.environment.name);
-        if let Some(wait) = of_all.filter(|wait| wait.promotion.is_none()) {
+        let is_question = |wait: &&Wait| matches!(wait.because, Because::Asks(_));
+        if let Some(wait) = of_all.filter(|it| it.promotion.is_none() && !is_question(it)) {
             let next = why::next(&wait.because, &about);
             return why::nothing_there(&about, &format!("{}; {next}", explain::wait(wait)));
         }
@@ -146,17 +147,21 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// What could go in: the promotions on their way, then the newest artifact that is on none.
+    /// What could go in: the promotions on their way, then the newest artifact that is on none,
+    /// and the one that came last, where that is another.
     fn candidates(&self) -> Vec<CandidateView> {
         let name = &self.environment.name;
         let mut pending: Vec<&Promotion> =
             self.snapshot.promotions_into(name).filter(|it| it.state.is_pending()).collect();
         pending.sort_by_key(|it| (!it.is_rollback(), it.state != State::Proposed, it.age()));
         let on_their_way = pending.into_iter().map(|it| self.on_its_way(it));
-        let newest = self.snapshot.artifacts.last();
+        let by_rank = self.snapshot.newest_first();
+        let newest = by_rank.into_iter().find(|it| self.snapshot.kept_out(it).is_none());
+        let last = self.snapshot.artifacts.last();
+        let last = last.filter(|last| newest.is_none_or(|newest| newest.id != last.id));
         let current = self.snapshot.current(name);
         // Where what is there moved on by other hands, the newest artifact is not what is missing.
-        let unstarted = newest.and_then(|artifact| {
+        let unstarted = newest.into_iter().chain(last).filter_map(|artifact| {
             let why = unstarted(self.snapshot, self.environment, artifact, self.now)?;
             let is_there = current.is_some_and(|it| it.artifact.as_ref() == Some(&artifact.id));
             (!is_there).then(|| self.not_started(artifact, &why))
@@ -208,7 +213,10 @@ impl<'a> Look<'a> {
             Unstarted::Upstream { promotion: Some(it), .. } => self.plan.wait_of(&it.id),
             Unstarted::Upstream { promotion: None, environment } => of_all(environment),
             Unstarted::Next => of_all(&self.environment.name),
-            Unstarted::Ended(_) | Unstarted::Bad | Unstarted::Overtaken => None,
+            Unstarted::Ended(_)
+            | Unstarted::Bad
+            | Unstarted::KeptOut(_)
+            | Unstarted::Overtaken { .. } => None,
         };
         let [why, next] = why::unstarted(unstarted, &about, wait);
         CandidateView {

@@ -10,6 +10,7 @@ mod schema;
 mod table;
 mod tables;
 
+mod accept;
 mod access;
 mod chat;
 mod commits;

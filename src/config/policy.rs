@@ -18,6 +18,7 @@ use crate::domain::pipeline::{
 use crate::domain::schedule::Schedule;
 use crate::domain::template::Template;
 
+use super::accept::accept;
 use super::check;
 use super::fields::{
     Fields, check_known, checked, dangling, items, known, named, names, parsed, text,
@@ -115,13 +116,15 @@ fn pipeline(
         None => Some(Applications::Discover),
     };
     let image = fields.get("image").and_then(|node| image_template(node, notes));
+    let accept = accept(&fields, notes);
     check_words(&fields, notes);
     let environments = environments(fields.get("environments")?, names, notes)?;
     if applications == Some(Applications::Discover) {
         check_discovery(&fields, &environments, notes);
     }
     let (repository, applications, image) = (repository?, applications?, image?);
-    Some(Pipeline { name: name.clone(), repository, applications, image, environments })
+    let (name, accept) = (name.clone(), accept?);
+    Some(Pipeline { name, repository, applications, image, accept, environments })
 }
 
 fn check_words(fields: &Fields<'_>, notes: &mut Notes<'_>) {

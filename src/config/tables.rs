@@ -7,12 +7,15 @@ use super::access::RIGHTS;
 use super::freeze::ALLOWED;
 use super::gate::SHUTS;
 use super::health::{HEALTHS, REMEDIES};
-use super::policy::{DIGEST_CHECKS, MERGES};
+use super::policy::MERGES;
 use super::schedule::{GROUPS, MISSES};
 use super::table::{Shape, Table, optional, planned, required};
 
+mod pipeline;
+
 mod repository;
 
+pub(super) use pipeline::{ACCEPT, PIPELINE, VERIFY};
 pub(super) use repository::{COMMITS, CREDENTIALS, REPOSITORY, SIGNING};
 
 const TEXT: Shape = Shape::Text(None);
@@ -238,36 +241,6 @@ pub(super) static POLICY: Table = Table {
             "Times at which what has gathered before an environment is let go.",
         ),
     ],
-};
-
-pub(super) static PIPELINE: Table = Table {
-    what: "a pipeline",
-    keys: &[
-        required("repository", NAME, "The repository its environments stand in."),
-        optional(
-            "applications",
-            Shape::Either(&[Shape::Text(Some("^discover$")), NAMES]),
-            "`discover`: every {application} for which the first environment's files exist; or a list of names. Default: discover.",
-        ),
-        required("image", TEXT, "The image of an application; `{application}` may stand in it."),
-        planned("images"),
-        planned("accept"),
-        optional("verify", Shape::Keys(&VERIFY), "What is checked about an artifact."),
-        required(
-            "environments",
-            Shape::List(&Shape::Keys(&ENVIRONMENT)),
-            "The environments, in order.",
-        ),
-    ],
-};
-
-pub(super) static VERIFY: Table = Table {
-    what: "a pipeline's checks",
-    keys: &[optional(
-        "digest",
-        Shape::Word(|| DIGEST_CHECKS.names()),
-        "Who vouches for the digest.",
-    )],
 };
 
 pub(super) static ENVIRONMENT: Table = Table {

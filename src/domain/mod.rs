@@ -14,6 +14,8 @@ pub mod template;
 
 pub mod health;
 
+pub mod accept;
+
 pub mod pipeline;
 
 pub mod promotion;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
+use super::accept::Accept;
 use super::artifact::ImageName;
 use super::gate::{Approvals, Gate, GateRule};
 use super::health::{HealthRule, Unhealthy};
@@ -26,6 +27,8 @@ pub struct Pipeline {
     pub applications: Applications,
     /// The image of an application, a template over `{application}`.
     pub image: Template,
+    /// Which artifacts go, and in which order.
+    pub accept: Accept,
     /// Its environments, each after those it depends on (checked when the file was read).
     pub environments: Vec<Environment>,
 }

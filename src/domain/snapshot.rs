@@ -303,14 +303,6 @@ impl Snapshot {
         self.pulses.get(&promotion.environment).filter(|pulse| pulse.promotion == promotion.id)
     }
 
-    /// The newest artifact that was ever started into `environment`.
-    pub fn newest_started(&self, environment: &EnvironmentName) -> Option<Timestamp> {
-        self.promotions_into(environment)
-            .filter_map(|promotion| self.artifact(promotion.artifact.as_ref()?))
-            .map(|artifact| artifact.accepted_at)
-            .max()
-    }
-
     /// Tells whether the artifact was rolled back in `environment` or in one before it.
     pub fn is_bad(&self, artifact: &ArtifactId, environment: &Environment) -> bool {
         self.rolled_back(artifact, environment).is_some()

@@ -60,6 +60,7 @@ fn because(because: &Because) -> String {
         ),
         Because::EditRefused(reason) => reason.clone(),
         Because::Behind { version } => format!("the rollback to {version} goes first"),
+        Because::Asks(moved) => super::accept::asks(moved),
         Because::NoFiles(file) => format!("{file} is not in the repository"),
     }
 }

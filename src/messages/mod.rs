@@ -12,6 +12,8 @@ pub mod explain;
 
 pub mod why;
 
+pub mod accept;
+
 pub mod intention;
 
 pub mod health;

@@ -4,7 +4,7 @@ use crate::domain::gate::{HOLD, HTTP, Judged, PROMETHEUS, Verdict};
 use crate::domain::id::{ApplicationName, EnvironmentName, PromotionId};
 use crate::domain::plan::{Because, Unstarted, Wait};
 
-use super::explain;
+use super::{accept, explain};
 
 /// What the answer is about.
 #[derive(Clone, Copy)]
@@ -58,6 +58,7 @@ pub fn next(because: &Because, about: &Subject<'_>) -> String {
             "put the file there, or name another under `edit:`; then it goes on by itself".into()
         }
         Because::Behind { .. } => "review the rollback first".into(),
+        Because::Asks(moved) => accept::asked_for(moved, about),
     }
 }
 
@@ -104,9 +105,10 @@ pub fn unstarted(why: &Unstarted<'_>, about: &Subject<'_>, wait: Option<&Wait>) 
             let next = format!("`hoist why {application} {upstream}` says what can be done there");
             [format!("it waits for {upstream}: {there}"), next]
         }
-        Unstarted::Overtaken => {
+        Unstarted::KeptOut(why) => [accept::kept_out(why), accept::next(why, about)],
+        Unstarted::Overtaken { by } => {
             let older = format!("{again}; where a newer one is in, add `--allow-older`");
-            ["a newer version was started before it".into(), older]
+            [accept::older(by), older]
         }
         Unstarted::Next => match wait {
             Some(wait) => [explain::wait(wait), next(&wait.because, about)],

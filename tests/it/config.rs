@@ -11,6 +11,7 @@ use secrecy::ExposeSecret;
 
 use crate::generated::assert_current;
 
+mod accept;
 mod commits;
 mod contract;
 mod github;

@@ -12,6 +12,8 @@ mod resolve;
 
 mod undecided;
 
+mod set_aside;
+
 mod progress;
 
 pub mod pace;
@@ -171,6 +173,11 @@ impl App {
             }
             Resolved::Undecided { why } => (Vec::new(), Some(why)),
         };
+        let set_aside = self.set_aside(&artifacts).await?;
+        let outcome = match &undecided {
+            Some(why) => DeliveryOutcome::Undecided { why: why.clone() },
+            None => DeliveryOutcome::of(set_aside::told(&set_aside)),
+        };
         let announcement = Announcement {
             event: EventId::new(now, self.dice.roll()),
             source: source.name.clone(),
@@ -180,13 +187,14 @@ impl App {
             body: verified.body,
             received_at: now,
             artifacts: artifacts.clone(),
-            undecided: undecided.clone(),
+            outcome,
         };
         match self.store.announce(announcement).await? {
             Announced::New(event) => {
                 self.nudge.notify_one();
                 tell(&notice, &source.name, &artifacts, &event);
-                self.note_conflicts(&source.name, &artifacts, now).await;
+                let lines = self.set_aside_lines(&set_aside);
+                self.note_conflicts(&source.name, &artifacts, lines).await;
                 Ok(Accepted::New(self.announcement_view(event, undecided)))
             }
             Announced::Same(event) => {
@@ -250,11 +258,12 @@ impl App {
         let record = self.store.delivery(event).await?;
         Ok(record.and_then(|record| match record.delivery.outcome {
             DeliveryOutcome::Undecided { why } | DeliveryOutcome::Refused { why } => Some(why),
-            DeliveryOutcome::Accepted => None,
+            DeliveryOutcome::Accepted | DeliveryOutcome::SetAside { .. } => None,
         }))
     }
 
-    /// Writes down each tag that now means another digest than before.
+    /// Writes down each tag that now means another digest than before, and what else there is to
+    /// say.
     ///
     /// The announcement is durable by now, so that a failure here is logged and does not undo its
     /// answer.
@@ -262,9 +271,9 @@ impl App {
         &self,
         source: &SourceName,
         brought: &[(ApplicationKey, Artifact)],
-        now: Timestamp,
+        mut lines: Vec<AuditLine>,
     ) {
-        let mut lines = Vec::new();
+        let now = self.clock.now();
         for (application, artifact) in brought {
             match self.store.moved_from(application, artifact).await {
                 Ok(earlier) => {

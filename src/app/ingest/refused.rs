@@ -4,8 +4,8 @@ use super::body::Notice;
 use super::identity::Speaker;
 use super::pace::Turn;
 use super::resolve::Resolved;
-use super::{AnnounceError, Verified};
-use crate::app::ports::{AuditLine, Decision, DeliveryOutcome, Refusal};
+use super::{AnnounceError, Verified, set_aside};
+use crate::app::ports::{AuditLine, Decision, Refusal};
 use crate::app::reconcile::chain;
 use crate::app::views::DeliveryDetailView;
 use crate::app::{App, AppError};
@@ -111,10 +111,15 @@ impl App {
             environment: None,
             promotion: None,
             commit: None,
-            text: answer::replayed(&event, &was(&record.delivery.outcome)),
+            text: answer::replayed(&event, &record.delivery.outcome.told()),
         };
-        self.store.decide(&event, Decision::Accept(brought), now).await?;
-        self.store.note(vec![line]).await?;
+        let set_aside = self.set_aside(&brought).await?;
+        let mut lines = vec![line];
+        lines.extend(self.set_aside_lines(&set_aside));
+        let set_aside = set_aside::told(&set_aside);
+        let decision = Decision::Accept { artifacts: brought, set_aside };
+        self.store.decide(&event, decision, now).await?;
+        self.store.note(lines).await?;
         self.nudge.notify_one();
         self.delivery(event.as_str()).await
     }
@@ -124,13 +129,5 @@ impl App {
         let before = self.clock.now().checked_sub(self.policy.keep_deliveries);
         let Ok(before) = before else { return Ok(()) };
         Ok(self.store.forget(before).await?)
-    }
-}
-
-fn was(outcome: &DeliveryOutcome) -> String {
-    match outcome {
-        DeliveryOutcome::Accepted => "accepted".into(),
-        DeliveryOutcome::Undecided { why } => format!("undecided: {why}"),
-        DeliveryOutcome::Refused { why } => format!("refused: {why}"),
     }
 }

@@ -3,7 +3,7 @@
 use super::body::Notice;
 use super::identity::Speaker;
 use super::resolve::Resolved;
-use super::{AnnounceError, Malformed};
+use super::{AnnounceError, Malformed, set_aside};
 use crate::app::discover::Discovery;
 use crate::app::ports::{AuditLine, Decision, DeliveryRecord};
 use crate::app::{App, AppError};
@@ -24,7 +24,10 @@ impl App {
         let delivery = &record.delivery;
         let decision = match self.resolve_again(record, discovery).await {
             Ok((notice, source, Resolved::Applications(concerned))) => {
-                Decision::Accept(self.artifacts(&notice, &source, concerned, delivery.received_at))
+                let artifacts = self.artifacts(&notice, &source, concerned, delivery.received_at);
+                let set_aside = self.set_aside(&artifacts).await?;
+                self.store.note(self.set_aside_lines(&set_aside)).await?;
+                Decision::Accept { artifacts, set_aside: set_aside::told(&set_aside) }
             }
             Ok((_, _, Resolved::Undecided { .. })) => return Ok(()),
             Err(AnnounceError::App(error)) => return Err(error),

@@ -36,8 +36,8 @@ pub struct Announcement {
     pub received_at: Timestamp,
     /// One artifact for every application that it concerns.
     pub artifacts: Vec<(ApplicationKey, Artifact)>,
-    /// Why it is kept although no application could be found yet: the remote could not be read.
-    pub undecided: Option<String>,
+    /// What became of it. What is undecided brings nothing yet.
+    pub outcome: DeliveryOutcome,
 }
 
 /// A token of CI, and what it was used for: it vouches for one announcement and no other.
@@ -103,6 +103,11 @@ pub struct Delivery {
 pub enum DeliveryOutcome {
     /// It was believed and stored.
     Accepted,
+    /// It was believed and stored, and what it brought does not go by itself.
+    SetAside {
+        /// Which of it, and why.
+        why: String,
+    },
     /// It is kept until the remote can be read.
     Undecided {
         /// Why.
@@ -115,11 +120,33 @@ pub enum DeliveryOutcome {
     },
 }
 
+impl DeliveryOutcome {
+    /// What becomes of what is believed, where some of it may not go by itself.
+    pub fn of(set_aside: Option<String>) -> Self {
+        set_aside.map_or(Self::Accepted, |why| Self::SetAside { why })
+    }
+
+    /// In words.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Accepted => "accepted".to_owned(),
+            Self::SetAside { why } => format!("accepted, and does not go by itself: {why}"),
+            Self::Undecided { why } => format!("undecided: {why}"),
+            Self::Refused { why } => format!("refused: {why}"),
+        }
+    }
+}
+
 /// What an undecided delivery turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// It brings these artifacts.
-    Accept(Vec<(ApplicationKey, Artifact)>),
+    Accept {
+        /// One for every application that it concerns.
+        artifacts: Vec<(ApplicationKey, Artifact)>,
+        /// Which of them do not go by themselves, and why.
+        set_aside: Option<String>,
+    },
     /// It concerns nobody.
     Refuse {
         /// Why.

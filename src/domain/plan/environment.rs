@@ -165,15 +165,13 @@ impl<'a> View<'a> {
 
     /// Begins to move the newest artifact that may come here and has not been started yet.
     fn start(&self, plan: &mut Plan) -> bool {
-        let newest_started = self.snapshot.newest_started(&self.environment.name);
+        let accept = &self.snapshot.pipeline.accept;
         let candidate = self
-            .snapshot
-            .artifacts
-            .iter()
-            .filter(|artifact| newest_started.is_none_or(|newest| artifact.accepted_at > newest))
+            .newer()
             .filter(|artifact| self.has_arrived_upstream(artifact))
             .filter(|artifact| !self.snapshot.is_bad(&artifact.id, self.environment))
-            .max_by_key(|artifact| (artifact.accepted_at, &artifact.id));
+            .filter(|artifact| self.kept_out(artifact).is_none())
+            .max_by_key(|artifact| (accept.rank(artifact), &artifact.id));
         let Some(artifact) = candidate else { return false };
         plan.actions.push(Action::Start {
             environment: self.environment.name.clone(),
@@ -211,7 +209,7 @@ impl<'a> View<'a> {
     /// Works on what wants to go in: one promotion carries the proposal, the others wait or end.
     fn bring_in(&self, plan: &mut Plan, tip: &CommitId, fields: &[VersionField]) {
         let pending: Vec<&Promotion> = self.promotions().filter(|p| p.state.is_pending()).collect();
-        let Some(bearer) = self.bearer(&pending) else { return };
+        let Some(bearer) = self.bearer(&pending) else { return self.ask(plan) };
         // What came after the bearer waits: for its gates, or after a rollback for a resume.
         for other in pending.iter().filter(|other| other.age() < bearer.age()) {
             plan.step(&other.id, State::Superseded { by: bearer.id.clone() });

@@ -3,6 +3,7 @@
 //! The planner never waits and never fails: whatever it is shown, it answers with actions, with
 //! what each environment waits for, and with the time at which to look again.
 
+mod accepted;
 mod environment;
 
 mod course;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::accept::Moved;
 use super::gate::Judged;
 use super::health::Remedy;
 use super::id::{ArtifactId, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber};
@@ -297,6 +299,8 @@ pub enum Because {
     EditRefused(String),
     /// The application has no files there.
     NoFiles(String),
+    /// A tag has moved, and a person is to say whether that goes.
+    Asks(Moved),
     /// A rollback goes first.
     Behind {
         /// What it brings back.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::environment::View;
+use crate::domain::accept::KeptOut;
 use crate::domain::artifact::Artifact;
 use crate::domain::id::EnvironmentName;
 use crate::domain::pipeline::Environment;
@@ -23,8 +24,13 @@ pub enum Unstarted<'a> {
         /// What is to bring it there, or was.
         promotion: Option<&'a Promotion>,
     },
+    /// The pipeline's rules do not let it in.
+    KeptOut(KeptOut),
     /// A newer one was started before it could be.
-    Overtaken,
+    Overtaken {
+        /// What people call that.
+        by: &'a str,
+    },
     /// Nothing keeps it: the next look starts it.
     Next,
 }
@@ -52,7 +58,10 @@ pub fn unstarted<'a>(
         let promotion = snapshot.promotions_into(upstream).rfind(of_it);
         return Some(Unstarted::Upstream { environment: upstream, promotion });
     }
-    let newest = snapshot.newest_started(&environment.name);
-    let is_overtaken = newest.is_some_and(|newest| artifact.accepted_at <= newest);
-    Some(if is_overtaken { Unstarted::Overtaken } else { Unstarted::Next })
+    if let Some(kept_out) = view.kept_out(artifact) {
+        return Some(Unstarted::KeptOut(kept_out));
+    }
+    let rank = snapshot.pipeline.accept.rank(artifact);
+    let overtaken = snapshot.started_in(&environment.name).overtakes(&rank);
+    Some(overtaken.map_or(Unstarted::Next, |by| Unstarted::Overtaken { by }))
 }

@@ -13,6 +13,8 @@ pipelines:
     applications: [shop, cart]
     image: ghcr.io/acme/{application}
     verify: {digest: none}
+    accept: {tags: "v*", semver: ">=1.2 <2", branches: [main, release/*], newest_by: semver}
+    moved_tags: ask
     environments:
       - name: prod
         after: [staging, qa]

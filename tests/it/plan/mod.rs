@@ -1,5 +1,6 @@
 //! The planner: stories that a person can read, and laws that no history breaks.
 
+mod accept;
 mod calendar;
 mod closures;
 mod health;

@@ -1,7 +1,7 @@
 //! Who waits for what, and why what is not on its way is not.
 
 use hoist::domain::plan::{Plan, Unstarted, unstarted};
-use hoist::messages::explain;
+use hoist::messages::{accept, explain};
 
 use super::world::World;
 
@@ -26,7 +26,8 @@ fn why(world: &World, environment: &str) -> String {
         Some(Unstarted::Upstream { environment, promotion }) => {
             format!("waits for {environment}, {}", promotion.map_or("-", |it| it.state.name()))
         }
-        Some(Unstarted::Overtaken) => "overtaken".into(),
+        Some(Unstarted::KeptOut(why)) => format!("kept out: {}", accept::kept_out(&why)),
+        Some(Unstarted::Overtaken { by }) => format!("overtaken by {by}"),
         Some(Unstarted::Next) => "next".into(),
     }
 }

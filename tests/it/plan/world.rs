@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use hoist::domain::accept::Accept;
 use hoist::domain::artifact::{Artifact, Build, SourceCode};
 use hoist::domain::command::{Actor, Door};
 use hoist::domain::freeze::{Freeze, Origin, Rollbacks, Scope};
@@ -73,6 +74,7 @@ impl World {
             repository: "gitops".parse().unwrap(),
             applications: Applications::Discover,
             image: Template::parse("ghcr.io/acme/{application}", &["application"]).unwrap(),
+            accept: Accept::default(),
             environments,
         };
         let main = pipeline.environments.iter().map(|e| (e.name.clone(), "v0".into())).collect();

@@ -1,5 +1,6 @@
 //! What happens to an artifact, told from its build to the Git history.
 
+mod accept;
 mod crash;
 mod deliveries;
 mod freezes;

@@ -108,6 +108,16 @@ impl Bot {
         bot
     }
 
+    /// Runs with [`STAGING_THEN_PROD`] and a rule of the pipeline's, as `moved_tags: ask`.
+    pub async fn with_rule(rule: &str) -> Self {
+        let bot = Self::asleep(&STAGING_THEN_PROD);
+        let policy = pipelines(&STAGING_THEN_PROD);
+        let policy = policy.replace("discover\n", &format!("discover\n    {rule}\n"));
+        std::fs::write(bot.home.path().join("pipelines.yaml"), policy).unwrap();
+        let app = bot.wake(None).await;
+        Self { app: Some(Arc::new(app)), ..bot }
+    }
+
     /// Runs with an Argo CD, which `health: {argocd: main, …}` means.
     pub async fn with_argocd(environments: &[(&str, &str)], argocd: &ArgoCd) -> Self {
         let bot = Self::asleep(environments);
@@ -354,6 +364,12 @@ impl Bot {
         let mut request = announcement("shop", version);
         request.headers_mut().remove("x-hoist-delivery");
         self.send(request).await
+    }
+
+    /// CI announces another digest under a tag that it announced before.
+    pub async fn announce_moved(&self, tag: &str, digest: &str) -> u16 {
+        let outgoing = Outgoing { digest: digest.parse().unwrap(), ..outgoing("shop", tag) };
+        self.send(request(outgoing.signed(&SECRET.to_owned().into()))).await
     }
 
     /// CI announces a version of the shop and does not say who started the build.

@@ -302,6 +302,7 @@ fn pipeline(name: &str, image: &str, applications: Applications) -> Pipeline {
         repository: "gitops".parse().unwrap(),
         applications,
         image: template(image),
+        accept: hoist::domain::accept::Accept::default(),
         environments: vec![staging],
     }
 }

@@ -168,10 +168,6 @@ async fn insert_delivery(
     connection: &mut SqliteConnection,
     announcement: &Announcement,
 ) -> Result<(), StoreError> {
-    let outcome = match &announcement.undecided {
-        Some(why) => DeliveryOutcome::Undecided { why: why.clone() },
-        None => DeliveryOutcome::Accepted,
-    };
     sqlx::query(
         "INSERT INTO deliveries (event, source, delivery, received_at, body, outcome, speaks_for)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -181,7 +177,7 @@ async fn insert_delivery(
     .bind(announcement.delivery.as_deref())
     .bind(rows::time(announcement.received_at))
     .bind(announcement.body.as_slice())
-    .bind(rows::json(&outcome)?)
+    .bind(rows::json(&announcement.outcome)?)
     .bind(announcement.speaks_for.as_ref().map(|name| name.as_str()))
     .execute(connection)
     .await?;
@@ -196,7 +192,9 @@ pub(super) async fn decide(
     at: jiff::Timestamp,
 ) -> Result<(), StoreError> {
     let (outcome, brought) = match decision {
-        Decision::Accept(artifacts) => (DeliveryOutcome::Accepted, artifacts.as_slice()),
+        Decision::Accept { artifacts, set_aside } => {
+            (DeliveryOutcome::of(set_aside.clone()), artifacts.as_slice())
+        }
         Decision::Refuse { why } => (DeliveryOutcome::Refused { why: why.clone() }, &[][..]),
     };
     let decided = sqlx::query("UPDATE deliveries SET outcome = ?2 WHERE event = ?1")

@@ -137,7 +137,8 @@ promises! {
     async fn an_undecided_delivery_waits_until_it_is_decided(store) {
         let mut undecided = announcement("shop", 1);
         undecided.artifacts.clear();
-        undecided.undecided = Some("the remote cannot be read".into());
+        let why = "the remote cannot be read".to_owned();
+        undecided.outcome = DeliveryOutcome::Undecided { why };
         store.announce(undecided.clone()).await.unwrap();
         assert_eq!(store.applications().await.unwrap(), []);
         let outcome = DeliveryOutcome::Undecided { why: "the remote cannot be read".into() };
@@ -149,7 +150,7 @@ promises! {
 
         let artifacts = vec![(application("shop"), artifact(1)), (application("cart"), artifact(1))];
         for _twice in 0..2 {
-            store.decide(&event(1), Decision::Accept(artifacts.clone()), at(7)).await.unwrap();
+            store.decide(&event(1), Decision::Accept { artifacts: artifacts.clone(), set_aside: None }, at(7)).await.unwrap();
         }
         assert_eq!(store.undecided().await.unwrap(), []);
 
@@ -157,14 +158,15 @@ promises! {
         assert_eq!(delivery.delivery.outcome, DeliveryOutcome::Accepted);
         assert_eq!(delivery.artifacts, artifacts);
         assert_eq!(store.load(&application("cart")).await.unwrap().wake_at, Some(at(7)));
-        let unknown = store.decide(&event(9), Decision::Accept(artifacts), at(7)).await;
+        let unknown = store.decide(&event(9), Decision::Accept { artifacts, set_aside: None }, at(7)).await;
         assert!(matches!(unknown, Err(StoreError::NotFound(_))), "{unknown:?}");
     }
 
     async fn an_undecided_delivery_that_concerns_nobody_is_refused(store) {
         let mut undecided = announcement("shop", 1);
         undecided.artifacts.clear();
-        undecided.undecided = Some("the remote cannot be read".into());
+        let why = "the remote cannot be read".to_owned();
+        undecided.outcome = DeliveryOutcome::Undecided { why };
         store.announce(undecided).await.unwrap();
         let why = "there is no application shop".to_owned();
         store.decide(&event(1), Decision::Refuse { why: why.clone() }, at(7)).await.unwrap();

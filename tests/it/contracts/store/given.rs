@@ -1,6 +1,6 @@
 //! Things to store, each different from the others where it must be.
 
-use hoist::app::ports::{Announcement, AuditLine, Claim, Hold, Session, Store};
+use hoist::app::ports::{Announcement, AuditLine, Claim, DeliveryOutcome, Hold, Session, Store};
 use hoist::domain::artifact::{Artifact, Build, SourceCode};
 use hoist::domain::command::{Actor, Door};
 use hoist::domain::health::Finding;
@@ -50,7 +50,7 @@ pub fn announcement(name: &str, number: u128) -> Announcement {
         body: format!("{{\"number\": {number}}}").into_bytes(),
         received_at: at(0),
         artifacts: vec![(application(name), artifact(number))],
-        undecided: None,
+        outcome: DeliveryOutcome::Accepted,
     }
 }
 

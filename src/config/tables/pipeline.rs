@@ -1,0 +1,69 @@
+//! The keys of a pipeline, but for those of its environments.
+
+use super::{ENVIRONMENT, NAME, NAMES, TEXT, TEXTS};
+use crate::config::accept::{MOVED_TAGS, ORDERS};
+use crate::config::policy::DIGEST_CHECKS;
+use crate::config::table::{Shape, Table, optional, planned, required};
+
+const PATTERNS: Shape = Shape::Either(&[TEXT, TEXTS]);
+
+pub(in super::super) static PIPELINE: Table = Table {
+    what: "a pipeline",
+    keys: &[
+        required("repository", NAME, "The repository its environments stand in."),
+        optional(
+            "applications",
+            Shape::Either(&[Shape::Text(Some("^discover$")), NAMES]),
+            "`discover`: every {application} for which the first environment's files exist; or a list of names. Default: discover.",
+        ),
+        required("image", TEXT, "The image of an application; `{application}` may stand in it."),
+        planned("images"),
+        optional("accept", Shape::Keys(&ACCEPT), "Which artifacts go, and in which order."),
+        optional(
+            "moved_tags",
+            Shape::Word(|| MOVED_TAGS.names()),
+            "What becomes of a tag that comes again with another digest: it goes, a person is asked, or it never goes. Default: promote.",
+        ),
+        optional("verify", Shape::Keys(&VERIFY), "What is checked about an artifact."),
+        required(
+            "environments",
+            Shape::List(&Shape::Keys(&ENVIRONMENT)),
+            "The environments, in order.",
+        ),
+    ],
+};
+
+pub(in super::super) static VERIFY: Table = Table {
+    what: "a pipeline's checks",
+    keys: &[optional(
+        "digest",
+        Shape::Word(|| DIGEST_CHECKS.names()),
+        "Who vouches for the digest.",
+    )],
+};
+
+pub(in super::super) static ACCEPT: Table = Table {
+    what: "what a pipeline accepts",
+    keys: &[
+        optional(
+            "tags",
+            PATTERNS,
+            "Patterns, one of which must fit the tag; `*` stands for any text. Default: every tag, and none.",
+        ),
+        optional(
+            "semver",
+            TEXT,
+            "The range in which the version must be, as `>=1.2 <2`; a pre-release is in none that names none.",
+        ),
+        optional(
+            "branches",
+            PATTERNS,
+            "Patterns, one of which must fit the branch that was built (`source.ref`); `*` ends at a `/`. Default: every branch.",
+        ),
+        optional(
+            "newest_by",
+            Shape::Word(|| ORDERS.names()),
+            "Which of two artifacts is the newer one: by their versions, or by when they were announced. Default: time.",
+        ),
+    ],
+};

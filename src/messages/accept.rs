@@ -1,0 +1,98 @@
+//! Which artifacts go: why one does not go by itself, and what a person can do about it.
+
+use crate::domain::accept::{KeptOut, Moved};
+use crate::domain::id::ApplicationKey;
+use crate::domain::pattern::Pattern;
+
+use super::why::Subject;
+
+/// Why an artifact does not go by itself.
+pub fn kept_out(why: &KeptOut) -> String {
+    match why {
+        KeptOut::Tag { said: Some(tag), wanted } => {
+            format!("its tag {tag} does not fit `accept.tags` ({})", listed(wanted))
+        }
+        KeptOut::Tag { said: None, wanted } => {
+            format!("it has no tag, and `accept.tags` wants one ({})", listed(wanted))
+        }
+        KeptOut::NoVersion { said: Some(said) } => format!(
+            "{said:?} is no version that can be compared, as 1.4.2 or v1.4.2 is, and `accept` \
+             goes by versions"
+        ),
+        KeptOut::NoVersion { said: None } => {
+            "it has neither version nor tag, and `accept` goes by versions".into()
+        }
+        KeptOut::Range { said, wanted } => {
+            format!("its version {said} is not in `accept.semver` ({wanted})")
+        }
+        KeptOut::Branch { said: Some(said), wanted } => {
+            format!("it was built from {said:?}, and `accept.branches` is {}", listed(wanted))
+        }
+        KeptOut::Branch { said: None, wanted } => format!(
+            "its announcement says no `source.ref`, and `accept.branches` is {}",
+            listed(wanted)
+        ),
+        KeptOut::MovedRefused(moved) => {
+            format!("{}, and `moved_tags: refuse` lets no such artifact in", has_moved(moved))
+        }
+        KeptOut::MovedAsks(moved) => asks(moved),
+    }
+}
+
+/// A tag has moved, and a person is to say whether that goes.
+pub fn asks(moved: &Moved) -> String {
+    format!("{}, and a person is to say whether that goes (`moved_tags: ask`)", has_moved(moved))
+}
+
+/// How a person says that a moved tag goes.
+pub fn asked_for(moved: &Moved, about: &Subject<'_>) -> String {
+    format!(
+        "`hoist promote {} {} --digest {}` lets it in",
+        about.application,
+        about.environment,
+        moved.to.short()
+    )
+}
+
+/// What a person can do about what is kept out.
+pub fn next(why: &KeptOut, about: &Subject<'_>) -> String {
+    match why {
+        KeptOut::MovedAsks(moved) => asked_for(moved, about),
+        KeptOut::MovedRefused(_) => "build it again under a tag of its own".into(),
+        KeptOut::Tag { .. }
+        | KeptOut::NoVersion { .. }
+        | KeptOut::Range { .. }
+        | KeptOut::Branch { .. } => {
+            "announce one that fits, or change the pipeline's `accept`".into()
+        }
+    }
+}
+
+/// A newer one was there before.
+pub fn older(by: &str) -> String {
+    format!("{by}, which is newer, was started before it")
+}
+
+/// What stands in the list of deliveries for an artifact that does not go by itself.
+pub fn set_aside(application: &ApplicationKey, why: &str) -> String {
+    format!("{}: {why}", application.application)
+}
+
+/// What a person who asks for it all the same is told.
+pub fn refused(version: &str, why: &KeptOut) -> String {
+    format!(
+        "{version} does not go: {}; the pipeline's rules hold for people, too: announce one that \
+         fits, or change them",
+        kept_out(why)
+    )
+}
+
+fn has_moved(moved: &Moved) -> String {
+    let Moved { tag, from, to } = moved;
+    format!("the tag {tag} has moved: it was {} and is now {}", from.short(), to.short())
+}
+
+fn listed(patterns: &[Pattern]) -> String {
+    let quoted: Vec<String> = patterns.iter().map(|pattern| format!("`{pattern}`")).collect();
+    quoted.join(", ")
+}

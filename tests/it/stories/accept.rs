@@ -1,0 +1,109 @@
+//! Which artifacts go, as the pipeline's `accept` and `moved_tags` say.
+
+use hoist::app::views::PromoteRequest;
+
+use crate::support::world::{Bot, digest, plain, promote_to_prod};
+
+async fn why(bot: &Bot) -> String {
+    let view = bot.app().why("shop", "staging").await.unwrap();
+    let candidates = view.candidates.iter();
+    let told = candidates.map(|it| format!("- {}: {} -> {}", it.version, it.why, it.next));
+    plain(&[view.answer.clone(), told.collect::<Vec<_>>().join("\n")].join("\n"))
+}
+
+/// The newest delivery's outcome, and the last deed about the shop.
+async fn told(bot: &Bot) -> String {
+    let deliveries = bot.app().deliveries(1).await.unwrap();
+    let deeds = bot.deeds().await;
+    plain(&format!("{}\n{}", deliveries[0].outcome, deeds.lines().last().unwrap_or_default()))
+}
+
+fn into_staging(version: &str) -> PromoteRequest {
+    PromoteRequest { environment: "staging".into(), ..promote_to_prod(Some(version)) }
+}
+
+#[tokio::test]
+async fn what_is_not_accepted_is_listed_with_its_reason_and_goes_for_nobody() {
+    let bot = Bot::with_rule("accept: {tags: \"v*\", branches: [main]}").await;
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    assert_eq!(bot.announce("nightly-7").await, 202);
+    insta::assert_snapshot!(told(&bot).await, @"
+    accepted, and does not go by itself: shop: its tag nightly-7 does not fit `accept.tags` (`v*`)
+    hoist set-aside -
+    ");
+    bot.work().await;
+    assert_eq!(bot.version_line("staging"), "newTag: v1.4.2 # hoist writes this");
+    insta::assert_snapshot!(why(&bot).await, @"
+    nightly-7 is not in staging: its tag nightly-7 does not fit `accept.tags` (`v*`)
+    - nightly-7: its tag nightly-7 does not fit `accept.tags` (`v*`) -> announce one that fits, or change the pipeline's `accept`
+    ");
+    let refused = bot.promote("carol", into_staging("nightly-7")).await.unwrap_err();
+    insta::assert_snapshot!(plain(&refused), @"nightly-7 does not go: its tag nightly-7 does not fit `accept.tags` (`v*`); the pipeline's rules hold for people, too: announce one that fits, or change them");
+}
+
+#[tokio::test]
+async fn an_older_version_that_comes_late_waits_for_a_command() {
+    let bot = Bot::with_rule("accept: {newest_by: semver}").await;
+    bot.announce("v1.10.0").await;
+    bot.work().await;
+    bot.announce("v1.9.3").await;
+    insta::assert_snapshot!(told(&bot).await, @"
+    accepted, and does not go by itself: shop: v1.10.0, which is newer, was started before it
+    hoist set-aside -
+    ");
+    bot.work().await;
+    assert_eq!(bot.version_line("staging"), "newTag: v1.10.0 # hoist writes this");
+    insta::assert_snapshot!(why(&bot).await, @"
+    v1.9.3 is not in staging: v1.10.0, which is newer, was started before it
+    - v1.9.3: v1.10.0, which is newer, was started before it -> `hoist promote shop staging --version v1.9.3` asks for it anew; where a newer one is in, add `--allow-older`
+    ");
+    let refused = bot.promote("carol", into_staging("v1.9.3")).await.unwrap_err();
+    insta::assert_snapshot!(plain(&refused), @"v1.9.3 is older than v1.10.0, which is in staging; say `--allow-older` if that is meant, or `hoist rollback` to bring back what ran well");
+    let down = PromoteRequest { allow_older: true, ..into_staging("v1.9.3") };
+    bot.promote("carol", down).await.unwrap();
+    bot.work().await;
+    assert_eq!(bot.version_line("staging"), "newTag: v1.9.3 # hoist writes this");
+}
+
+#[tokio::test]
+async fn a_moved_tag_waits_until_a_person_asks_for_it_by_its_digest() {
+    let bot = Bot::with_rule("moved_tags: ask").await;
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    let moved = digest("shop", "v1.4.2 again");
+    assert_eq!(bot.announce_moved("v1.4.2", &moved).await, 202);
+    insta::assert_snapshot!(told(&bot).await, @"
+    accepted, and does not go by itself: shop: the tag v1.4.2 has moved: it was COMMIT and is now COMMIT, and a person is to say whether that goes (`moved_tags: ask`)
+    ci tag-moved -
+    ");
+    bot.work().await;
+    insta::assert_snapshot!(why(&bot).await, @"
+    v1.4.2 is not in staging: the tag v1.4.2 has moved: it was COMMIT and is now COMMIT, and a person is to say whether that goes (`moved_tags: ask`)
+    - v1.4.2: the tag v1.4.2 has moved: it was COMMIT and is now COMMIT, and a person is to say whether that goes (`moved_tags: ask`) -> `hoist promote shop staging --digest COMMIT` lets it in
+    ");
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, soaking (the tag v1.4.2 has moved: it was COMMIT and is now COMMIT, and a person is to say whether that goes (`moved_tags: ask`))
+    prod: v1.0.0, succeeded, next v1.4.2 waiting (soak gate: v1.4.2 runs in staging since 2026-11-22 21:00 UTC (until 2026-11-22 21:30 UTC))
+    ");
+    let asked = PromoteRequest { version: None, digest: Some(moved), ..into_staging("") };
+    let answer = bot.promote("carol", asked).await.unwrap();
+    insta::assert_snapshot!(plain(&answer), @"shop v1.4.2 goes into staging. Its proposal opens as soon as its gates do.");
+}
+
+#[tokio::test]
+async fn a_moved_tag_that_is_refused_goes_at_no_command() {
+    let bot = Bot::with_rule("moved_tags: refuse").await;
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    let moved = digest("shop", "v1.4.2 again");
+    bot.announce_moved("v1.4.2", &moved).await;
+    bot.work().await;
+    insta::assert_snapshot!(told(&bot).await, @"
+    accepted, and does not go by itself: shop: the tag v1.4.2 has moved: it was COMMIT and is now COMMIT, and `moved_tags: refuse` lets no such artifact in
+    ci tag-moved -
+    ");
+    let asked = PromoteRequest { version: None, digest: Some(moved), ..into_staging("") };
+    let refused = bot.promote("carol", asked).await.unwrap_err();
+    insta::assert_snapshot!(plain(&refused), @"v1.4.2 does not go: the tag v1.4.2 has moved: it was COMMIT and is now COMMIT, and `moved_tags: refuse` lets no such artifact in; the pipeline's rules hold for people, too: announce one that fits, or change them");
+}
