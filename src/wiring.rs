@@ -141,12 +141,23 @@ pub async fn app_at(
         repositories.insert(name.clone(), opened);
     }
     let watchers = watchers(&settings)?;
-    let chat = chat(std::mem::take(&mut settings.chat), sqlite)?;
+    let mut chat = chat(std::mem::take(&mut settings.chat), Arc::clone(&sqlite) as _)?;
+    if hears_comments(&settings) {
+        chat.store = Some(sqlite);
+    }
     let issuers = issuers(&settings)?;
     let policy = Policy { schedules, ..policy(settings, pipelines, freezes)? };
     let outside = Outside { repositories, watchers, issuers };
     let app = App::new(store, outside, policy, clock, Arc::new(SystemDice));
     Ok((app.with_chat(chat), start))
+}
+
+/// Tells whether any forge says what people comment.
+fn hears_comments(settings: &Settings) -> bool {
+    settings.repositories.values().any(|repository| match &repository.forge {
+        config::Forge::GitHub(github) => github.webhook_secret.is_some(),
+        config::Forge::Builtin => false,
+    })
 }
 
 fn chat(settings: config::Chat, store: Arc<dyn Conversations>) -> anyhow::Result<Chat> {
@@ -440,8 +451,12 @@ fn token_of(settings: &Settings, token: &config::Token) -> Token {
 
 /// A person with the roles that list them.
 fn person_of(settings: &Settings, name: &PersonName, person: &config::Person) -> Person {
-    let known_as =
-        [(Door::Slack, person.slack.clone()), (Door::Mattermost, person.mattermost.clone())];
+    let known_as = [
+        (Door::Slack, person.slack.clone()),
+        (Door::Mattermost, person.mattermost.clone()),
+        // Logins know no case.
+        (Door::Comment, person.github.as_ref().map(|login| login.to_lowercase())),
+    ];
     Person {
         name: name.clone(),
         known_as: known_as.into_iter().filter_map(|(door, id)| Some((door, id?))).collect(),

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::Sha256;
 
+use super::chat::Comment;
 use super::views::NudgeView;
 use super::{App, AppError};
 use crate::domain::id::{ApplicationKey, RepositoryName};
@@ -29,6 +30,9 @@ const EVENTS: [&str; 7] = [
     "status",
 ];
 
+/// A comment on an issue or a pull request.
+const COMMENT: &str = "issue_comment";
+
 /// An event that nobody has vouched for. It can be heard, and nothing else.
 pub struct UnverifiedEvent {
     /// `X-GitHub-Event`.
@@ -46,6 +50,8 @@ pub struct UnverifiedEvent {
 pub enum Heard {
     /// These are looked at now.
     Woken(NudgeView),
+    /// Somebody said something to hoist, and is answered on the proposal.
+    Said,
     /// It is of a kind that changes nothing for hoist.
     Ignored,
 }
@@ -96,6 +102,31 @@ struct RawEvent {
     check_suite: Option<RawSuite>,
     #[serde(default)]
     branches: Vec<RawBranch>,
+    action: Option<String>,
+    comment: Option<RawComment>,
+    issue: Option<RawIssue>,
+}
+
+#[derive(Deserialize)]
+struct RawComment {
+    id: u64,
+    #[serde(default)]
+    body: String,
+    user: Option<RawUser>,
+}
+
+#[derive(Deserialize)]
+struct RawUser {
+    login: String,
+    #[serde(default, rename = "type")]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct RawIssue {
+    number: u64,
+    /// There where the issue is a pull request.
+    pull_request: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -151,6 +182,16 @@ impl RawEvent {
         pushed.into_iter().chain(pull).chain(suites).chain(named).collect()
     }
 
+    /// A comment that a person has just written on a pull request.
+    fn new_comment(self) -> Option<Comment> {
+        let (issue, comment) = (self.issue?, self.comment?);
+        issue.pull_request?;
+        let by = comment.user.filter(|user| user.kind != "Bot")?.login;
+        let is_new = self.action.as_deref() == Some("created");
+        let comment = Comment { id: comment.id, number: issue.number, by, text: comment.body };
+        is_new.then_some(comment)
+    }
+
     /// The files that a push changed.
     fn paths(&self) -> impl Iterator<Item = &String> {
         self.commits.iter().flat_map(|it| [&it.added, &it.removed, &it.modified]).flatten()
@@ -170,8 +211,11 @@ impl App {
             return Err(HearError::Unauthorized);
         }
         let kind = event.kind.unwrap_or_default();
-        let repeats = event.delivery.is_some_and(|it| self.forge_deliveries.repeats(&it));
-        if repeats || !EVENTS.contains(&kind.as_str()) {
+        let is_comment = kind == COMMENT;
+        // A comment is kept under its own number: told again, in another delivery or after it could
+        // not be kept, it is obeyed once.
+        let repeats = || event.delivery.is_some_and(|it| self.forge_deliveries.repeats(&it));
+        if !is_comment && (repeats() || !EVENTS.contains(&kind.as_str())) {
             return Ok(Heard::Ignored);
         }
         let event: RawEvent = serde_json::from_slice(&event.body).map_err(|error| {
@@ -181,6 +225,11 @@ impl App {
         if told_of.as_ref() != Some(&hook.full_name.to_lowercase()) {
             // One secret may serve a whole organisation.
             return Ok(Heard::Ignored);
+        }
+        if is_comment {
+            let Some(comment) = event.new_comment() else { return Ok(Heard::Ignored) };
+            let said = self.hear_comment(&hook.repository, &comment).await?;
+            return Ok(said.map_or(Heard::Ignored, |_| Heard::Said));
         }
         let woken = self.concerned(&hook.repository, &event).await?;
         let names = woken.iter().map(ToString::to_string).collect();

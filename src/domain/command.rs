@@ -34,6 +34,8 @@ pub enum Door {
     Slack,
     /// A command in Mattermost.
     Mattermost,
+    /// A comment on a proposal.
+    Comment,
     /// hoist itself.
     Hoist,
 }

@@ -103,6 +103,7 @@ async fn hear_forge(
     let event = UnverifiedEvent { kind, delivery, signature, body };
     match app.hear_forge(&repository, event).await? {
         Heard::Woken(view) => Ok((StatusCode::ACCEPTED, Json(view)).into_response()),
+        Heard::Said => Ok(StatusCode::ACCEPTED.into_response()),
         Heard::Ignored => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }

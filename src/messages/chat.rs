@@ -68,6 +68,7 @@ fn place(door: Door) -> &'static str {
     match door {
         Door::Slack => "Slack",
         Door::Mattermost => "Mattermost",
+        Door::Comment => "a comment on",
         Door::Page => "the page",
         Door::Api => "the API",
         Door::Ci => "CI",
@@ -79,6 +80,7 @@ fn place(door: Door) -> &'static str {
 fn key(door: Door) -> &'static str {
     match door {
         Door::Mattermost => "mattermost",
+        Door::Comment => "github",
         Door::Slack | Door::Page | Door::Api | Door::Ci | Door::Hoist => "slack",
     }
 }
@@ -92,6 +94,16 @@ pub fn stranger(door: Door, speaker: &str, called: &str) -> String {
         quoted(called),
         key(door)
     )
+}
+
+/// The marker by which hoist finds its answers on a proposal again: all stand in one comment.
+pub const ANSWERS: &str = "<!-- hoist: answer -->";
+
+/// An answer to a comment on a proposal. In a block of code nobody is mentioned and nothing is a
+/// link, whatever stands in it.
+pub fn comment(called: &str, said: &str, answer: &str) -> String {
+    let answer: String = answer.chars().map(|c| if c == '`' { '\'' } else { c }).collect();
+    format!("{ANSWERS}\n{} said {}:\n\n```text\n{answer}\n```", quoted(called), quoted(said))
 }
 
 /// They have no right to look.

@@ -6,6 +6,7 @@
 
 mod address;
 mod cards;
+mod comments;
 mod form;
 mod signature;
 mod speech;
@@ -24,11 +25,12 @@ use super::ports::{
 use super::reconcile::chain;
 use super::{App, AppError};
 use crate::domain::command::{Actor, Door, Identity};
-use crate::domain::grammar::Utterance;
+use crate::domain::grammar::{Place, Utterance};
 use crate::domain::id::SayingId;
 use crate::domain::zone::Zone;
 use crate::messages::chat as words;
 use address::is_under;
+pub use comments::Comment;
 pub use form::Receipt;
 pub use signature::{BadSaying, SlackRequest};
 
@@ -85,7 +87,7 @@ impl Chat {
             Door::Mattermost => {
                 self.mattermost.as_ref().map(|it| (&it.answers, it.messenger.as_ref()))
             }
-            Door::Ci | Door::Api | Door::Page | Door::Hoist => None,
+            Door::Comment | Door::Ci | Door::Api | Door::Page | Door::Hoist => None,
         }
     }
 
@@ -182,6 +184,9 @@ impl App {
     /// twice is on its way already, and lengths of time count from when they were said.
     pub async fn attend(&self, saying: &Saying) -> Result<(), AppError> {
         let Some(store) = &self.chat.store else { return Ok(()) };
+        if saying.door == Door::Comment {
+            self.acknowledge_comment(saying).await;
+        }
         let late = self.clock.now().duration_since(saying.said_at) > PATIENCE;
         let answer =
             if late { Message::plain(words::too_late()) } else { self.answer_to(saying).await };
@@ -202,7 +207,8 @@ impl App {
         };
         match said {
             Said::Words(text) => {
-                Message::plain(self.converse(&identity, text, saying.said_at).await)
+                let about = self.commented_on(saying).await;
+                Message::plain(self.converse_about(&identity, text, saying.said_at, about).await)
             }
             Said::Pressed(value) => Message::plain(self.press(&identity, value).await),
         }
@@ -210,8 +216,19 @@ impl App {
 
     /// Answers somebody who is known: whatever they say, this is what they are told.
     pub async fn converse(&self, by: &Identity, text: &str, said_at: Timestamp) -> String {
+        self.converse_about(by, text, said_at, None).await
+    }
+
+    /// The same, where it is known what is spoken of.
+    async fn converse_about(
+        &self,
+        by: &Identity,
+        text: &str,
+        said_at: Timestamp,
+        about: Option<Place>,
+    ) -> String {
         match text.parse::<Utterance>() {
-            Ok(utterance) => match self.speak(by, utterance, said_at).await {
+            Ok(utterance) => match self.speak(by, utterance.about(about), said_at).await {
                 Ok(answer) => answer,
                 Err(error) => words::refused(&chain(&error)),
             },
@@ -232,17 +249,7 @@ impl App {
         let Some(store) = &self.chat.store else { return Ok(()) };
         let Undelivered { saying, answer, tries } = undelivered;
         let now = self.clock.now();
-        let messenger = self.chat.messenger(saying.door);
-        let (Some((answers, messenger)), Some(to)) = (messenger, &saying.details.answer_to) else {
-            return Ok(store.end_delivery(&saying.id).await?);
-        };
-        // It was looked at when it came; the configuration may have changed since.
-        let sent = if is_under(answers, to) {
-            messenger.answer(to, &answer).await
-        } else {
-            Err(ChatError::Refused("its address is not the chat's any more".into()))
-        };
-        let wait = match sent {
+        let wait = match self.send(&saying, &answer).await {
             Ok(()) => return Ok(store.end_delivery(&saying.id).await?),
             Err(ChatError::Refused(why)) => {
                 tracing::warn!(saying = %saying.id, "an answer was not taken: {why}");
@@ -259,6 +266,23 @@ impl App {
             return Ok(store.end_delivery(&saying.id).await?);
         }
         Ok(store.put_off(&saying.id, again).await?)
+    }
+}
+
+impl App {
+    async fn send(&self, saying: &Saying, answer: &Message) -> Result<(), ChatError> {
+        if saying.door == Door::Comment {
+            return self.answer_comment(saying, answer).await;
+        }
+        let messenger = self.chat.messenger(saying.door);
+        let (Some((answers, messenger)), Some(to)) = (messenger, &saying.details.answer_to) else {
+            return Err(ChatError::Refused("nobody carries answers there any more".into()));
+        };
+        // It was looked at when it came; the configuration may have changed since.
+        if !is_under(answers, to) {
+            return Err(ChatError::Refused("its address is not the chat's any more".into()));
+        }
+        messenger.answer(to, answer).await
     }
 }
 

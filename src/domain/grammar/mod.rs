@@ -308,6 +308,15 @@ impl FromStr for Utterance {
 }
 
 impl Utterance {
+    /// The same, said where it is known what is being talked about.
+    #[must_use]
+    pub fn about(mut self, known: Option<Place>) -> Self {
+        if let Self::Skip { place: place @ None, .. } = &mut self {
+            *place = known;
+        }
+        self
+    }
+
     fn of(verb: Verb, rest: &str) -> Result<Self, Misunderstanding> {
         let mut heard = Heard::read(verb, rest)?;
         let utterance = match verb {

@@ -126,6 +126,140 @@ async fn nobody_is_believed_who_does_not_know_the_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_comment_on_a_pull_request_is_a_command_and_is_answered_there() {
+    let (bot, hub) = Bot::on_github(&STAGING_THEN_PROD).await;
+    bot.propose_to_prod("v1.4.2").await;
+    // GitHub knows her as she writes herself, and people by what the configuration has.
+    let hold = hub.say(2, "BOBBY", "I do not like this.\r\n/hoist hold shop prod because INC-7");
+    assert_eq!(send(&bot, "issue_comment", "one", &hold.to_string()).await, (202, String::new()));
+    hoist::scheduler::answer_all(bot.app()).await;
+    bot.work().await;
+    assert_eq!(hub.reactions(&hold["comment"]), ["hoist-bot: eyes"]);
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.0.0, succeeded, next v1.4.2 held in #2 (held by bob: INC-7)
+    ");
+    insta::assert_snapshot!(bot.comments(2).await, @"
+    BOBBY: I do not like this.
+    /hoist hold shop prod because INC-7
+    hoist-bot: <!-- hoist: answer -->
+    `BOBBY` said `/hoist hold shop prod because INC-7`:
+
+    ```text
+    shop is held in prod until somebody resumes it: nothing but a rollback goes in.
+    ```
+    ");
+
+    // Told again in another delivery it is the same comment, and does nothing twice.
+    send(&bot, "issue_comment", "two", &hold.to_string()).await;
+    let resume = hub.say(2, "Bobby", "/hoist resume shop prod");
+    send(&bot, "issue_comment", "three", &resume.to_string()).await;
+    hoist::scheduler::answer_all(bot.app()).await;
+    bot.work().await;
+    insta::assert_snapshot!(bot.comments(2).await, @"
+    BOBBY: I do not like this.
+    /hoist hold shop prod because INC-7
+    hoist-bot: <!-- hoist: answer -->
+    `Bobby` said `/hoist resume shop prod`:
+
+    ```text
+    shop is no longer held in prod: what waited there goes on.
+    ```
+    Bobby: /hoist resume shop prod
+    ");
+    assert!(!bot.status().await.contains("held"));
+    let deeds = bot.deeds().await;
+    assert_eq!(deeds.matches("bob hold prod").count(), 1, "{deeds}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollback_is_asked_for_where_the_change_was_reviewed() {
+    let (bot, hub) = Bot::on_github(&STAGING_THEN_PROD).await;
+    bot.propose_to_prod("v1.4.2").await;
+    hub.review(2, "Bobby", "APPROVED");
+    bot.work().await;
+    let asked = hub.say(2, "dora", "/hoist rollback shop prod because card payments fail");
+    // The answer to the first delivery was lost on its way, so GitHub tells it again.
+    for delivery in ["one", "one"] {
+        send(&bot, "issue_comment", delivery, &asked.to_string()).await;
+    }
+    hoist::scheduler::answer_all(bot.app()).await;
+    bot.work().await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.4.2, succeeded, next v1.0.0 proposed in #3 (it needs review: 0 of 1 approvals, the requester's not counted) (held by dora: v1.4.2 was rolled back)
+    ");
+    insta::assert_snapshot!(hub.comments_on(2).last().unwrap(), @"
+    <!-- hoist: answer -->
+    `dora` said `/hoist rollback shop prod because card payments fail`:
+
+    ```text
+    shop in prod goes back from v1.4.2 to v1.0.0. The revert proposal opens now; the application is held there until 'hoist resume shop prod'.
+    https://hoist.example.com/promotions/01m82jn1vr000000000000000a
+    ```
+
+    <!-- hoist:c0a3d5dc43ee7193 -->
+    ");
+    hub.review(3, "Bobby", "APPROVED");
+    bot.work().await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.0.0, succeeded (held by dora: v1.4.2 was rolled back)
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_comment_of_somebody_without_the_right_or_about_something_else_does_nothing() {
+    let (bot, hub) = Bot::on_github(&STAGING_THEN_PROD).await;
+    bot.propose_to_prod("v1.4.2").await;
+    let rollback = "/hoist rollback shop prod because @everyone `x`";
+    let stranger = hub.say(2, "mallory", rollback);
+    send(&bot, "issue_comment", "one", &stranger.to_string()).await;
+    hoist::scheduler::answer_all(bot.app()).await;
+    insta::assert_snapshot!(bot.comments(2).await, @"
+    mallory: /hoist rollback shop prod because @everyone `x`
+    hoist-bot: <!-- hoist: answer -->
+    `mallory` said `/hoist rollback shop prod because @everyone 'x'`:
+
+    ```text
+    hoist does not know who 'mallory' is. Whoever keeps its configuration can add you: put 'github: mallory' at your name under 'people:', and your name into a role that allows what you want to do.
+    ```
+    ");
+    // A right that he lacks, on the promotion that is spoken of.
+    let skip = hub.say(2, "Bobby", "/hoist skip approvals because nobody is awake");
+    send(&bot, "issue_comment", "two", &skip.to_string()).await;
+    hoist::scheduler::answer_all(bot.app()).await;
+    insta::assert_snapshot!(bot.comments(2).await, @"
+    mallory: /hoist rollback shop prod because @everyone `x`
+    hoist-bot: <!-- hoist: answer -->
+    `Bobby` said `/hoist skip approvals because nobody is awake`:
+
+    ```text
+    Not done: bob may not skip-gates in prod: no role of theirs allows it; a role with 'may: [skip-gates]' that reaches prod does ('roles:' in the configuration)
+    ```
+    Bobby: /hoist skip approvals because nobody is awake
+    ");
+
+    let mut edited = hub.say(2, "Bobby", "/hoist hold shop prod");
+    edited["action"] = "edited".into();
+    let mut machine = hub.say(2, "Bobby", "/hoist hold shop prod");
+    machine["comment"]["user"]["type"] = "Bot".into();
+    let mut issue = hub.say(2, "Bobby", "/hoist hold shop prod");
+    issue["issue"].as_object_mut().unwrap().remove("pull_request");
+    let mut foreign = hub.say(2, "Bobby", "/hoist hold shop prod");
+    foreign["issue"]["number"] = 77.into();
+    let talk = hub.say(2, "Bobby", "please do not /hoist hold shop prod");
+    for (number, event) in (10..).zip([edited, machine, issue, foreign, talk]) {
+        let delivery = format!("delivery {number}");
+        let answer = send(&bot, "issue_comment", &delivery, &event.to_string()).await;
+        assert_eq!(answer, (204, String::new()), "{event}");
+    }
+    hoist::scheduler::answer_all(bot.app()).await;
+    bot.work().await;
+    assert!(!bot.status().await.contains("held"), "{}", bot.status().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_repository_with_the_same_secret_is_ignored() {
     let (bot, _hub) = Bot::on_github(&STAGING_THEN_PROD).await;
     bot.work().await;

@@ -118,6 +118,10 @@ impl Forge for Troubled<dyn Forge> {
         self.answer(self.inner.comment(number, marker, body, at).await)
     }
 
+    async fn acknowledge(&self, comment: u64) -> Result<(), ForgeError> {
+        self.answer(self.inner.acknowledge(comment).await)
+    }
+
     async fn merge(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError> {
         if let Trouble::SlowMerges(gate) = &self.trouble {
             gate.pass().await;

@@ -151,8 +151,11 @@ impl Bot {
             place("github-secret").display(),
         );
         let text = bot.process_file();
-        assert!(text.contains(&builtin) && text.contains("bob: {}"), "{text}");
-        let text = text.replace(&builtin, &on_github).replace("bob: {}", "bob: {github: Bobby}");
+        assert!(text.contains(&builtin) && text.contains("bob: {}, carol: {}, dora: {}"), "{text}");
+        let text = text
+            .replace(&builtin, &on_github)
+            .replace("bob: {}", "bob: {github: Bobby}")
+            .replace("dora: {}", "dora: {github: dora}");
         std::fs::write(bot.config(), text).unwrap();
         let app = bot.wake(None).await;
         (Self { app: Some(Arc::new(app)), ..bot }, hub)
@@ -197,7 +200,8 @@ impl Bot {
     /// Opens everything anew, as a start of the process does; mortal, if it is given a life.
     async fn wake(&self, life: Option<&Arc<Life>>) -> App {
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let App { mut store, mut repositories, watchers, policy, .. } = self.open(&clock).await;
+        let App { mut store, mut repositories, watchers, policy, chat, .. } =
+            self.open(&clock).await;
         if let Some(life) = life {
             store = Arc::new(MortalStore { store, life: Arc::clone(life) });
             for (name, repository) in &mut repositories {
@@ -215,6 +219,7 @@ impl Bot {
             clock,
             self.dice.clone(),
         )
+        .with_chat(chat)
     }
 
     /// Waits for the store's lock: a program that another test is just starting shares it for the

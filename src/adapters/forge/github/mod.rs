@@ -325,6 +325,12 @@ impl Forge for GitHubForge {
         self.write_note(&pull, &Note { marker, by: None, body }).await
     }
 
+    async fn acknowledge(&self, comment: u64) -> Result<(), ForgeError> {
+        let route = self.route(&["issues", "comments", &comment.to_string(), "reactions"]);
+        let answer = self.api.write(&route, Call::Post(&json!({ "content": "eyes" }))).await?;
+        self.check(&answer, "acknowledging a comment")
+    }
+
     async fn merge(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError> {
         self.merge_pinned(request).await
     }

@@ -147,6 +147,24 @@ impl GitHub {
         self.inside().hub.remark(number, by, body);
     }
 
+    /// A person comments; the event in which GitHub tells of it.
+    pub fn say(&self, number: u64, by: &str, body: &str) -> Value {
+        let comment = self.inside().hub.remark(number, by, body);
+        json!({
+            "action": "created",
+            "repository": {"full_name": format!("{OWNER}/{NAME}")},
+            "issue": {"number": number, "pull_request": {"url": format!("{}pulls/{number}", self.api())}},
+            "comment": comment,
+        })
+    }
+
+    /// Who reacted to a comment, and how.
+    pub fn reactions(&self, comment: &Value) -> Vec<String> {
+        let inside = self.inside();
+        let given = inside.hub.reactions.iter().filter(|(id, _, _)| comment["id"] == *id);
+        given.map(|(_, by, content)| format!("{by}: {content}")).collect()
+    }
+
     /// What is written on a pull request, as GitHub keeps it.
     pub fn comments_on(&self, number: u64) -> Vec<String> {
         let inside = self.inside();

@@ -22,6 +22,8 @@ pub struct Hub {
     pub rules: Rules,
     /// Whether it has worked out by now what can be merged.
     pub mergeability: Mergeability,
+    /// By whom which comment was reacted to, and how.
+    pub reactions: Vec<(u64, String, String)>,
     ids: u64,
     seen: String,
 }
@@ -92,6 +94,7 @@ impl Hub {
             statuses: Vec::new(),
             rules: Rules::default(),
             mergeability: Mergeability::Known,
+            reactions: Vec::new(),
             ids: 1000,
             seen: String::new(),
         }
@@ -170,6 +173,9 @@ impl Hub {
             ("POST", ["statuses", sha]) => self.set_status(who, sha, body),
             ("GET", ["commits", sha, "status"]) => self.combined_status(sha),
             ("PATCH", ["issues", "comments", id]) => self.edit_comment(id.parse().unwrap(), body),
+            ("POST", ["issues", "comments", id, "reactions"]) => {
+                self.react(who, id.parse().unwrap(), &body["content"])
+            }
             (_, ["pulls" | "issues", number, rest @ ..]) => {
                 let Ok(number) = number.parse() else { return not_found() };
                 if !self.pulls.contains_key(&number) {
@@ -375,6 +381,21 @@ impl Hub {
         (200, comment.clone())
     }
 
+    /// The same reaction of the same person is there once.
+    fn react(&mut self, who: &str, id: u64, content: &Value) -> Told {
+        let mut comments = self.pulls.values_mut().flat_map(|pull| &pull.comments);
+        if !comments.any(|it| it["id"] == id) {
+            return not_found();
+        }
+        let reaction = (id, who.to_owned(), content.as_str().unwrap().to_owned());
+        let known = self.reactions.contains(&reaction);
+        if !known {
+            self.reactions.push(reaction);
+        }
+        let told = json!({"id": 1, "node_id": "x", "user": user(who), "content": content, "created_at": NOW});
+        (if known { 200 } else { 201 }, told)
+    }
+
     pub fn review(&mut self, number: u64, by: &str, state: &str, association: &str) {
         self.catch_up();
         self.ids += 1;
@@ -386,10 +407,12 @@ impl Hub {
         }));
     }
 
-    pub fn remark(&mut self, number: u64, by: &str, body: &str) {
+    /// A person comments; the comment as it is kept.
+    pub fn remark(&mut self, number: u64, by: &str, body: &str) -> Value {
         self.ids += 1;
         let comment = json!({"id": self.ids, "user": user(by), "body": body, "created_at": NOW, "updated_at": NOW, "author_association": "NONE"});
-        self.pulls.get_mut(&number).unwrap().comments.push(comment);
+        self.pulls.get_mut(&number).unwrap().comments.push(comment.clone());
+        comment
     }
 
     fn show(&self, number: u64) -> Value {
