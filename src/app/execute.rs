@@ -251,12 +251,10 @@ impl App {
         proposing: &Proposing,
     ) -> Result<CommitId, AppError> {
         let files = edited_files(repository, proposing).await?;
-        let undone = undone_commit(snapshot, promotion);
-        let artifact = promotion.artifact.as_ref().and_then(|id| snapshot.artifact(id));
         let spec = CommitSpec {
             parents: vec![proposing.base.clone()],
             files,
-            message: repository.commits.complete(commit::promotion(promotion, artifact, undone)),
+            message: repository.commits.complete(own_message(snapshot, promotion)),
             author: repository.commits.author(promotion.created_at),
         };
         Ok(repository.git.commit(spec).await?)
@@ -340,14 +338,14 @@ impl App {
             return Ok(Outcome::LookAgain);
         }
         let by = own_name();
+        let past = commit::skipped(promotion);
+        let passage = commit::Passage { approvals, by: &by, past: &past };
+        let own = repository.commits.complete(own_message(snapshot, promotion));
         let request = MergeRequest {
             number,
             head,
-            message: commit::merge(
-                promotion,
-                number,
-                &commit::Passage { approvals, by: &by, past: &commit::skipped(promotion) },
-            ),
+            message: commit::merge(promotion, number, &passage),
+            squashed: commit::squashed(&own, number, &passage),
             by: by.clone(),
             at: self.clock.now(),
         };
@@ -491,6 +489,12 @@ fn told_back<'a>(snapshot: &'a Snapshot, promotion: &Promotion) -> Option<pull_r
 }
 
 /// The commit that a rollback takes back.
+/// What the commit says that a promotion's proposal carries.
+pub(super) fn own_message(snapshot: &Snapshot, promotion: &Promotion) -> String {
+    let artifact = promotion.artifact.as_ref().and_then(|id| snapshot.artifact(id));
+    commit::promotion(promotion, artifact, undone_commit(snapshot, promotion))
+}
+
 fn undone_commit<'a>(snapshot: &'a Snapshot, promotion: &Promotion) -> Option<&'a CommitId> {
     let Kind::Rollback { undoes, .. } = &promotion.kind else { return None };
     let undone = snapshot.promotion(undoes)?;

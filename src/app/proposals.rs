@@ -9,6 +9,7 @@ use crate::domain::snapshot::{Judgement, ProposalStage, Snapshot};
 use crate::messages::pull_request::without_markers;
 use crate::messages::{commit, explain};
 
+use super::execute::own_message;
 use super::ports::{
     AuditLine, Closing, Comment, ForgeError, MergeOutcome, MergeRequest, Proposal, ProposalState,
     Review, ReviewDesk, ReviewVerdict,
@@ -277,7 +278,9 @@ impl App {
         let by = person(at.actor)?;
         let passage = commit::Passage { approvals: &approvals, by: &by, past: &past };
         let message = commit::merge(at.promotion, number, &passage);
-        let merge = MergeRequest { number, head, message, by, at: self.clock.now() };
+        let own = at.repository.commits.complete(own_message(&snapshot, at.promotion));
+        let squashed = commit::squashed(&own, number, &passage);
+        let merge = MergeRequest { number, head, message, squashed, by, at: self.clock.now() };
         match at.repository.forge.merge(&merge).await? {
             MergeOutcome::Merged(commit) if past.is_empty() => {
                 Ok(format!("{} merged proposal {number} in {}.", at.actor, commit.short()))

@@ -108,6 +108,19 @@ pub fn skipped(promotion: &Promotion) -> Vec<String> {
 pub fn merge(promotion: &Promotion, number: ProposalNumber, passage: &Passage<'_>) -> String {
     let mut text = format!("Merge proposal {number}: {}\n\n", subject(promotion));
     let _ = writeln!(text, "Hoist-Promotion: {}", promotion.id);
+    pass(&mut text, passage);
+    text
+}
+
+/// The message of the commit that a proposal becomes where the forge squashes: `own`, what the
+/// proposal's own commit says ([`promotion`]), and what a merge says besides.
+pub fn squashed(own: &str, number: ProposalNumber, passage: &Passage<'_>) -> String {
+    let mut text = format!("Merge proposal {number}: {own}");
+    pass(&mut text, passage);
+    text
+}
+
+fn pass(text: &mut String, passage: &Passage<'_>) {
     for approval in passage.approvals {
         let _ = writeln!(text, "Reviewed-by: {approval}");
     }
@@ -115,5 +128,4 @@ pub fn merge(promotion: &Promotion, number: ProposalNumber, passage: &Passage<'_
         let _ = writeln!(text, "Hoist-Past-Gate: {}", one_line(gate));
     }
     let _ = writeln!(text, "Merged-by: {}", passage.by);
-    text
 }

@@ -122,7 +122,9 @@ impl App {
         done.map_err(|error| match error {
             ForgeError::RateLimited { seconds } => ChatError::RateLimited { seconds },
             ForgeError::Unreachable(_) | ForgeError::Stale => ChatError::Unreachable(chain(&error)),
-            error => ChatError::Refused(chain(&error)),
+            ForgeError::Unauthorized | ForgeError::NotFound(_) | ForgeError::Refused(_) => {
+                ChatError::Refused(chain(&error))
+            }
         })
     }
 }

@@ -198,6 +198,9 @@ pub struct MergeRequest {
     pub head: CommitId,
     /// The merge commit's message.
     pub message: String,
+    /// The message where the forge makes one commit of it all: with what the proposal's own commit
+    /// says, which is not in the branch's history then.
+    pub squashed: String,
     /// Who merges.
     pub by: PersonName,
     /// When, for the commit.

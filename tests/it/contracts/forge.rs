@@ -120,6 +120,7 @@ pub fn merge_of(number: ProposalNumber, head: &CommitId) -> MergeRequest {
         number,
         head: head.clone(),
         message: "Merge shop: 1.1 to prod\n".to_owned(),
+        squashed: "Merge shop: 1.1 to prod\n".to_owned(),
         by: "alice".parse().unwrap(),
         at: at("11:00"),
     }

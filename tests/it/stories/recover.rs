@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use hoist::app::recover::RecoveredView;
 
-use crate::support::world::{Bot, file};
+use crate::support::world::{Bot, STAGING_THEN_PROD, file};
 
 async fn recover(bot: &Bot) -> RecoveredView {
     bot.app().recover().await.unwrap()
@@ -37,6 +37,28 @@ async fn a_rollback_works_after_the_store_was_deleted() {
     bot.approve("bob", "prod").await;
     bot.work().await;
     assert_eq!(bot.version_line("prod"), "newTag: v1.0.0 # hoist writes this");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_github_merged_in_any_way_is_known_again() {
+    for method in ["merge", "squash", "rebase"] {
+        let (mut bot, hub) = Bot::on_github_merging(&STAGING_THEN_PROD, method).await;
+        for (version, number) in [("v1.4.2", 2), ("v1.5.0", 4)] {
+            bot.propose_to_prod(version).await;
+            hub.review(number, "Bobby", "APPROVED");
+            bot.work().await;
+        }
+        let before = bot.history().await;
+        bot.lose_the_store().await;
+        let view = recover(&bot).await;
+        assert_eq!((view.merged, view.artifacts, view.open), (4, 2, 0), "{method}");
+        assert_eq!(bot.history_by_place().await, Bot::by_place(&before), "{method}");
+        bot.roll_back("dora", None).await.unwrap();
+        bot.work().await;
+        hub.review(5, "Bobby", "APPROVED");
+        bot.work().await;
+        assert_eq!(bot.version_line("prod"), "newTag: v1.4.2 # hoist writes this", "{method}");
+    }
 }
 
 #[tokio::test]

@@ -136,6 +136,11 @@ impl Bot {
 
     /// Runs with its repository on a GitHub, which knows bob by another name.
     pub async fn on_github(environments: &[(&str, &str)]) -> (Self, GitHub) {
+        Self::on_github_merging(environments, "merge").await
+    }
+
+    /// The same, with the method by which GitHub merges.
+    pub async fn on_github_merging(environments: &[(&str, &str)], method: &str) -> (Self, GitHub) {
         let bot = Self::asleep(environments);
         let hub = GitHub::start(bot.remote.path()).await;
         let place = |name: &str| bot.home.path().join(name);
@@ -144,7 +149,7 @@ impl Bot {
         let builtin = format!("{{forge: builtin, url: \"{}\", branch: main}}", bot.remote.url());
         let on_github = format!(
             "{{forge: github, url: \"{}\", api: \"{}\", credentials: {{token: {{file: \"{}\"}}}}, \
-             webhook_secret: {{file: \"{}\"}}}}",
+             webhook_secret: {{file: \"{}\"}}, merge_method: {method}}}",
             hub.git(),
             hub.api(),
             place("github-token").display(),

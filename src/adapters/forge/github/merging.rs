@@ -51,23 +51,20 @@ impl GitHubForge {
     }
 
     fn wish(&self, request: &MergeRequest) -> Value {
-        let (title, message) = match request.message.split_once('\n') {
-            Some((title, rest)) => (title, rest.trim()),
-            None => (request.message.as_str(), ""),
-        };
-        let method = match self.merge_method {
-            MergeMethod::Merge => "merge",
-            MergeMethod::Squash => "squash",
+        let (method, text) = match self.merge_method {
+            MergeMethod::Merge => ("merge", &request.message),
+            MergeMethod::Squash => ("squash", &request.squashed),
             // The commits keep their own messages.
             MergeMethod::Rebase => {
                 return json!({ "sha": request.head.as_str(), "merge_method": "rebase" });
             }
         };
+        let (title, message) = text.split_once('\n').unwrap_or((text, ""));
         json!({
             "sha": request.head.as_str(),
             "merge_method": method,
             "commit_title": title,
-            "commit_message": message,
+            "commit_message": message.trim(),
         })
     }
 

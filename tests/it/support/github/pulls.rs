@@ -332,11 +332,15 @@ impl Hub {
         let Union::Tree(tree) = self.repository.union(&target, &pull.head) else {
             return (405, message("Pull Request is not mergeable"));
         };
-        let words = format!(
-            "{}\n\n{}",
-            body["commit_title"].as_str().unwrap_or("Merge"),
-            body["commit_message"].as_str().unwrap_or_default()
-        );
+        let words = match body["merge_method"].as_str() {
+            // What is put upon the target keeps its own message.
+            Some("rebase") => self.repository.message(&pull.head),
+            Some(_) | None => format!(
+                "{}\n\n{}",
+                body["commit_title"].as_str().unwrap_or("Merge"),
+                body["commit_message"].as_str().unwrap_or_default()
+            ),
+        };
         let parents: &[&str] = match body["merge_method"].as_str() {
             Some("merge") | None => &[&target, &pull.head],
             Some(_) => &[&target],

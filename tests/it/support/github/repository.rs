@@ -41,6 +41,10 @@ impl Repository {
         out.status.success().then(|| text(&out))
     }
 
+    pub fn message(&self, commit: &str) -> String {
+        self.ask(&["log", "-1", "--format=%B", commit])
+    }
+
     pub fn has(&self, commit: &str, ancestor: &str) -> bool {
         self.run(&["merge-base", "--is-ancestor", ancestor, commit]).status.success()
     }
