@@ -201,6 +201,7 @@ async fn tell_once(app: &App) {
     if let Err(error) = app.tell_channel().await {
         tracing::error!("telling the channel: {error:#}");
     }
+    app.tell_audiences().await;
 }
 
 fn note_breakdown(ended: Result<(), JoinError>) {

@@ -10,8 +10,9 @@ use futures::future::BoxFuture;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::adapters::chat::mattermost::MattermostAnswers;
+use crate::adapters::chat::mattermost::{MattermostAnswers, MattermostChannel};
 use crate::adapters::chat::slack::{SlackAnswers, SlackChannel};
+use crate::adapters::chat::webhook::SignedWebhook;
 use crate::adapters::ci::ActionsTokens;
 use crate::adapters::client::Client;
 use crate::adapters::clock::{SystemClock, SystemDice};
@@ -32,16 +33,17 @@ use crate::adapters::store::sqlite::SqliteStore;
 use crate::app::chat::{Chat, Mattermost, Slack};
 use crate::app::committing::{Committing, SignOff};
 use crate::app::ingest::identity::Issuers;
+use crate::app::notifications::Audience;
 use crate::app::policy::{ForgeHook, Notifier, Person, Policy, Proof, Source, Token, TokenRule};
 use crate::app::ports::{
     Board, Checkout, CheckoutError, Clock, Controller, Conversations, Dice, Forge, ForgeError, Git,
-    GitError, JobTokens, Remote, RemoteError, Server, Store,
+    GitError, Herald, JobTokens, Remote, RemoteError, Server, Store,
 };
 use crate::app::watch::Watchers;
 use crate::app::{App, Outside, Repository};
-use crate::config::{self, Configuration, Settings, StoreAt};
+use crate::config::{self, Configuration, Receiver, Settings, StoreAt};
 use crate::domain::command::Door;
-use crate::domain::id::{ControllerName, PersonName, RepositoryName, RoleName};
+use crate::domain::id::{ControllerName, NotificationName, PersonName, RepositoryName, RoleName};
 
 /// The machine's clock.
 pub fn clock() -> impl Clock {
@@ -141,8 +143,10 @@ pub async fn app_at(
         repositories.insert(name.clone(), opened);
     }
     let watchers = watchers(&settings)?;
+    let audiences = audiences(&settings, &clock)?;
     let mut chat = chat(std::mem::take(&mut settings.chat), Arc::clone(&sqlite) as _)?;
-    if hears_comments(&settings) {
+    chat.audiences = audiences;
+    if hears_comments(&settings) || !chat.audiences.is_empty() {
         chat.store = Some(sqlite);
     }
     let issuers = issuers(&settings)?;
@@ -189,6 +193,29 @@ fn chat(settings: config::Chat, store: Arc<dyn Conversations>) -> anyhow::Result
     let listens = slack.is_some() || mattermost.is_some();
     let store = listens.then_some(store);
     Ok(Chat { slack, mattermost, store, zone: settings.zone, ..Chat::default() })
+}
+
+/// Everybody who is told what happens.
+fn audiences(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Vec<Audience>> {
+    let slack = settings.chat.slack.as_ref();
+    let open = |to: &Receiver| -> anyhow::Result<Arc<dyn Herald>> {
+        Ok(match to {
+            Receiver::Slack(channel) => {
+                let bot = slack.and_then(|it| Some((it.api.clone(), it.channel.as_ref()?)));
+                let (api, (token, _)) = bot.context("no bot can post in Slack")?;
+                Arc::new(SlackChannel::new(api, token.clone(), channel.clone())?)
+            }
+            Receiver::Mattermost(address) => Arc::new(MattermostChannel::new(address.clone())?),
+            Receiver::Webhook { url, secret } => {
+                Arc::new(SignedWebhook::new(url.clone(), secret.clone(), Arc::clone(clock))?)
+            }
+        })
+    };
+    let audience = |(name, it): (&NotificationName, &config::Notification)| {
+        let herald = open(&it.to).with_context(|| format!("preparing the notification {name}"))?;
+        Ok(Audience { name: name.clone(), interest: it.interest.clone(), herald })
+    };
+    settings.notifications.iter().map(audience).collect()
 }
 
 /// Everybody who vouches for some source's CI, with the certificates that any of them needs.

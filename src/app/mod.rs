@@ -60,6 +60,8 @@ mod foresee;
 
 pub mod chat;
 
+pub mod notifications;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -44,7 +44,25 @@ impl Sight {
     }
 }
 
+/// A promotion that waits.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// Which.
+    pub promotion: PromotionId,
+    /// What for.
+    pub wait: Wait,
+}
+
 impl Seen {
+    /// Every promotion that waited when its application was last looked at.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let seen = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let waits = seen.values().flat_map(|sight| sight.waits.values().chain(&sight.beside));
+        let waiting =
+            |wait: &Wait| Some(Waiting { promotion: wait.promotion.clone()?, wait: wait.clone() });
+        waits.filter_map(waiting).collect()
+    }
+
     /// What was last seen of an application.
     pub fn of(&self, application: &ApplicationKey) -> Sight {
         let seen = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

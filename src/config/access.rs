@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::command::{Reach, Right, Role};
-use crate::domain::id::{EnvironmentName, PersonName};
+use crate::domain::id::{EnvironmentName, PersonName, PipelineName};
 use crate::domain::pipeline::Pipelines;
 
 use super::fields::{Fields, check_known, dangling_at, items, known, names, parsed, text};
@@ -30,12 +30,33 @@ pub(super) const RIGHTS: Words<Right> = Words {
     planned: &[],
 };
 
-/// An environment that a role speaks of, which only the pipelines file can confirm.
+/// A name that stands in the process file and that only the pipelines file can confirm.
 #[derive(Clone)]
-pub(super) struct Reached {
-    environment: EnvironmentName,
+pub(super) struct Pointer {
+    to: Target,
+    name: String,
     place: Place,
     path: String,
+}
+
+#[derive(Clone, Copy)]
+enum Target {
+    Environment,
+    Pipeline,
+}
+
+impl Pointer {
+    pub(super) fn to_environment(name: &EnvironmentName, node: &Node) -> Self {
+        Self::to(Target::Environment, name.to_string(), node)
+    }
+
+    pub(super) fn to_pipeline(name: &PipelineName, node: &Node) -> Self {
+        Self::to(Target::Pipeline, name.to_string(), node)
+    }
+
+    fn to(to: Target, name: String, node: &Node) -> Self {
+        Self { to, name, place: node.place, path: node.path.clone() }
+    }
 }
 
 /// The names that roles and tokens may refer to.
@@ -50,7 +71,7 @@ impl Access {
     pub(super) fn role(
         &self,
         node: &Node,
-        reached: &mut Vec<Reached>,
+        pointers: &mut Vec<Pointer>,
         notes: &mut Notes<'_>,
     ) -> Option<Role> {
         let fields = Fields::open(node, &ROLE, notes)?;
@@ -59,7 +80,7 @@ impl Access {
         let may = may.iter().filter_map(|item| RIGHTS.read(item, notes)).collect();
         let environments = fields.get("environments").map(|node| reach(node, notes));
         if let Some((Reach::Only(_), list)) = &environments {
-            reached.extend(list.iter().cloned());
+            pointers.extend(list.iter().cloned());
         }
         let environments = environments.map(|(reach, _)| reach).unwrap_or_default();
         Some(Role { people: people.unwrap_or_default(), may, environments })
@@ -118,7 +139,7 @@ pub(super) fn person(entry: &Entry, notes: &mut Notes<'_>) -> Option<Person> {
 }
 
 /// Where a role reaches, with the place of each name.
-fn reach(node: &Node, notes: &mut Notes<'_>) -> (Reach, Vec<Reached>) {
+fn reach(node: &Node, notes: &mut Notes<'_>) -> (Reach, Vec<Pointer>) {
     if let Kind::List(list) = &node.kind
         && list.iter().any(|item| matches!(&item.kind, Kind::Text(text) if text == "*"))
     {
@@ -129,12 +150,7 @@ fn reach(node: &Node, notes: &mut Notes<'_>) -> (Reach, Vec<Reached>) {
         return (Reach::Everywhere, Vec::new());
     }
     let found = names::<EnvironmentName>(node, notes);
-    let place = |(name, item): &(EnvironmentName, &Node)| Reached {
-        environment: name.clone(),
-        place: item.place,
-        path: item.path.clone(),
-    };
-    let places = found.iter().map(place).collect();
+    let places = found.iter().map(|(name, item)| Pointer::to_environment(name, item)).collect();
     (Reach::Only(found.into_iter().map(|(name, _)| name).collect()), places)
 }
 
@@ -149,14 +165,19 @@ fn sha256(node: &Node, notes: &mut Notes<'_>) -> Option<String> {
     None
 }
 
-/// Notes environments that roles speak of and no pipeline has.
-pub(super) fn check_reach(reached: &[Reached], pipelines: &Pipelines, notes: &mut Notes<'_>) {
+/// Notes every name that no pipeline confirms.
+pub(super) fn check_pointers(pointers: &[Pointer], pipelines: &Pipelines, notes: &mut Notes<'_>) {
     let environments = pipelines.values().flat_map(|pipeline| &pipeline.environments);
-    let known: BTreeSet<&str> = environments.map(|environment| environment.name.as_str()).collect();
-    let known: Vec<&str> = known.into_iter().collect();
-    for Reached { environment, place, path } in reached {
-        if !known.contains(&environment.as_str()) {
-            dangling_at(*place, path, environment.as_str(), &known, notes);
+    let environments: BTreeSet<&str> = environments.map(|it| it.name.as_str()).collect();
+    let environments: Vec<&str> = environments.into_iter().collect();
+    let pipelines: Vec<&str> = pipelines.keys().map(PipelineName::as_str).collect();
+    for Pointer { to, name, place, path } in pointers {
+        let known = match to {
+            Target::Environment => &environments,
+            Target::Pipeline => &pipelines,
+        };
+        if !known.contains(&name.as_str()) {
+            dangling_at(*place, path, name, known, notes);
         }
     }
 }

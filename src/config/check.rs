@@ -69,6 +69,12 @@ pub(super) fn server(text: &str) -> Result<Url, Mistake> {
     }
 }
 
+/// Where notifications are sent. They are signed, and hold no secret.
+pub(super) fn webhook_url(text: &str) -> Result<Url, Mistake> {
+    called_url(text)?;
+    Url::parse(text).or_else(|_| mistake(format!("`{text}` is no address"), "write https://…"))
+}
+
 /// An address that is called to see whether an application is well.
 pub(super) fn called_url(text: &str) -> Result<(), Mistake> {
     let hint = "write http://… or https://…, as https://{application}.example.com/healthz";

@@ -20,6 +20,7 @@ mod fields;
 mod freeze;
 mod gate;
 mod health;
+mod notification;
 mod order;
 mod policy;
 mod process;
@@ -46,8 +47,8 @@ pub use schema::{policy_schema, process_schema};
 pub use secret::{Machine, Surroundings, make_secret_file};
 pub use settings::{
     ArgoCd, Chat, Commits, Credentials, Forge, GitHub, KnownHosts, Mattermost, MergeMethod, Names,
-    Person, PipelinesAt, Proof, Remote, Repository, Settings, SignOff, SigningKey, Slack, Source,
-    StoreAt, Token, TokenRule,
+    Notification, Person, PipelinesAt, Proof, Receiver, Remote, Repository, Settings, SignOff,
+    SigningKey, Slack, Source, StoreAt, Token, TokenRule,
 };
 
 /// Both files, read and found good.
@@ -84,7 +85,7 @@ pub fn load_from(path: &Path, surroundings: &dyn Surroundings) -> Result<Configu
             Process::default()
         }
     };
-    let Process { settings, names, pipelines: at, reached } = process;
+    let Process { settings, names, pipelines: at, pointers } = process;
     let policy_file = at.as_ref().map(|(path, _)| path.display().to_string()).unwrap_or_default();
     let mut policy_notes = Notes::of(&policy_file);
     let mut policy = None;
@@ -100,7 +101,7 @@ pub fn load_from(path: &Path, surroundings: &dyn Surroundings) -> Result<Configu
         }
     }
     if let Some(policy) = policy.as_ref().filter(|_| policy_notes.is_empty()) {
-        access::check_reach(&reached, &policy.pipelines, &mut notes);
+        access::check_pointers(&pointers, &policy.pipelines, &mut notes);
     }
     let both = settings.zip(policy);
     let both = both.map(|(settings, policy)| {

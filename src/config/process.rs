@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use jiff::SignedDuration;
 
-use super::access::{Access, Reached, person};
+use super::access::{Access, Pointer, person};
 use super::chat::chat;
 use super::check::{self, Mistake};
 use super::fields::{Fields, checked, named, text};
 use super::gate::length;
+use super::notification;
 use super::problem::{Notes, Place};
 use super::repository::repository;
 use super::secret::{Surroundings, Vault};
@@ -30,8 +31,8 @@ pub(super) struct Process {
     pub(super) names: Option<Names>,
     /// The pipelines file, and where it is named.
     pub(super) pipelines: Option<(PathBuf, Place)>,
-    /// Environments that roles speak of, and where.
-    pub(super) reached: Vec<Reached>,
+    /// Environments and pipelines that it speaks of, and where.
+    pub(super) pointers: Vec<Pointer>,
 }
 
 /// Reads the process file's text.
@@ -83,9 +84,13 @@ fn settings(
     };
     let argocd = named(fields, "argocd", notes, |_, entry, notes| reader.argocd(entry, notes));
     let chat = fields.get("chat").map(|node| chat(node, &reader.vault, notes));
+    let notifications = named(fields, "notifications", notes, |_, entry, notes| {
+        notification::read(&entry.value, &reader.vault, &mut process.pointers, notes)
+    });
+    notification::check_slack(fields, chat.as_ref().and_then(Option::as_ref), notes);
     let people = named(fields, "people", notes, |_, entry, notes| person(entry, notes));
     let roles = named(fields, "roles", notes, |_, entry, notes| {
-        access.role(&entry.value, &mut process.reached, notes)
+        access.role(&entry.value, &mut process.pointers, notes)
     });
     let tokens = fields.get("tokens").map(|node| access.tokens(node, notes)).unwrap_or_default();
     let (pipelines, _) = process.pipelines.clone()?;
@@ -100,6 +105,7 @@ fn settings(
         keep_deliveries: keep_deliveries?,
         argocd,
         chat: chat.map_or(Some(Chat::default()), |chat| chat)?,
+        notifications,
         people,
         roles,
         tokens,

@@ -9,7 +9,10 @@ use url::Url;
 
 use crate::domain::address::SshAddress;
 use crate::domain::command::Roles;
-use crate::domain::id::{ControllerName, PersonName, RepositoryName, RoleName, SourceName};
+use crate::domain::id::{
+    ControllerName, NotificationName, PersonName, RepositoryName, RoleName, SourceName,
+};
+use crate::domain::notification::Interest;
 use crate::domain::pattern::Pattern;
 use crate::domain::zone::Zone;
 
@@ -36,6 +39,8 @@ pub struct Settings {
     pub argocd: BTreeMap<ControllerName, ArgoCd>,
     /// Where people talk with hoist.
     pub chat: Chat,
+    /// Who is told what happens.
+    pub notifications: BTreeMap<NotificationName, Notification>,
     /// People, as each system knows them.
     pub people: BTreeMap<PersonName, Person>,
     /// Who may do what, and where.
@@ -292,6 +297,31 @@ pub struct Mattermost {
     pub url: Url,
     /// The command's tokens.
     pub tokens: Vec<SecretString>,
+}
+
+/// Somebody who is told what happens.
+#[derive(Debug)]
+pub struct Notification {
+    /// Where they are told.
+    pub to: Receiver,
+    /// What of.
+    pub interest: Interest,
+}
+
+/// Where notifications go.
+#[derive(Debug)]
+pub enum Receiver {
+    /// A channel in Slack, as the bot of `chat.slack`.
+    Slack(String),
+    /// A channel in Mattermost: the address of its incoming webhook.
+    Mattermost(SecretString),
+    /// An address that takes signed webhooks.
+    Webhook {
+        /// Where.
+        url: Url,
+        /// What they are signed with.
+        secret: SecretString,
+    },
 }
 
 /// A token for the API and the page; only its SHA-256 is known.

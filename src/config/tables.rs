@@ -10,6 +10,9 @@ use super::health::{HEALTHS, REMEDIES};
 use super::policy::MERGES;
 use super::schedule::{GROUPS, MISSES};
 use super::table::{Shape, Table, optional, planned, required};
+pub(super) use chat::{CHAT, MATTERMOST, NOTIFICATION, SLACK, WEBHOOK};
+
+mod chat;
 
 mod pipeline;
 
@@ -65,6 +68,11 @@ pub(super) static PROCESS: Table = Table {
             "The Argo CDs that deploy what is merged, by name.",
         ),
         optional("chat", Shape::Keys(&CHAT), "Where people talk with hoist."),
+        optional(
+            "notifications",
+            Shape::Named(&Shape::Keys(&NOTIFICATION)),
+            "Who is told what happens, by name.",
+        ),
         optional(
             "people",
             Shape::Named(&Shape::Either(&[Shape::Keys(&PERSON), Shape::Empty])),
@@ -143,54 +151,6 @@ pub(super) static ARGOCD: Table = Table {
             "webhook_secret",
             SECRET_SHAPE,
             "What its notifications to /hooks/argocd carry, as a bearer token or as the password of basic authentication.",
-        ),
-    ],
-};
-
-pub(super) static CHAT: Table = Table {
-    what: "a chat",
-    keys: &[
-        optional("slack", Shape::Keys(&SLACK), "The Slack app whose commands hoist obeys."),
-        optional(
-            "mattermost",
-            Shape::Keys(&MATTERMOST),
-            "The Mattermost whose slash command hoist obeys.",
-        ),
-        optional(
-            "zone",
-            TEXT,
-            "Whose clock `until 17:00` means, by its IANA name: Europe/Stockholm. Default: UTC.",
-        ),
-    ],
-};
-
-pub(super) static SLACK: Table = Table {
-    what: "a Slack",
-    keys: &[
-        required("signing_secret", SECRET_SHAPE, "What Slack signs its requests with."),
-        optional("bot_token", SECRET_SHAPE, "The bot's token, for messages in `channel`."),
-        optional("channel", TEXT, "The channel in which promotions are told of: #deploys."),
-        optional(
-            "api",
-            Shape::Text(Some("^https?://")),
-            "The Web API. Default: https://slack.com/api.",
-        ),
-        optional(
-            "answers",
-            Shape::Text(Some("^https?://")),
-            "Where `response_url` must lead. Default: https://hooks.slack.com.",
-        ),
-    ],
-};
-
-pub(super) static MATTERMOST: Table = Table {
-    what: "a Mattermost",
-    keys: &[
-        required("url", Shape::Text(Some("^https?://")), "Its address; answers go nowhere else."),
-        required(
-            "token",
-            Shape::Either(&[SECRET_SHAPE, Shape::List(&SECRET_SHAPE)]),
-            "The token of the slash command, or a list of two while it is being replaced.",
         ),
     ],
 };

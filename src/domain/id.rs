@@ -132,6 +132,11 @@ name_type!(
     "a schedule's name"
 );
 name_type!(
+    /// A key of `notifications:`.
+    NotificationName,
+    "a notification's name"
+);
+name_type!(
     /// A key of `roles:`.
     RoleName,
     "a role name"

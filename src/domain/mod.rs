@@ -36,6 +36,8 @@ pub mod schedule;
 
 pub mod command;
 
+pub mod notification;
+
 pub mod grammar;
 
 pub mod snapshot;

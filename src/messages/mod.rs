@@ -28,6 +28,8 @@ pub mod chat;
 
 pub mod schedule;
 
+pub mod notification;
+
 use jiff::Timestamp;
 
 /// A time as people read it.

@@ -35,8 +35,58 @@ pub(super) fn client() -> reqwest::Result<Client> {
         .build()
 }
 
-/// Sends a request; the body of a good answer, or what can be done about a bad one.
+/// Sends a request to an address that came with what somebody said; the body of a good answer, or
+/// what can be done about a bad one. What is refused will be refused again.
 pub(super) async fn send(request: RequestBuilder) -> Result<Vec<u8>, ChatError> {
+    exchange(request).await.map_err(|failure| match failure {
+        Failure::Answer { status, why } if is_passing(status) => {
+            ChatError::Unreachable(format!("the answer is {status}: {why}"))
+        }
+        Failure::Answer { status, why } => {
+            ChatError::Refused(format!("the answer is {status}: {why}"))
+        }
+        Failure::Chat(error) => error,
+    })
+}
+
+/// The same to an address of the configuration. A refusal may be mended there, or by whoever takes
+/// it, and what waits is told then; only what is wrong with this very message stays refused.
+pub(super) async fn deliver(request: RequestBuilder) -> Result<(), ChatError> {
+    exchange(request).await.map(drop).map_err(|failure| match failure {
+        Failure::Answer { status, why } if is_about_the_message(status) => {
+            ChatError::Refused(format!("the answer is {status}: {why}"))
+        }
+        Failure::Answer { status, why } => {
+            ChatError::Unreachable(format!("the answer is {status}: {why}"))
+        }
+        Failure::Chat(error) => error,
+    })
+}
+
+fn is_passing(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT
+}
+
+fn is_about_the_message(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_REQUEST
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE
+            | StatusCode::UNPROCESSABLE_ENTITY
+    )
+}
+
+/// Why there is no good answer.
+enum Failure {
+    /// There is a bad one, which says why.
+    Answer { status: StatusCode, why: String },
+    /// There is none, or one that asks for patience.
+    Chat(ChatError),
+}
+
+async fn exchange(request: RequestBuilder) -> Result<Vec<u8>, Failure> {
+    let unreachable = |error| Failure::Chat(unreachable(error));
     let mut response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
@@ -49,7 +99,7 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Vec<u8>, ChatError> 
         }
     }
     if status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(ChatError::RateLimited { seconds });
+        return Err(Failure::Chat(ChatError::RateLimited { seconds }));
     }
     if status.is_success() {
         return Ok(body);
@@ -59,12 +109,7 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Vec<u8>, ChatError> 
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(SHOWN)
         .collect();
-    let why = format!("the answer is {status}: {}", said.trim());
-    if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
-        Err(ChatError::Unreachable(why))
-    } else {
-        Err(ChatError::Refused(why))
-    }
+    Err(Failure::Answer { status, why: said.trim().to_owned() })
 }
 
 /// A failure in words, without the address: that is as good as a password.

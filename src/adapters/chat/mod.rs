@@ -4,3 +4,4 @@ mod common;
 
 pub mod mattermost;
 pub mod slack;
+pub mod webhook;

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::common::{client, send};
-use crate::app::ports::{Board, Button, ChatError, Message, Messenger, Press};
+use crate::app::ports::{
+    Board, Button, ChatError, Herald, Message, Messenger, Notification, Press,
+};
 
 /// Slack refuses a section's text that is longer.
 const LONGEST_TEXT: usize = 3000;
@@ -120,6 +122,13 @@ impl Board for SlackChannel {
         body["channel"] = posted.channel.into();
         body["ts"] = posted.ts.into();
         self.call("chat.update", &body).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Herald for SlackChannel {
+    async fn tell(&self, notification: &Notification) -> Result<(), ChatError> {
+        self.post(&Message::plain(notification.text.as_str())).await.map(drop)
     }
 }
 

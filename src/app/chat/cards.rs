@@ -181,17 +181,17 @@ impl App {
 
 /// How long to wait after a failure; none where trying again would not help, so that one message
 /// that the chat will never take does not keep all others from it.
-fn patience(error: &ChatError, tries: u32) -> Option<SignedDuration> {
+pub(in crate::app) fn patience(error: &ChatError, tries: u32) -> Option<SignedDuration> {
     match error {
         ChatError::RateLimited { seconds } => {
             Some(SignedDuration::from_secs(i64::try_from(*seconds).unwrap_or(3600)))
         }
         ChatError::Unreachable(why) => {
-            tracing::warn!("the channel could not be told: {why}");
+            tracing::warn!("a channel could not be told: {why}");
             Some(SignedDuration::from_secs(1 << tries.min(8)))
         }
         ChatError::Refused(why) => {
-            tracing::error!("the channel does not take what it is told: {why}");
+            tracing::error!("a channel does not take what it is told: {why}");
             None
         }
     }

@@ -24,12 +24,14 @@ use super::ports::{
 };
 use super::reconcile::chain;
 use super::{App, AppError};
+use crate::app::notifications::Audience;
 use crate::domain::command::{Actor, Door, Identity};
 use crate::domain::grammar::{Place, Utterance};
 use crate::domain::id::SayingId;
 use crate::domain::zone::Zone;
 use crate::messages::chat as words;
 use address::is_under;
+pub(in crate::app) use cards::patience;
 pub use comments::Comment;
 pub use form::Receipt;
 pub use signature::{BadSaying, SlackRequest};
@@ -48,7 +50,9 @@ pub struct Chat {
     pub slack: Option<Slack>,
     /// Mattermost, where it is configured.
     pub mattermost: Option<Mattermost>,
-    /// What was said; there wherever anybody can say something.
+    /// Those who are told what happens without having asked.
+    pub audiences: Vec<Audience>,
+    /// What was said and told; there wherever anybody can say something.
     pub store: Option<Arc<dyn Conversations>>,
     /// Whose clock `until 17:00` means; none is UTC.
     pub zone: Option<Zone>,
@@ -286,6 +290,6 @@ impl App {
     }
 }
 
-fn after(at: Timestamp, length: SignedDuration) -> Timestamp {
+pub(in crate::app) fn after(at: Timestamp, length: SignedDuration) -> Timestamp {
     at.saturating_add(length).unwrap_or(at)
 }

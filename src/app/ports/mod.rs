@@ -8,6 +8,7 @@ mod clock;
 mod forge;
 mod git;
 mod health;
+mod herald;
 mod issuer;
 mod job_tokens;
 mod remote;
@@ -29,6 +30,7 @@ pub use git::{
     Signature,
 };
 pub use health::{Caller, Controller, Deployment, HealthError, Metrics, Sighting};
+pub use herald::{Facts, Herald, Notification};
 pub use issuer::{Claims, Issuer, TokenError};
 pub use job_tokens::{JobTokens, NoToken, TokenDesk};
 pub use remote::{Remote, RemoteError, Server};

@@ -3,6 +3,7 @@
 mod buttons;
 mod docs;
 mod mattermost;
+mod notifications;
 mod words;
 
 use axum::http::StatusCode;

@@ -8,6 +8,7 @@ pub mod issuer;
 pub mod github;
 pub mod mortal;
 pub mod prometheus;
+pub mod receiver;
 pub mod remote;
 pub mod served;
 pub mod service;

@@ -162,7 +162,6 @@ async fn post_message(
     if let Some(refusal) = stranger(&headers) {
         return refusal;
     }
-    assert_eq!(body["channel"], "#deploys");
     let mut told = state.lock().unwrap();
     let ts = format!("{}.0001", told.channel.len());
     body["ts"] = ts.as_str().into();

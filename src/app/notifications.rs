@@ -1,0 +1,260 @@
+//! Tells people what happens, without their having asked.
+//!
+//! What happened stands in the audit log, and each of those who are told follows it by itself from
+//! where they were last told: nothing is lost by a restart, whoever cannot be reached is told the
+//! rest later, and no promotion waits for anybody. What lasts, as a review that nobody does, is in
+//! no log; it is looked for every minute, and told once.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::chat::{after, patience};
+use super::ports::{
+    AuditEntry, Card, ChatError, Conversations, Facts, Follower, Herald, Message, Notification,
+};
+use super::reconcile::Waiting;
+use super::{App, AppError, Mode};
+use crate::domain::id::NotificationName;
+use crate::domain::notification::{Happening, Interest};
+use crate::domain::plan::Because;
+use crate::domain::promotion::{Kind, Promotion};
+use crate::messages::{explain, notification as words};
+
+/// How much of the log is read at once.
+const BATCH: u32 = 200;
+
+/// How often it is looked for what lasts.
+const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(60);
+
+/// Somebody who is told, and what of.
+pub struct Audience {
+    /// Their key in the configuration.
+    pub name: NotificationName,
+    /// What they want to hear.
+    pub interest: Interest,
+    /// Carries it there.
+    pub herald: Arc<dyn Herald>,
+}
+
+/// What may be told, before anybody's interest in it is known.
+struct Told<'a> {
+    what: Happening,
+    id: String,
+    at: Timestamp,
+    said: String,
+    facts: Facts,
+    promotion: Option<&'a Promotion>,
+}
+
+impl App {
+    /// Tells everybody what they have not been told yet. Nobody waits for anybody else.
+    pub async fn tell_audiences(&self) {
+        let Some(store) = &self.chat.store else { return };
+        if self.mode == Mode::ReadOnly {
+            return;
+        }
+        let told = self.chat.audiences.iter().map(|audience| async move {
+            let happened = self.tell_what_happened(store.as_ref(), audience).await;
+            let lasts = self.tell_what_lasts(store.as_ref(), audience).await;
+            for error in [happened, lasts].into_iter().filter_map(Result::err) {
+                tracing::error!(notification.name = %audience.name, "telling it: {error:#}");
+            }
+        });
+        futures::future::join_all(told).await;
+    }
+
+    async fn tell_what_happened(
+        &self,
+        store: &dyn Conversations,
+        audience: &Audience,
+    ) -> Result<(), AppError> {
+        let (name, now) = (format!("notification {}", audience.name), self.clock.now());
+        let Some(mut follower) = store.follower(&name).await? else {
+            // Nobody wants to be told of all that happened before.
+            let after = store.last_entry().await?;
+            return Ok(store
+                .keep_follower(&name, Follower { after, due_at: now, tries: 0 })
+                .await?);
+        };
+        if follower.due_at > now {
+            return Ok(());
+        }
+        let entries = self.store.audit(follower.after, BATCH).await?;
+        let Some(last) = entries.last().map(|entry| entry.number) else { return Ok(()) };
+        for entry in entries {
+            let number = entry.number;
+            let Some(notification) = self.wanted(audience, entry).await? else { continue };
+            if let Some(wait) = refused(audience.herald.tell(&notification).await, follower.tries) {
+                let tries = follower.tries.saturating_add(1);
+                let late = Follower { due_at: after(now, wait), tries, ..follower };
+                return Ok(store.keep_follower(&name, late).await?);
+            }
+            follower = Follower { after: number, due_at: now, tries: 0 };
+            store.keep_follower(&name, follower).await?;
+        }
+        Ok(store.keep_follower(&name, Follower { after: last, due_at: now, tries: 0 }).await?)
+    }
+
+    /// What an entry of the log is to somebody, if they want to hear of it.
+    async fn wanted(
+        &self,
+        audience: &Audience,
+        entry: AuditEntry,
+    ) -> Result<Option<Notification>, AppError> {
+        let line = entry.line;
+        let promotion = match &line.promotion {
+            Some(id) => self.store.promotion(id).await?,
+            None => None,
+        };
+        let Some(what) = happening(&line.verb, promotion.as_ref()) else { return Ok(None) };
+        let (pipeline, application) =
+            line.application.map(|key| (key.pipeline, key.application)).unzip();
+        let facts = Facts {
+            pipeline,
+            application,
+            environment: line.environment,
+            promotion: line.promotion,
+            version: promotion.as_ref().map(|it| it.version.clone()),
+            commit: line.commit.map(|it| it.to_string()),
+            actor: line.actor.to_string(),
+            url: None,
+        };
+        let id = format!("hoist-{}", entry.number);
+        let promotion = promotion.as_ref();
+        // What the log says of an end is for those who read how it came to it.
+        let end = promotion.filter(|_| line.verb == "succeeded").map(words::succeeded);
+        let said = end.unwrap_or(line.text);
+        let told = Told { what, id, at: line.at, said, facts, promotion };
+        Ok(self.for_audience(audience, told))
+    }
+
+    fn for_audience(&self, audience: &Audience, told: Told<'_>) -> Option<Notification> {
+        let Told { what, id, at, said, mut facts, promotion } = told;
+        let (pipeline, environment) = (facts.pipeline.as_ref(), facts.environment.as_ref());
+        if !audience.interest.wants(what, pipeline, environment) {
+            return None;
+        }
+        facts.url = promotion.map(|it| self.promotion_url(&it.id));
+        let place = (facts.application.as_ref(), facts.environment.as_ref());
+        let text = words::told(what, place.0, place.1, (&said, facts.url.as_deref()));
+        Some(Notification { id, at, what, text, facts })
+    }
+
+    /// Reviews that nobody does, and promotions that do not move.
+    async fn tell_what_lasts(
+        &self,
+        store: &dyn Conversations,
+        audience: &Audience,
+    ) -> Result<(), AppError> {
+        let (name, now) = (format!("notification {} (lasting)", audience.name), self.clock.now());
+        let tries = match store.follower(&name).await? {
+            Some(follower) if follower.due_at > now => return Ok(()),
+            Some(follower) => follower.tries,
+            None => 0,
+        };
+        let mut next = Follower { after: 0, due_at: after(now, LOOK_EVERY), tries: 0 };
+        for waiting in self.seen.waiting() {
+            let Some(promotion) = self.store.promotion(&waiting.promotion).await? else { continue };
+            for told in self.lasting(audience, &waiting, &promotion) {
+                let mark = format!("{} in {}", told.what.name(), promotion.state.name());
+                let follower = format!("{name} {mark}");
+                if store.card(&follower, &promotion.id).await?.is_some() {
+                    continue;
+                }
+                let Some(notification) = self.for_audience(audience, told) else { continue };
+                if let Some(wait) = refused(audience.herald.tell(&notification).await, tries) {
+                    let tries = tries.saturating_add(1);
+                    next = Follower { due_at: after(now, wait), tries, ..next };
+                    return Ok(store.keep_follower(&name, next).await?);
+                }
+                let shown = Message::plain(notification.text);
+                let card = Card { message: notification.id, shown };
+                store.keep_card(&follower, &promotion.id, &card).await?;
+            }
+        }
+        Ok(store.keep_follower(&name, next).await?)
+    }
+
+    /// What of a promotion that waits has to be told by now.
+    fn lasting<'a>(
+        &self,
+        audience: &Audience,
+        waiting: &Waiting,
+        promotion: &'a Promotion,
+    ) -> Vec<Told<'a>> {
+        let limit = audience.interest.stuck_after;
+        let now = self.clock.now();
+        let waits_for = explain::wait(&waiting.wait);
+        let mut found = Vec::new();
+        if promotion.proposal.is_some() && is_up_to_people(&waiting.wait.because) {
+            found.push((Happening::NeedsReview, words::needs_review(promotion, &waits_for)));
+        }
+        if now.duration_since(promotion.since) >= limit {
+            found.push((Happening::Stuck, words::stuck(promotion, limit, &waits_for)));
+        }
+        let told = |(what, said): (Happening, String)| Told {
+            what,
+            id: format!("hoist-{}-{}-{}", what.name(), promotion.id, promotion.since.as_second()),
+            at: now,
+            said,
+            facts: Facts {
+                pipeline: Some(promotion.application.pipeline.clone()),
+                application: Some(promotion.application.application.clone()),
+                environment: Some(promotion.environment.clone()),
+                promotion: Some(promotion.id.clone()),
+                version: Some(promotion.version.clone()),
+                commit: None,
+                actor: promotion.requested_by.to_string(),
+                url: None,
+            },
+            promotion: Some(promotion),
+        };
+        found.into_iter().map(told).collect()
+    }
+}
+
+/// How long to wait before it is told again; none where it was told, or never will be.
+fn refused(told: Result<(), ChatError>, tries: u32) -> Option<SignedDuration> {
+    told.err().and_then(|error| patience(&error, tries))
+}
+
+/// What a line of the audit log is to those who are told. A rollback is told of once, when its own
+/// promotion is merged, and not again for the one that it takes back.
+fn happening(verb: &str, promotion: Option<&Promotion>) -> Option<Happening> {
+    match verb {
+        "proposed" => Some(Happening::Proposed),
+        "merged" if promotion.is_some_and(Promotion::is_rollback) => Some(Happening::RolledBack),
+        "merged" => Some(Happening::Merged),
+        "succeeded" | "healthy" => {
+            let found = promotion.is_some_and(|it| matches!(it.kind, Kind::Found { .. }));
+            (!found).then_some(Happening::Healthy)
+        }
+        "unhealthy" => Some(Happening::Unhealthy),
+        "hold" | "resume" => Some(Happening::Held),
+        "freeze" | "thaw" => Some(Happening::Frozen),
+        "drift" => Some(Happening::Drift),
+        _ => None,
+    }
+}
+
+/// Tells whether a proposal waits for nothing but people.
+fn is_up_to_people(because: &Because) -> bool {
+    match because {
+        Because::Approvals { .. }
+        | Because::Objections(_)
+        | Because::ManualMerge
+        | Because::ForeignPush(_) => true,
+        Because::Gate(_)
+        | Because::Asks(_)
+        | Because::Held { .. }
+        | Because::Soaking
+        | Because::Health(_)
+        | Because::NotOnlyVersion(_)
+        | Because::Conflict(_)
+        | Because::Drifted { .. }
+        | Because::EditRefused(_)
+        | Because::NoFiles(_)
+        | Because::Behind { .. } => false,
+    }
+}

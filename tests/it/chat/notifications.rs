@@ -1,0 +1,205 @@
+//! People are told what happens without having asked.
+
+use axum::http::StatusCode;
+use hoist::app::views::{FreezeRequest, HoldRequest, ProposalRequest, RollbackRequest};
+use hoist::domain::command::ProposalStep;
+use hoist::scheduler;
+use jiff::SignedDuration;
+
+use crate::support::receiver::{self, Receiver};
+use crate::support::served::{Served, token};
+use crate::support::slack::{BOT_TOKEN, SIGNING_SECRET, Slack};
+
+/// A hoist that tells everything to a webhook, and of prod's reviews and rollbacks to Slack.
+struct Newsroom {
+    hoist: Served,
+    slack: Slack,
+    receiver: Receiver,
+}
+
+impl Newsroom {
+    async fn open() -> Self {
+        let (slack, receiver) = (Slack::start().await, Receiver::start().await);
+        let more = format!(
+            "chat:\n  slack:\n    signing_secret: {{file: \"{{FOLDER}}/signing\"}}\n    bot_token: \
+             {{file: \"{{FOLDER}}/bot\"}}\n    channel: \"#deploys\"\n    api: {url}/api\n    \
+             answers: {url}\nnotifications:\n  everything: {{webhook: {{url: \"{}\", secret: {{file: \
+             \"{{FOLDER}}/webhook\"}}}}}}\n  prod-team: {{slack: \"#prod\", environments: [prod], \
+             kinds: [needs-review, rolled-back, stuck], stuck_after: 2h}}\n",
+            receiver.url(),
+            url = slack.url(),
+        );
+        let files =
+            [("signing", SIGNING_SECRET), ("bot", BOT_TOKEN), ("webhook", receiver::SECRET)];
+        let hoist = Served::start_edited(&files, |process| process + &more).await;
+        let room = Self { hoist, slack, receiver };
+        room.work().await;
+        room
+    }
+
+    /// hoist does what it has to do, and tells it.
+    async fn work(&self) {
+        self.hoist.settle().await;
+        scheduler::answer_all(&self.hoist.app).await;
+    }
+
+    async fn minutes_pass(&self, minutes: i64) {
+        self.hoist.clock.forward(SignedDuration::from_mins(minutes));
+        self.work().await;
+    }
+
+    /// What stands in the team's channel: the first line of each message.
+    fn in_slack(&self) -> String {
+        let told = self.slack.told();
+        let of_team = told.channel.iter().filter(|body| body["channel"] == "#prod");
+        let lines = of_team.map(|body| body["text"].as_str().unwrap().lines().next().unwrap());
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    async fn approve_and_merge(&self) {
+        let shop = self.hoist.app.application("shop").await.unwrap();
+        let promotion = shop.environments[1].next.as_ref().unwrap().promotion.clone();
+        for (who, step) in [("alice", ProposalStep::Approve), ("bob", ProposalStep::Merge)] {
+            let by = self.hoist.app.identify(&token(who)).unwrap();
+            let request = ProposalRequest { step, head: None, comment: None };
+            self.hoist.app.review(&by, promotion.as_str(), request).await.unwrap();
+        }
+        self.work().await;
+    }
+}
+
+#[tokio::test]
+async fn each_is_told_what_they_want_to_hear_and_once() {
+    let room = Newsroom::open().await;
+    room.hoist.announce("shop", "v1.1.0").await;
+    room.work().await;
+    room.minutes_pass(1).await;
+    insta::assert_snapshot!(room.receiver.told(), @"
+    hoist.proposed: 📬 shop in staging: v1.1.0 proposed as #1
+    hoist.merged: 🚚 shop in staging: v1.1.0: Merged by hoist in ….
+    hoist.healthy: ✅ shop in staging: `v1.1.0` has succeeded
+    hoist.proposed: 📬 shop in prod: v1.1.0 proposed as #2
+    hoist.needs-review: 📬 shop in prod: `v1.1.0` (#2) waits for people: it needs review: 0 of 1 approvals, the requester's not counted
+    ");
+    insta::assert_snapshot!(room.in_slack(), @"📬 shop in prod: `v1.1.0` (#2) waits for people: it needs review: 0 of 1 approvals, the requester's not counted");
+    let (id, body) = room.receiver.kept().taken[1].clone();
+    assert!(id.starts_with("hoist-"), "{id}");
+    let mut facts = body["data"]["facts"].clone();
+    facts["promotion"] = "…".into();
+    facts["url"] = "…".into();
+    facts["commit"] = "…".into();
+    insta::assert_snapshot!(facts, @r#"{"actor":"hoist","application":"shop","commit":"…","environment":"staging","pipeline":"services","promotion":"…","url":"…","version":"v1.1.0"}"#);
+}
+
+#[tokio::test]
+async fn a_rollback_is_told_of_once() {
+    let room = Newsroom::open().await;
+    room.hoist.announce("shop", "v1.1.0").await;
+    room.work().await;
+    room.approve_and_merge().await;
+    let bob = room.hoist.app.identify(&token("bob")).unwrap();
+    let request = RollbackRequest {
+        application: "shop".into(),
+        environment: "prod".into(),
+        to: None,
+        reason: Some("<!channel> @all pay [now](https://evil.example)".into()),
+        over_drift: false,
+        everywhere: false,
+    };
+    room.hoist.app.roll_back(&bob, request).await.unwrap();
+    room.work().await;
+    room.receiver.kept().taken.clear();
+    room.approve_and_merge().await;
+    room.minutes_pass(60).await;
+    insta::assert_snapshot!(room.receiver.told(), @"
+    hoist.rolled-back: ↩ shop in prod: v1.0.0: Merged by bob in ….
+    hoist.healthy: ✅ shop in prod: `v1.0.0` has succeeded
+    ");
+    assert_eq!(room.in_slack().matches('↩').count(), 1, "{}", room.in_slack());
+    assert!(!room.in_slack().contains("<!channel>"), "{}", room.in_slack());
+}
+
+#[tokio::test]
+async fn whoever_is_away_is_told_later_and_nobody_waits_for_them() {
+    let room = Newsroom::open().await;
+    room.receiver.kept().failing = Some((StatusCode::BAD_GATEWAY, 4));
+    room.hoist.announce("shop", "v1.1.0").await;
+    room.work().await;
+    room.minutes_pass(1).await;
+    assert!(room.receiver.told().is_empty());
+    assert!(room.in_slack().contains("waits for people"), "{}", room.in_slack());
+    // A restart in the middle of that loses nothing.
+    let Newsroom { hoist, slack, receiver } = room;
+    let room = Newsroom { hoist: hoist.restarted().await, slack, receiver };
+    for _ in 0..4 {
+        room.minutes_pass(60).await;
+    }
+    insta::assert_snapshot!(room.receiver.told(), @"
+    hoist.needs-review: 📬 shop in prod: `v1.1.0` (#2) waits for people: it needs review: 0 of 1 approvals, the requester's not counted
+    hoist.proposed: 📬 shop in staging: v1.1.0 proposed as #1
+    hoist.merged: 🚚 shop in staging: v1.1.0: Merged by hoist in ….
+    hoist.healthy: ✅ shop in staging: `v1.1.0` has succeeded
+    hoist.proposed: 📬 shop in prod: v1.1.0 proposed as #2
+    ");
+}
+
+#[tokio::test]
+async fn what_a_receiver_will_never_take_does_not_keep_the_rest_from_it() {
+    let room = Newsroom::open().await;
+    room.receiver.kept().failing = Some((StatusCode::UNPROCESSABLE_ENTITY, 1));
+    room.hoist.announce("shop", "v1.1.0").await;
+    room.work().await;
+    insta::assert_snapshot!(room.receiver.told(), @"
+    hoist.merged: 🚚 shop in staging: v1.1.0: Merged by hoist in ….
+    hoist.healthy: ✅ shop in staging: `v1.1.0` has succeeded
+    hoist.proposed: 📬 shop in prod: v1.1.0 proposed as #2
+    ");
+    // A door that is shut may open again: what came meanwhile waits.
+    room.receiver.kept().taken.clear();
+    room.receiver.kept().failing = Some((StatusCode::UNAUTHORIZED, 1));
+    room.approve_and_merge().await;
+    room.minutes_pass(60).await;
+    insta::assert_snapshot!(room.receiver.told(), @"
+    hoist.merged: 🚚 shop in prod: v1.1.0: Merged by bob in ….
+    hoist.healthy: ✅ shop in prod: `v1.1.0` has succeeded
+    ");
+}
+
+#[tokio::test]
+async fn what_stands_still_is_told_once_in_each_state() {
+    let room = Newsroom::open().await;
+    room.hoist.announce("shop", "v1.1.0").await;
+    room.work().await;
+    for _ in 0..3 {
+        room.minutes_pass(60).await;
+    }
+    insta::assert_snapshot!(room.in_slack(), @"
+    📬 shop in prod: `v1.1.0` (#2) waits for people: it needs review: 0 of 1 approvals, the requester's not counted
+    ⏳ shop in prod: `v1.1.0` is proposed since 2026-03-10 12:00 UTC, longer than 2h: it needs review: 0 of 1 approvals, the requester's not counted
+    ");
+}
+
+#[tokio::test]
+async fn a_freeze_and_a_hold_are_told_of() {
+    let room = Newsroom::open().await;
+    let bob = room.hoist.app.identify(&token("bob")).unwrap();
+    let freeze = FreezeRequest {
+        environment: "prod".into(),
+        length: Some("2h".into()),
+        reason: "INC-7".into(),
+        allow: Vec::new(),
+    };
+    room.hoist.app.freeze(&bob, freeze).await.unwrap();
+    let hold = HoldRequest {
+        application: "shop".into(),
+        environment: "staging".into(),
+        length: None,
+        reason: Some("migration".into()),
+    };
+    room.hoist.app.hold(&bob, hold).await.unwrap();
+    room.work().await;
+    insta::assert_snapshot!(room.receiver.told(), @"
+    hoist.frozen: ⏸ prod is frozen until 2026-03-10 14:00 UTC (INC-7): nothing goes in, and no rollback either.
+    hoist.held: ⏸ shop is held in staging until somebody resumes it: nothing but a rollback goes in.
+    ");
+}
