@@ -40,6 +40,7 @@ fn run(errand: Errand, out: &mut Output) -> ExitCode {
                 clock: &clock,
                 open_checkout: &wiring::checkout,
                 open_app: &wiring::open_app,
+                work_off: &serve::once,
             };
             runtime.block_on(errand.run(&world, out))
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use futures::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -94,6 +95,15 @@ pub async fn serve(
     schedules.await.context("waiting for the schedules")?;
     people.await.context("waiting for the conversations")?;
     scheduler.await.context("waiting for the scheduler")
+}
+
+/// Looks at everything, does what there is to do, and tells it; for a process that ends then.
+pub fn once(app: Arc<App>) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        scheduler::sweep(&app).await;
+        scheduler::work_off(&app).await;
+        scheduler::answer_all(&app).await;
+    })
 }
 
 /// A link that signs an operator in once, with every role there is.

@@ -16,7 +16,7 @@ use crate::messages::why::{self, Subject};
 
 use super::ports::{AuditLine, Ran, Run};
 use super::reconcile::chain;
-use super::views::{CommandView, GoesView, RunView, StaysView};
+use super::views::{CommandView, GoesView, RunView, ScheduleView, StaysView};
 use super::{App, AppError, Mode};
 
 /// How late a run may be and still count as in time: a restart takes less.
@@ -62,7 +62,16 @@ impl App {
         let command = Command::Run { schedule: name, environment };
         let (_, actor) = authorize(by, command, &self.policy.roles)?.into_parts();
         self.may_change()?;
-        let view = self.depart(schedule, self.clock.now(), &actor).await?;
+        self.run_as(schedule, &actor).await
+    }
+
+    /// The same in a process of its own, for whoever may start one with the store and its secrets.
+    pub async fn run_alone(&self, name: &str) -> Result<CommandView, AppError> {
+        self.run_as(self.find_schedule(name)?, &Actor::hoist()).await
+    }
+
+    async fn run_as(&self, schedule: &Schedule, by: &Actor) -> Result<CommandView, AppError> {
+        let view = self.depart(schedule, self.clock.now(), by).await?;
         let mut message =
             words::ran(&schedule.name, &schedule.to, view.goes.len(), view.stays.len());
         for goes in &view.goes {
@@ -70,6 +79,33 @@ impl App {
             message.push_str(&line);
         }
         Ok(CommandView { message, promotion: None, url: None })
+    }
+
+    /// Every schedule with its next five times.
+    pub fn timetable(&self) -> Vec<ScheduleView> {
+        let now = self.clock.now();
+        let view = |schedule: &Schedule| {
+            let next: Vec<Timestamp> = schedule.following(now).take(5).collect();
+            ScheduleView {
+                name: schedule.name.clone(),
+                pipeline: schedule.pipeline.clone(),
+                environment: schedule.to.clone(),
+                local: next.iter().map(|at| schedule.zone.tell(*at)).collect(),
+                next,
+            }
+        };
+        self.policy.schedules.iter().map(view).collect()
+    }
+
+    /// Why the last look at some applications, or at the repositories, failed.
+    pub async fn troubles(&self) -> Result<Vec<String>, AppError> {
+        let status = self.status().await?;
+        let unread = status.unread.iter().map(|it| format!("{}: {}", it.repository, it.why));
+        let of_applications = status
+            .applications
+            .iter()
+            .filter_map(|it| it.trouble.as_ref().map(|why| format!("{}: {why}", it.application)));
+        Ok(unread.chain(of_applications).collect())
     }
 
     /// What a run of a schedule would do at `at`. Nothing is done.

@@ -31,7 +31,8 @@ impl App {
             }
         }
         let freezes = self.freezes().await?;
-        Ok(StatusView { applications, unread: self.readiness.unread(), freezes })
+        let (unread, schedules) = (self.readiness.unread(), self.timetable());
+        Ok(StatusView { applications, unread, freezes, schedules })
     }
 
     /// One application in every environment.

@@ -11,7 +11,7 @@ use crate::domain::command::Door;
 use crate::domain::health::Finding;
 use crate::domain::id::{
     ApplicationName, CommitId, EnvironmentName, EventId, FreezeId, PipelineName, PromotionId,
-    ProposalNumber, RepositoryName,
+    ProposalNumber, RepositoryName, ScheduleName,
 };
 
 pub use foresight::{
@@ -34,6 +34,24 @@ pub struct StatusView {
     /// What is frozen or will be.
     #[serde(default)]
     pub freezes: Vec<FreezeView>,
+    /// When what gathers goes.
+    #[serde(default)]
+    pub schedules: Vec<ScheduleView>,
+}
+
+/// A schedule, and its next times.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleView {
+    /// Its name.
+    pub name: ScheduleName,
+    /// Whose applications go.
+    pub pipeline: PipelineName,
+    /// Into which environment.
+    pub environment: EnvironmentName,
+    /// Its next times, the nearest first.
+    pub next: Vec<Timestamp>,
+    /// The same by the clock of its zone.
+    pub local: Vec<String>,
 }
 
 /// A repository that cannot be read.

@@ -80,6 +80,7 @@ use output::{Format, Output};
 pub use connection::Connect;
 pub use demo::DemoArgs;
 pub use recover::OpenApp;
+pub use run::WorkOff;
 pub use serve::ServeArgs;
 pub use verify::OpenCheckout;
 
@@ -187,6 +188,8 @@ pub struct World<'w> {
     pub open_checkout: OpenCheckout<'w>,
     /// Opens the store and the repositories that a configuration names.
     pub open_app: OpenApp<'w>,
+    /// Does everything that there is to do now.
+    pub work_off: WorkOff<'w>,
 }
 
 /// Reads the command line; where it cannot, tells why and gives the status to end with.
@@ -217,7 +220,7 @@ impl Errand {
             Here::Skip(args) => args.run(&connection, out).await,
             Here::Freeze(args) => args.run(&connection, out).await,
             Here::Thaw(args) => args.run(&connection, out).await,
-            Here::Run(args) => args.run(&connection, out).await,
+            Here::Run(args) => args.run(&connection, world, out).await,
             Here::Review(args) => args.run(&connection, out).await,
             Here::Status(args) => args.run(&connection, out).await,
             Here::Why(args) => args.run(&connection, out).await,

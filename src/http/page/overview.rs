@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::freezes;
 use super::parts::{Viewer, badge, path_of, spoken};
 use crate::app::views::{
-    ApplicationView, EnvironmentView, HoldView, NextView, StatusView, UnreadView,
+    ApplicationView, EnvironmentView, HoldView, NextView, ScheduleView, StatusView, UnreadView,
 };
 use crate::domain::id::{EnvironmentName, PipelineName};
 use crate::messages::page as words;
@@ -40,7 +40,25 @@ pub(super) fn overview(status: &StatusView, viewer: &Viewer<'_>) -> Markup {
                 (table(applications, viewer))
             }
         }
+        (timetable(&status.schedules))
         (freezes::offer(status, viewer))
+    }
+}
+
+/// When what gathers goes.
+fn timetable(schedules: &[ScheduleView]) -> Markup {
+    html! {
+        @if !schedules.is_empty() {
+            section class="card" {
+                h2 { "Schedules" }
+                @for it in schedules {
+                    h3 { (it.name) ": " (it.pipeline) " into " (it.environment) }
+                    ol class="quiet" {
+                        @for local in &it.local { li { (local) } }
+                    }
+                }
+            }
+        }
     }
 }
 

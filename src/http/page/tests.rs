@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use super::parts::Viewer;
 use super::{application, layout, overview, promotion};
 use crate::app::sessions::SignedIn;
-use crate::app::views::{ApplicationView, HistoryView, PromotionView, StatusView};
+use crate::app::views::{ApplicationView, HistoryView, PromotionView, ScheduleView, StatusView};
 use crate::domain::command::{Actor, Door, Identity, Reach, Right, Role, Roles};
 
 const STATUS: &str = r##"{"applications": [
@@ -171,11 +171,41 @@ fn the_overview_tells_what_is_where_and_what_it_waits_for() {
 fn an_empty_overview_says_what_to_do_next() {
     let (person, roles) = (person("alice"), roles(&EVERYTHING));
     let viewer = Viewer { person: &person, roles: &roles, now: now() };
-    let status = StatusView { applications: vec![], unread: vec![], freezes: vec![] };
+    let status =
+        StatusView { applications: vec![], unread: vec![], freezes: vec![], schedules: vec![] };
     insta::assert_snapshot!(read(&overview::overview(&status, &viewer)), @r"
     Applications
     hoist has not found an application yet. It lists every application whose files exist in the first environment of a pipeline; hoist check --repository PATH says what it looks for in a clone, and where.
     Then announce an artifact: from CI with a signed POST to /hooks/artifacts, or by hand with hoist announce.
+    ");
+}
+
+#[test]
+fn the_overview_says_when_what_gathers_goes() {
+    let (person, roles) = (person("alice"), roles(&EVERYTHING));
+    let viewer = Viewer { person: &person, roles: &roles, now: now() };
+    let schedule = ScheduleView {
+        name: "nightly".parse().unwrap(),
+        pipeline: "services".parse().unwrap(),
+        environment: "prod".parse().unwrap(),
+        next: vec![now(), now()],
+        local: vec![
+            "2026-03-11 02:00 Europe/Stockholm".into(),
+            "2026-03-12 02:00 Europe/Stockholm".into(),
+        ],
+    };
+    let status = StatusView {
+        applications: vec![],
+        unread: vec![],
+        freezes: vec![],
+        schedules: vec![schedule],
+    };
+    let page = read(&overview::overview(&status, &viewer));
+    let told = page.split_once("Schedules").unwrap().1.trim();
+    insta::assert_snapshot!(told, @"
+    nightly: services into prod
+    2026-03-11 02:00 Europe/Stockholm
+    2026-03-12 02:00 Europe/Stockholm
     ");
 }
 

@@ -153,7 +153,7 @@ async fn an_empty_store_over_a_repository_full_of_promotions_is_told_of() {
 }
 
 /// The real program, with its arguments and this world's configuration.
-fn hoist(bot: &Bot, arguments: &[&str]) -> Output {
+pub(super) fn hoist(bot: &Bot, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hoist"));
     command.args(arguments).arg("--config").arg(bot.config()).stdin(Stdio::null());
     // A store that another test's fork still holds for a moment is waited for.

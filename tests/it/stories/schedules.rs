@@ -6,7 +6,9 @@ use hoist::domain::command::Identity;
 use hoist::domain::schedule::IfMissed;
 use jiff::Timestamp;
 
+use super::recover::hoist as program;
 use crate::support::served::{PIPELINES, Served, token};
+use crate::support::world::Bot;
 
 /// A hoist at noon UTC on March the 10th, with a run into prod at two every night in Stockholm.
 async fn nightly(more: &str) -> Served {
@@ -186,4 +188,39 @@ async fn one_that_cannot_wait_is_let_past_by_whoever_may() {
     hoist.settle().await;
     assert!(in_prod(&hoist, "cart").await.starts_with("v2.0.0 proposed"));
     assert!(in_prod(&hoist, "shop").await.starts_with("v1.1.0 waiting"));
+}
+
+#[tokio::test]
+async fn a_run_needs_no_hoist_that_is_running() {
+    let mut bot = Bot::new().await;
+    bot.add_to_the_pipelines(
+        "schedules:\n  - {name: nightly, cron: \"0 2 * * *\", zone: UTC, pipeline: services, to: prod}\n",
+    )
+    .await;
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    bot.minutes_pass(60);
+    bot.work().await;
+    assert!(
+        bot.status().await.contains("waits for the schedule nightly"),
+        "{}",
+        bot.status().await
+    );
+    bot.stop();
+    let ran = program(&bot, &["run", "nightly", "--once"]);
+    let (told, errors) =
+        (String::from_utf8(ran.stdout).unwrap(), String::from_utf8(ran.stderr).unwrap());
+    assert!(ran.status.success(), "{errors}");
+    insta::assert_snapshot!(told, @"
+    The schedule nightly ran: 1 go into prod, 1 stay behind.
+    shop v1.4.2
+    ");
+    let unknown = program(&bot, &["run", "nightl", "--once"]);
+    let errors = String::from_utf8(unknown.stderr).unwrap();
+    insta::assert_snapshot!(errors, @r#"error: there is no schedule "nightl"; did you mean `nightly`? there are nightly"#);
+    bot.restart().await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #2
+    ");
 }

@@ -249,6 +249,19 @@ impl Bot {
         self.app = Some(Arc::new(self.wake(None).await));
     }
 
+    /// The process ends.
+    pub fn stop(&mut self) {
+        self.app = None;
+    }
+
+    /// The pipelines file gets more, and the process starts anew with it.
+    pub async fn add_to_the_pipelines(&mut self, more: &str) {
+        let path = self.home.path().join("pipelines.yaml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, text + more).unwrap();
+        self.restart().await;
+    }
+
     /// The process ends, and the disk with the store and the mirror is lost.
     pub fn stop_and_lose_the_store(&mut self) {
         self.app = None;
