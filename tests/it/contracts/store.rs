@@ -5,20 +5,33 @@ mod announcing;
 mod auditing;
 mod changes;
 mod claiming;
+mod conversing;
+mod forgetting;
 mod freezes;
 mod given;
+mod running;
 mod sessions;
 mod sqlite;
 
 use std::pin::Pin;
 
 use hoist::adapters::store::sqlite::SqliteStore;
-use hoist::app::ports::Store;
+use hoist::app::ports::{Conversations, Store};
 
 type Told<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// Runs one promise against every engine, each with an empty store of its own.
 async fn on_every_engine(promise: impl for<'a> Fn(&'a dyn Store) -> Told<'a>) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("hoist.db")).await.unwrap();
+    promise(&store).await;
+    store.close().await.unwrap();
+}
+
+/// The same for the part of the store that keeps conversations.
+async fn on_every_engine_that_converses(
+    promise: impl for<'a> Fn(&'a dyn Conversations) -> Told<'a>,
+) {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&folder.path().join("hoist.db")).await.unwrap();
     promise(&store).await;

@@ -1,0 +1,50 @@
+//! The times of schedules, and what was let go then.
+
+use hoist::app::ports::{Change, Ran, Run};
+
+use super::given::{application, at, line, promotion};
+use super::promises;
+
+fn run(due: i64, boarded: &[u128]) -> Run {
+    Run {
+        schedule: "nightly".parse().unwrap(),
+        due_at: at(due),
+        ran_at: at(due + 1),
+        details: serde_json::json!({"by": "hoist"}),
+        boarded: boarded
+            .iter()
+            .map(|number| (application("shop"), promotion("shop", "prod", *number).id))
+            .collect(),
+    }
+}
+
+promises! {
+    async fn a_time_is_run_once(store) {
+        let nightly = "nightly".parse().unwrap();
+        assert_eq!(store.last_run(&nightly).await.unwrap(), None);
+        assert_eq!(store.keep_run(run(100, &[]), vec![line("run")]).await.unwrap(), Ran::Now);
+        assert_eq!(store.keep_run(run(100, &[1]), vec![line("run")]).await.unwrap(), Ran::Before);
+        assert_eq!(store.keep_run(run(200, &[]), vec![line("run")]).await.unwrap(), Ran::Now);
+        assert_eq!(store.last_run(&nightly).await.unwrap(), Some(at(200)));
+        assert_eq!(store.last_run(&"weekly".parse().unwrap()).await.unwrap(), None);
+        assert_eq!(store.audit(0, 10).await.unwrap().len(), 2);
+    }
+
+    async fn what_was_let_go_is_known_and_its_application_is_woken(store) {
+        let (shop, now) = (application("shop"), at(101));
+        store.enlist(vec![shop.clone()], at(0)).await.unwrap();
+        for number in [1, 2] {
+            let start = Change::Start(Box::new(promotion("shop", "prod", number)));
+            store.record(&shop, vec![start], vec![], at(0)).await.unwrap();
+        }
+        let lease = jiff::SignedDuration::from_mins(1);
+        for claim in store.claim(now, lease, 10).await.unwrap() {
+            store.release(&claim, None, 0).await.unwrap();
+        }
+        store.keep_run(run(100, &[2]), vec![line("run")]).await.unwrap();
+        let record = store.load(&shop).await.unwrap();
+        let boarded: Vec<_> = record.boarded.into_iter().collect();
+        assert_eq!(boarded, [promotion("shop", "prod", 2).id]);
+        assert_eq!(store.claim(now, lease, 10).await.unwrap().len(), 1);
+    }
+}
