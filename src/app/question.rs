@@ -1,15 +1,18 @@
-//! Asks the world outside what gates want to know: metrics, and calls that answer yes or no.
+//! Asks the world outside what gates want to know: metrics, calls that answer yes or no, and checks
+//! by others.
 
 use jiff::Timestamp;
 
 use crate::domain::artifact::Artifact;
+use crate::domain::checks::{Checked, Checks, SourceCommit};
 use crate::domain::evidence::{Call, Evidence, Metric};
-use crate::domain::gate::Gate;
+use crate::domain::gate::{CHECKS, Gate};
 use crate::domain::pipeline::Environment;
 use crate::domain::promotion::Promotion;
-use crate::domain::snapshot::{Findings, Snapshot};
+use crate::domain::snapshot::{Findings, ProposalFacts, ProposalStage, Snapshot};
 
 use super::App;
+use super::reconcile::chain;
 
 /// What a gate asks about.
 struct Subject<'a> {
@@ -17,6 +20,8 @@ struct Subject<'a> {
     artifact: &'a Artifact,
     /// Since when it runs in all the environments before.
     since: Timestamp,
+    /// Its proposal, where one is open.
+    proposal: Option<&'a ProposalFacts>,
 }
 
 impl App {
@@ -29,10 +34,15 @@ impl App {
             for subject in subjects(snapshot, environment) {
                 for rule in environment.asking() {
                     let key = (subject.promotion.id.clone(), rule.gate.name());
-                    if answered.contains_key(&key) {
+                    // What was said of another head is of no use, and is asked anew.
+                    let head = subject.proposal.map(|facts| &facts.head);
+                    let known = answered.get(&key);
+                    if known
+                        .is_some_and(|it| rule.gate.name() != CHECKS || it.about.as_ref() == head)
+                    {
                         continue;
                     }
-                    if let Some(evidence) = self.ask(&rule.gate, &subject).await {
+                    if let Some(evidence) = self.ask(snapshot, &rule.gate, &subject).await {
                         answered.insert(key, evidence);
                     }
                 }
@@ -41,12 +51,42 @@ impl App {
         snapshot.evidence = answered.clone();
     }
 
-    async fn ask(&self, gate: &Gate, about: &Subject<'_>) -> Option<Evidence> {
+    async fn ask(&self, snapshot: &Snapshot, gate: &Gate, about: &Subject<'_>) -> Option<Evidence> {
         match gate {
+            Gate::Checks(checks) => self.checks(snapshot, checks, about).await,
             Gate::Prometheus(metric) => Some(self.measure(metric, about).await),
             Gate::Http(call) => Some(self.call(call, about).await),
             Gate::Soak(_) | Gate::Approvals(_) | Gate::Window(_) => None,
         }
+    }
+
+    async fn checks(
+        &self,
+        snapshot: &Snapshot,
+        checks: &Checks,
+        about: &Subject<'_>,
+    ) -> Option<Evidence> {
+        let now = self.clock.now();
+        let (_, repository) = self.rules(&snapshot.application).ok()?;
+        let (commit, told) = match &checks.on {
+            Checked::Proposal => {
+                let facts = about.proposal?;
+                let told = repository.forge.checks(facts.number, &facts.head).await;
+                (facts.head.clone(), told)
+            }
+            Checked::Source(only) => {
+                let application = &snapshot.application.application;
+                let source = &about.artifact.source;
+                match SourceCommit::of(source, only.as_ref(), application) {
+                    Ok(of) => (of.commit.clone(), repository.forge.source_checks(&of).await),
+                    Err(why) => return Some(Evidence::unseen(now, &why)),
+                }
+            }
+        };
+        Some(match told {
+            Ok(seen) => checks.judge(&seen, &commit, now),
+            Err(error) => Evidence { about: Some(commit), ..Evidence::unseen(now, &chain(&error)) },
+        })
     }
 
     async fn measure(&self, metric: &Metric, about: &Subject<'_>) -> Evidence {
@@ -80,7 +120,10 @@ fn subjects<'a>(snapshot: &'a Snapshot, environment: &'a Environment) -> Vec<Sub
         .filter_map(|promotion| {
             let artifact = snapshot.artifact(promotion.artifact.as_ref()?)?;
             let since = runs_since(snapshot, environment, promotion)?;
-            Some(Subject { promotion, artifact, since })
+            let number = promotion.proposal.as_ref().map(|proposed| proposed.number);
+            let proposal = number.and_then(|number| snapshot.proposals.get(&number));
+            let proposal = proposal.filter(|facts| facts.state == ProposalStage::Open);
+            Some(Subject { promotion, artifact, since, proposal })
         })
         .collect()
 }

@@ -2,26 +2,39 @@
 
 use jiff::SignedDuration;
 
+use crate::domain::checks::{Checked, Checks, OWN};
 use crate::domain::evidence::{Bound, Call, Metric, PLACEHOLDERS, Query};
 use crate::domain::gate::{Approvals, Gate, GateRule, Shuts};
 use crate::domain::health::Expectation;
 use crate::domain::id::RoleName;
+use crate::domain::template::Template;
 use crate::domain::window::{Clock, Days, Window};
 
 use super::check;
 use super::duration::parse_duration;
 use super::fields::{Fields, check_known, checked, items, parsed, text};
+use super::gate_tables::{APPROVALS, CHECKS, GATE, WINDOW};
 use super::health::expectation;
 use super::policy::count;
 use super::problem::Notes;
 use super::rule::template;
 use super::settings::Names;
 use super::table::Words;
-use super::tables::{APPROVALS, GATE, WINDOW};
+
 use super::tree::{Kind, Node};
 
 pub(super) const SHUTS: Words<Shuts> =
     Words { built: &[("proposal", Shuts::Proposal), ("merge", Shuts::Merge)], planned: &[] };
+
+pub(super) const CHECKED: Words<On> =
+    Words { built: &[("proposal", On::Proposal), ("source", On::Source)], planned: &[] };
+
+/// Whose checks are meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum On {
+    Proposal,
+    Source,
+}
 
 /// Keys that say how a gate works, and not what it asks for.
 const MANNERS: [&str; 2] = ["before", "timeout"];
@@ -46,7 +59,14 @@ pub(super) fn gates(node: &Node, names: Option<&Names>, notes: &mut Notes<'_>) -
                 }
                 gates.push(rule);
             }
-            (Some(_), Gate::Soak(_) | Gate::Approvals(_) | Gate::Prometheus(_) | Gate::Http(_)) => {
+            (
+                Some(_),
+                Gate::Soak(_)
+                | Gate::Approvals(_)
+                | Gate::Prometheus(_)
+                | Gate::Http(_)
+                | Gate::Checks(_),
+            ) => {
                 let what = format!("{}: this gate stands twice", item.path);
                 notes.add(item.place, what, "keep one");
             }
@@ -87,21 +107,97 @@ fn gate(node: &Node, names: Option<&Names>, notes: &mut Notes<'_>) -> Option<Gat
         metric(&fields, node, notes).map(Gate::Prometheus)
     } else if let Some(node) = fields.get("http") {
         call(&fields, node, notes).map(Gate::Http)
+    } else if let Some(node) = fields.get("checks") {
+        checks(node, notes).map(Gate::Checks)
     } else {
         None
     };
     let shuts = fields.get("before").map(|node| (node, SHUTS.read(node, notes)));
     let timeout = fields.get("timeout").map(|node| length(node, notes));
     let mut rule = GateRule::from(gate?);
-    if let (Gate::Approvals(_), Some((node, Some(Shuts::Proposal)))) = (&rule.gate, &shuts) {
-        let what = format!("{}: nobody can approve what is not proposed", node.path);
-        notes.add(node.place, what, "remove `before`: approvals shut the merge");
+    if let Some((node, Some(Shuts::Proposal))) = &shuts {
+        check_opening(&rule.gate, node, notes);
     }
     if let Some((_, word)) = shuts {
         rule.shuts = word?;
     }
     rule.timeout = timeout.flatten();
     Some(rule)
+}
+
+/// What looks at the proposal cannot keep it from being opened.
+fn check_opening(gate: &Gate, node: &Node, notes: &mut Notes<'_>) {
+    let (what, hint) = match gate {
+        Gate::Approvals(_) => {
+            ("nobody can approve what is not proposed", "remove `before`: approvals shut the merge")
+        }
+        Gate::Checks(Checks { on: Checked::Proposal, .. }) => (
+            "nothing can check what is not proposed",
+            "remove `before`: checks of the proposal shut the merge; or write `on: source`",
+        ),
+        Gate::Checks(Checks { on: Checked::Source(_), .. })
+        | Gate::Soak(_)
+        | Gate::Window(_)
+        | Gate::Prometheus(_)
+        | Gate::Http(_) => return,
+    };
+    notes.add(node.place, format!("{}: {what}", node.path), hint);
+}
+
+/// Names alone, or with whose they are.
+fn checks(node: &Node, notes: &mut Notes<'_>) -> Option<Checks> {
+    if let Kind::List(_) = node.kind {
+        return Some(Checks { names: check_names(node, notes)?, on: Checked::Proposal });
+    }
+    let fields = Fields::open(node, &CHECKS, notes)?;
+    let on = fields.get("on").map_or(Some(On::Proposal), |node| CHECKED.read(node, notes));
+    let repository = fields.get("repository");
+    if let (Some(node), Some(On::Proposal)) = (repository, on) {
+        let what = format!("{}: nobody would read this", node.path);
+        notes.add(node.place, what, "`repository` goes with `on: source`");
+    }
+    let only = match repository {
+        Some(node) => Some(source_repository(node, notes)?),
+        None => None,
+    };
+    let names = check_names(fields.get("names")?, notes)?;
+    Some(match on? {
+        On::Proposal => Checks { names, on: Checked::Proposal },
+        On::Source => Checks { names, on: Checked::Source(only) },
+    })
+}
+
+fn source_repository(node: &Node, notes: &mut Notes<'_>) -> Option<Template> {
+    let written = template(node, &["application"], notes)?;
+    let filled = written.as_str().replace("{application}", "x");
+    checked(node, |_| check::called_url(&filled), notes)?;
+    Some(written)
+}
+
+/// The names of checks: at least one, each once, and none of hoist's own.
+fn check_names(node: &Node, notes: &mut Notes<'_>) -> Option<Vec<String>> {
+    let list = items(node, notes)?;
+    let mut names: Vec<String> = Vec::new();
+    for item in list {
+        let Some(name) = text(item, notes) else { continue };
+        if name.to_lowercase().starts_with(OWN) {
+            let what = format!("{}: `{name}` is a gate of hoist's own", item.path);
+            notes.add(item.place, what, "name checks by others; hoist's gates count anyway");
+        } else if name.trim() != name || name.is_empty() || name.chars().any(char::is_control) {
+            let what = format!("{}: {name:?} is no check's name", item.path);
+            notes.add(item.place, what, "write it as the forge shows it");
+        } else if names.iter().any(|known| known == name) {
+            let what = format!("{}: `{name}` stands twice", item.path);
+            notes.add(item.place, what, "keep one");
+        } else {
+            names.push(name.to_owned());
+        }
+    }
+    if list.is_empty() {
+        let what = format!("{}: no check is named", node.path);
+        notes.add(node.place, what, "name at least one, as [e2e]; or remove the gate");
+    }
+    (!names.is_empty() && names.len() == list.len()).then_some(names)
 }
 
 /// A length of time.

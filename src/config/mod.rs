@@ -7,6 +7,7 @@ mod problem;
 mod settings;
 
 mod schema;
+mod gate_tables;
 mod table;
 mod tables;
 

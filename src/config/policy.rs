@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use crate::domain::artifact::ImageName;
 use crate::domain::freeze::Freeze;
+use crate::domain::gate::SOURCE_CHECKS;
 use crate::domain::health::HealthRule;
 use crate::domain::id::{
     ApplicationName, EnvironmentName, PersonName, PipelineName, RepositoryName,
@@ -124,7 +125,41 @@ fn pipeline(
     }
     let (repository, applications, image) = (repository?, applications?, image?);
     let (name, accept) = (name.clone(), accept?);
+    if let (Some(names), Some(node)) = (names, fields.get("environments")) {
+        check_source_checks(node, (&repository, names), &environments, notes);
+    }
     Some(Pipeline { name, repository, applications, image, accept, environments })
+}
+
+/// The builtin forge knows its own repository and no other, so that it cannot be asked about the
+/// commits of sources.
+fn check_source_checks(
+    node: &Node,
+    (repository, names): (&RepositoryName, &Names),
+    environments: &[Environment],
+    notes: &mut Notes<'_>,
+) {
+    if !names.builtin.contains(repository.as_str()) {
+        return;
+    }
+    let asks = |it: &&Environment| it.gates.iter().any(|rule| rule.gate.name() == SOURCE_CHECKS);
+    for environment in environments.iter().filter(asks) {
+        let place = match &node.kind {
+            Kind::List(items) => items.iter().find(|item| match item.entry("name") {
+                Some(Node { kind: Kind::Text(name), .. }) => name == environment.name.as_str(),
+                Some(_) | None => false,
+            }),
+            Kind::Null | Kind::Text(_) | Kind::Map(_) => None,
+        };
+        let node = place.and_then(|item| item.entry("gates")).unwrap_or(node);
+        let what = format!(
+            "{}: nobody can be asked about checks of a source: `{repository}` has `forge: builtin`",
+            node.path
+        );
+        let hint = "they need a repository with `forge: github`; with the builtin forge, let CI \
+                    announce what has passed, or ask its service by an `http` gate";
+        notes.add(node.place, what, hint);
+    }
 }
 
 fn check_words(fields: &Fields<'_>, notes: &mut Notes<'_>) {

@@ -41,6 +41,7 @@ pub(super) fn read(text: &str, surroundings: &dyn Surroundings, notes: &mut Note
     let Some(fields) = Fields::open(&root, &PROCESS, notes) else { return Process::default() };
     let names = Names {
         repositories: keys(&fields, "repositories"),
+        builtin: builtin(&fields),
         people: keys(&fields, "people"),
         controllers: keys(&fields, "argocd"),
         roles: keys(&fields, "roles"),
@@ -119,6 +120,19 @@ fn keys(fields: &Fields<'_>, name: &str) -> BTreeSet<String> {
         return BTreeSet::new();
     };
     entries.iter().map(|entry| entry.key.clone()).collect()
+}
+
+/// The repositories whose forge is the builtin one.
+fn builtin(fields: &Fields<'_>) -> BTreeSet<String> {
+    let Some(Node { kind: Kind::Map(entries), .. }) = fields.get("repositories") else {
+        return BTreeSet::new();
+    };
+    let is_builtin = |node: &Node| match node.entry("forge").map(|forge| &forge.kind) {
+        Some(Kind::Text(word)) => word == "builtin",
+        Some(Kind::Null | Kind::Map(_) | Kind::List(_)) | None => false,
+    };
+    let builtin = entries.iter().filter(|entry| is_builtin(&entry.value));
+    builtin.map(|entry| entry.key.clone()).collect()
 }
 
 pub(super) fn or_default<T>(

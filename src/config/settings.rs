@@ -342,6 +342,8 @@ pub struct Token {
 pub struct Names {
     /// The keys of `repositories`.
     pub repositories: BTreeSet<String>,
+    /// Those of them whose forge is the builtin one.
+    pub builtin: BTreeSet<String>,
     /// The keys of `people`.
     pub people: BTreeSet<String>,
     /// The keys of `argocd`.
@@ -355,6 +357,12 @@ impl Settings {
     pub fn names(&self) -> Names {
         Names {
             repositories: self.repositories.keys().map(ToString::to_string).collect(),
+            builtin: self
+                .repositories
+                .iter()
+                .filter(|(_, repository)| matches!(repository.forge, Forge::Builtin))
+                .map(|(name, _)| name.to_string())
+                .collect(),
             people: self.people.keys().map(ToString::to_string).collect(),
             controllers: self.argocd.keys().map(ToString::to_string).collect(),
             roles: self.roles.keys().map(ToString::to_string).collect(),

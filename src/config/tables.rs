@@ -6,6 +6,7 @@
 use super::access::RIGHTS;
 use super::freeze::ALLOWED;
 use super::gate::SHUTS;
+use super::gate_tables::GATE;
 use super::health::{HEALTHS, REMEDIES};
 use super::policy::MERGES;
 use super::schedule::{GROUPS, MISSES};
@@ -21,13 +22,13 @@ mod repository;
 pub(super) use pipeline::{ACCEPT, PIPELINE, VERIFY};
 pub(super) use repository::{COMMITS, CREDENTIALS, REPOSITORY, SIGNING};
 
-const TEXT: Shape = Shape::Text(None);
-const TEXTS: Shape = Shape::List(&TEXT);
-const NAME: Shape = Shape::Text(Some(r"^[^\s/\\~^:?*\[{}\x22']+$"));
+pub(super) const TEXT: Shape = Shape::Text(None);
+pub(super) const TEXTS: Shape = Shape::List(&TEXT);
+pub(super) const NAME: Shape = Shape::Text(Some(r"^[^\s/\\~^:?*\[{}\x22']+$"));
 const NAMES: Shape = Shape::List(&NAME);
-const CLOCK: Shape = Shape::Text(Some(r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"));
+pub(super) const CLOCK: Shape = Shape::Text(Some(r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"));
 const LOCAL: Shape = Shape::Text(Some(r"^\d{4}-\d\d-\d\dT\d\d:\d\d$"));
-const DURATION: Shape = Shape::Text(Some(r"^(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"));
+pub(super) const DURATION: Shape = Shape::Text(Some(r"^(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"));
 
 /// The process file.
 pub(super) static PROCESS: Table = Table {
@@ -308,92 +309,6 @@ pub(super) static DOCUMENT: Table = Table {
     keys: &[
         required("kind", TEXT, "Its kind."),
         required("name", TEXT, "Its metadata.name; `{application}` may stand in it."),
-    ],
-};
-
-pub(super) static GATE: Table = Table {
-    what: "a gate",
-    keys: &[
-        optional("soak", DURATION, "How long it was well in the environments before: 30m, 2h, 1d."),
-        optional(
-            "approvals",
-            Shape::Either(&[Shape::Count(1, 20), Shape::Keys(&APPROVALS)]),
-            "How many people said yes, the requester aside; or how many of those with a role.",
-        ),
-        optional(
-            "window",
-            Shape::Keys(&WINDOW),
-            "The hours in which promotions enter; of several windows one must be open.",
-        ),
-        optional(
-            "prometheus",
-            TEXT,
-            "The address of a Prometheus, or of what speaks its API; with `query` and `until`.",
-        ),
-        optional(
-            "query",
-            TEXT,
-            "What is asked there, in PromQL; {application}, {version}, {tag} and {digest} may stand in its texts.",
-        ),
-        optional(
-            "until",
-            Shape::Text(Some(r"^(<=|>=|==|<|>) ?-?[0-9.]+([eE][-+]?[0-9]+)?$")),
-            "What every value must be: a sign and a number, < 0.01.",
-        ),
-        optional(
-            "for",
-            DURATION,
-            "For how long without a break, once the version runs in the environments before. Default: it is looked at once.",
-        ),
-        optional(
-            "http",
-            TEXT,
-            "An address that answers yes or no; {application}, {version}, {tag} and {digest} may stand in it.",
-        ),
-        optional(
-            "expect",
-            Shape::Either(&[Shape::Count(100, 599), TEXT]),
-            "What a yes of `http` is: a status, or a text that stands in the answer. Default: any 2xx.",
-        ),
-        optional(
-            "before",
-            Shape::Word(|| SHUTS.names()),
-            "What it shuts: the opening of the proposal, or only its merge. Default: proposal for soak, prometheus and http, merge for the others.",
-        ),
-        optional(
-            "timeout",
-            DURATION,
-            "After how long a promotion that it keeps out is closed: 24h. Default: it waits.",
-        ),
-    ],
-};
-
-pub(super) static APPROVALS: Table = Table {
-    what: "an approvals gate",
-    keys: &[
-        optional("count", Shape::Count(1, 20), "How many. Default: 1."),
-        required(
-            "role",
-            NAME,
-            "Whose approvals count: those who have this role, by its name in `roles`.",
-        ),
-        planned("team"),
-    ],
-};
-
-pub(super) static WINDOW: Table = Table {
-    what: "a window",
-    keys: &[
-        optional(
-            "days",
-            Shape::Text(Some(
-                r"^(daily|(mon|tue|wed|thu|fri|sat|sun)([-,] ?(mon|tue|wed|thu|fri|sat|sun))*)$",
-            )),
-            "The days on which it opens: mon-thu, or mon,wed. Default: daily.",
-        ),
-        required("from", CLOCK, "When it opens, HH:MM."),
-        required("to", CLOCK, "When it shuts, HH:MM; before `from` means on the next day."),
-        required("zone", TEXT, "Whose clock counts, by its IANA name: Europe/Stockholm."),
     ],
 };
 

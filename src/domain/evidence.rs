@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::artifact::Artifact;
 use super::health::Expectation;
-use super::id::ApplicationName;
+use super::id::{ApplicationName, CommitId};
 use super::template::Template;
 
 /// How often a gate asks again, at least.
@@ -203,7 +203,8 @@ impl Metric {
     /// Every value of every series must be within the bound, and none may be missing: a metric that
     /// nobody measures proves nothing. Values from before the version ran are another version's.
     pub fn judge(&self, series: &[Vec<f64>], since: Timestamp, now: Timestamp) -> Evidence {
-        let evidence = |met, saw| Evidence { at: now, met, saw, stable: self.wanted() };
+        let evidence =
+            |met, saw| Evidence { at: now, met, saw, stable: self.wanted(), about: None };
         let span = self.span(now);
         let least = series.iter().map(Vec::len).min().unwrap_or(0);
         let last = series.iter().filter_map(|values| values.last());
@@ -252,6 +253,8 @@ pub struct Evidence {
     /// The same without what changes at every look: a status on a proposal is not written anew for
     /// every digit of a metric.
     pub stable: String,
+    /// The commit that it is about, where it is about one.
+    pub about: Option<CommitId>,
 }
 
 /// Whether a gate's question was answered with yes.
@@ -268,7 +271,8 @@ pub enum Met {
 impl Evidence {
     /// Nobody could be asked.
     pub fn unseen(at: Timestamp, why: &str) -> Self {
-        Self { at, met: Met::No, saw: why.to_owned(), stable: "it could not be asked".into() }
+        let stable = "it could not be asked".into();
+        Self { at, met: Met::No, saw: why.to_owned(), stable, about: None }
     }
 
     /// Judges the answer to a call.
@@ -281,11 +285,11 @@ impl Evidence {
         match expect.unmet(answer, Some(artifact)) {
             Ok(()) => {
                 let saw = format!("the answer is {}", answer.status);
-                Self { at, met: Met::Yes, saw: saw.clone(), stable: saw }
+                Self { at, met: Met::Yes, saw: saw.clone(), stable: saw, about: None }
             }
             Err(unmet) => {
                 let saw = unmet.to_string();
-                Self { at, met: Met::No, saw: saw.clone(), stable: saw }
+                Self { at, met: Met::No, saw: saw.clone(), stable: saw, about: None }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::checks::{Checked, Checks};
 use super::evidence::{Call, Metric};
 use super::id::RoleName;
 use super::promotion::Promotion;
@@ -20,6 +21,8 @@ pub enum Gate {
     Prometheus(Metric),
     /// A call that answers yes or no.
     Http(Call),
+    /// Checks by others, by their names.
+    Checks(Checks),
 }
 
 /// Who has to say yes.
@@ -91,6 +94,10 @@ pub const WINDOW: &str = "window";
 pub const PROMETHEUS: &str = "prometheus";
 /// See [`PROMETHEUS`].
 pub const HTTP: &str = "http";
+/// See [`PROMETHEUS`]: checks of the proposal's head.
+pub const CHECKS: &str = "checks";
+/// See [`PROMETHEUS`]: checks of the commit that the artifact was built from.
+pub const SOURCE_CHECKS: &str = "source-checks";
 /// What waits for a schedule's run; it concerns each promotion by itself.
 pub const SCHEDULE: &str = "schedule";
 
@@ -103,6 +110,8 @@ impl Gate {
             Self::Window(_) => WINDOW,
             Self::Prometheus(_) => PROMETHEUS,
             Self::Http(_) => HTTP,
+            Self::Checks(Checks { on: Checked::Proposal, .. }) => CHECKS,
+            Self::Checks(Checks { on: Checked::Source(_), .. }) => SOURCE_CHECKS,
         }
     }
 }
@@ -114,8 +123,13 @@ impl From<Gate> for GateRule {
     /// before it: it shuts the merge only.
     fn from(gate: Gate) -> Self {
         let shuts = match gate {
-            Gate::Soak(_) | Gate::Prometheus(_) | Gate::Http(_) => Shuts::Proposal,
-            Gate::Approvals(_) | Gate::Window(_) => Shuts::Merge,
+            Gate::Soak(_)
+            | Gate::Prometheus(_)
+            | Gate::Http(_)
+            | Gate::Checks(Checks { on: Checked::Source(_), .. }) => Shuts::Proposal,
+            Gate::Approvals(_)
+            | Gate::Window(_)
+            | Gate::Checks(Checks { on: Checked::Proposal, .. }) => Shuts::Merge,
         };
         Self { gate, shuts, timeout: None }
     }

@@ -30,6 +30,8 @@ pub mod gate;
 
 pub mod evidence;
 
+pub mod checks;
+
 pub mod freeze;
 
 pub mod schedule;

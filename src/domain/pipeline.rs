@@ -177,7 +177,11 @@ impl Environment {
     pub fn soak(&self) -> SignedDuration {
         let soaks = self.gates.iter().filter_map(|rule| match rule.gate {
             Gate::Soak(duration) => Some(duration),
-            Gate::Approvals(_) | Gate::Window(_) | Gate::Prometheus(_) | Gate::Http(_) => None,
+            Gate::Approvals(_)
+            | Gate::Window(_)
+            | Gate::Prometheus(_)
+            | Gate::Http(_)
+            | Gate::Checks(_) => None,
         });
         soaks.max().unwrap_or(SignedDuration::ZERO)
     }
@@ -208,14 +212,18 @@ impl Environment {
     pub fn approvals(&self) -> Option<&Approvals> {
         self.gates.iter().find_map(|rule| match &rule.gate {
             Gate::Approvals(approvals) => Some(approvals),
-            Gate::Soak(_) | Gate::Window(_) | Gate::Prometheus(_) | Gate::Http(_) => None,
+            Gate::Soak(_)
+            | Gate::Window(_)
+            | Gate::Prometheus(_)
+            | Gate::Http(_)
+            | Gate::Checks(_) => None,
         })
     }
 
     /// The gates that ask the world outside.
     pub fn asking(&self) -> impl Iterator<Item = &GateRule> {
         self.gates.iter().filter(|rule| match rule.gate {
-            Gate::Prometheus(_) | Gate::Http(_) => true,
+            Gate::Prometheus(_) | Gate::Http(_) | Gate::Checks(_) => true,
             Gate::Soak(_) | Gate::Approvals(_) | Gate::Window(_) => false,
         })
     }
@@ -224,7 +232,11 @@ impl Environment {
     pub fn windows(&self) -> Vec<&Window> {
         let windows = self.gates.iter().filter_map(|rule| match &rule.gate {
             Gate::Window(window) => Some(window),
-            Gate::Soak(_) | Gate::Approvals(_) | Gate::Prometheus(_) | Gate::Http(_) => None,
+            Gate::Soak(_)
+            | Gate::Approvals(_)
+            | Gate::Prometheus(_)
+            | Gate::Http(_)
+            | Gate::Checks(_) => None,
         });
         windows.collect()
     }

@@ -1,6 +1,6 @@
 //! Answers to "why is it not in?": what keeps something out, and what a person can do.
 
-use crate::domain::gate::{HOLD, HTTP, Judged, PROMETHEUS, Verdict};
+use crate::domain::gate::{CHECKS, HOLD, HTTP, Judged, PROMETHEUS, SOURCE_CHECKS, Verdict};
 use crate::domain::id::{ApplicationName, EnvironmentName, PromotionId};
 use crate::domain::plan::{Because, Unstarted, Wait};
 
@@ -76,10 +76,14 @@ pub fn gate(judged: &Judged, about: &Subject<'_>) -> Option<String> {
         Verdict::NeedsAction(_) if judged.name == HOLD => {
             Some(format!("`hoist resume {} {}` ends it", about.application, about.environment))
         }
-        Verdict::NeedsAction(_) if matches!(judged.name, PROMETHEUS | HTTP) => Some(format!(
-            "it is asked again by itself; who may skip gates can say `hoist skip {} {} {} --reason …`",
-            about.application, about.environment, judged.name
-        )),
+        Verdict::NeedsAction(_)
+            if matches!(judged.name, PROMETHEUS | HTTP | CHECKS | SOURCE_CHECKS) =>
+        {
+            Some(format!(
+                "it is asked again by itself; who may skip gates can say `hoist skip {} {} {} --reason …`",
+                about.application, about.environment, judged.name
+            ))
+        }
         Verdict::NeedsAction(what) => Some(what.clone()),
     }
 }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::checks::{Check, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
 
 /// A proposal as hoist wants it to be.
@@ -280,6 +281,17 @@ pub trait Forge: Send + Sync {
         context: &str,
         status: &Status,
     ) -> Result<(), ForgeError>;
+
+    /// What others say of a proposal's head: hoist's own statuses are left out. They are of the head
+    /// that is named, or it is [`ForgeError::Stale`].
+    async fn checks(
+        &self,
+        number: ProposalNumber,
+        head: &CommitId,
+    ) -> Result<Vec<Check>, ForgeError>;
+
+    /// What is said of a commit of a source's repository on the same host.
+    async fn source_checks(&self, of: &SourceCommit) -> Result<Vec<Check>, ForgeError>;
 
     /// Writes hoist's own comment that carries `marker`, or edits the one that does.
     async fn comment(

@@ -6,7 +6,7 @@ use super::closures::{freeze_gate, hold_gate, window_gate};
 use super::course::soak_ends;
 use super::schedules::schedule_gate;
 use crate::domain::evidence::Met;
-use crate::domain::gate::{GateRule, Judged, Shuts, Verdict};
+use crate::domain::gate::{CHECKS, GateRule, Judged, Shuts, Verdict};
 use crate::domain::health::Finding;
 use crate::domain::id::{EnvironmentName, PersonName, RoleName};
 use crate::domain::pipeline::Environment;
@@ -33,7 +33,8 @@ pub fn judge(
             judged.push(upstream_gate(snapshot, environment, promotion, name, now));
         }
     }
-    let asking = environment.asking().map(|rule| asking_gate(snapshot, promotion, rule));
+    let asking =
+        environment.asking().map(|rule| asking_gate(snapshot, (promotion, proposal), rule));
     judged.extend(asking.map(|it| it.after_skips(promotion)));
     let schedule = schedule_gate(snapshot, environment, promotion, now);
     judged.extend(schedule.map(|it| it.after_skips(promotion)));
@@ -51,14 +52,26 @@ pub fn judge(
 
 /// Judges what a gate that asks the world outside was answered. A rollback waits for none: what it
 /// takes back may be what makes the answer bad.
-fn asking_gate(snapshot: &Snapshot, promotion: &Promotion, rule: &GateRule) -> Judged {
+fn asking_gate(
+    snapshot: &Snapshot,
+    (promotion, proposal): (&Promotion, Option<&ProposalFacts>),
+    rule: &GateRule,
+) -> Judged {
     let name = rule.gate.name();
     if promotion.is_rollback() {
         let saw = "a rollback does not ask".to_owned();
         return Judged::new(name, rule.shuts, Verdict::Open, saw);
     }
-    let Some(evidence) = snapshot.evidence.get(&(promotion.id.clone(), name)) else {
-        let saw = "it is asked once the version runs in the environments before".to_owned();
+    let evidence = snapshot.evidence.get(&(promotion.id.clone(), name));
+    // What was said of another head says nothing of this one.
+    let head = proposal.map(|facts| &facts.head);
+    let evidence = evidence.filter(|it| name != CHECKS || it.about.as_ref() == head);
+    let Some(evidence) = evidence else {
+        let saw = match name {
+            CHECKS => "its proposal's checks are looked at once that is open",
+            _ => "it is asked once the version runs in the environments before",
+        };
+        let saw = saw.to_owned();
         return Judged::new(name, rule.shuts, Verdict::NeedsAction(saw.clone()), saw);
     };
     let saw = evidence.saw.clone();

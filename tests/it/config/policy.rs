@@ -364,3 +364,57 @@ pipelines.yaml:23:4: freezes[5]: there is a freeze named `e` already; choose ano
 "#,
     );
 }
+
+#[test]
+fn checks_are_named_and_said_to_be_whose() {
+    let lines = "      edit: [{file: a, marker: b}]
+      gates:
+      - {checks: [e2e, \"build / linux\"], timeout: 1d}
+      - {checks: {on: source, names: [build], repository: \"https://github.com/acme/{application}\"}}
+";
+    let process = "\
+pipelines: pipelines.yaml
+sources: {}
+repositories:
+  gitops: {forge: github, url: https://github.com/acme/gitops.git, credentials: {token: {env: T}}}
+";
+    let desk = |policy: &str| Desk::with(process, policy).variable("T", "t");
+    check(&desk(&one_environment(lines)), "no problem");
+    let lines = "      edit: [{file: a, marker: b}]
+      gates:
+      - {checks: [hoist/soak, e2e, e2e, \" x\"]}
+      - {checks: [], before: proposal}
+      - {checks: {on: proposal, names: [a], repository: \"https://github.com/acme/x\"}, before: proposal}
+      - {checks: {on: tag, names: [a]}}
+      - {checks: {on: source, repository: acme/x}}
+";
+    check(
+        &desk(&one_environment(lines)),
+        r#"
+pipelines.yaml:10:19: pipelines.p.environments[0].gates[0].checks[0]: `hoist/soak` is a gate of hoist's own; name checks by others; hoist's gates count anyway
+pipelines.yaml:10:36: pipelines.p.environments[0].gates[0].checks[2]: `e2e` stands twice; keep one
+pipelines.yaml:10:41: pipelines.p.environments[0].gates[0].checks[3]: " x" is no check's name; write it as the forge shows it
+pipelines.yaml:11:18: pipelines.p.environments[0].gates[1].checks: no check is named; name at least one, as [e2e]; or remove the gate
+pipelines.yaml:12:57: pipelines.p.environments[0].gates[2].checks.repository: nobody would read this; `repository` goes with `on: source`
+pipelines.yaml:12:95: pipelines.p.environments[0].gates[2].before: nothing can check what is not proposed; remove `before`: checks of the proposal shut the merge; or write `on: source`
+pipelines.yaml:13:23: pipelines.p.environments[0].gates[3].checks.on: `tag` is not known; known are `proposal`, `source`
+pipelines.yaml:14:19: `pipelines.p.environments[0].gates[4].checks.names` is missing; a checks gate needs it: what the forge calls them: statuses and check runs alike
+pipelines.yaml:14:43: pipelines.p.environments[0].gates[4].checks.repository: `acme/x` is no address that can be called; write http://… or https://…, as https://{application}.example.com/healthz
+9 problems
+"#,
+    );
+}
+
+#[test]
+fn the_builtin_forge_is_not_asked_about_sources() {
+    let policy = one_environment(
+        "      edit: [{file: a, marker: b}]\n      gates: [{checks: {on: source, names: [build]}}]\n",
+    );
+    let process =
+        "pipelines: pipelines.yaml\nsources: {}\nrepositories:\n  gitops: {forge: builtin}\n";
+    let problems = Desk::with(process, &policy).load().unwrap_err().to_string();
+    insta::assert_snapshot!(problems, @"
+    pipelines.yaml:9:14: pipelines.p.environments[0].gates: nobody can be asked about checks of a source: `gitops` has `forge: builtin`; they need a repository with `forge: github`; with the builtin forge, let CI announce what has passed, or ask its service by an `http` gate
+    1 problem
+    ");
+}

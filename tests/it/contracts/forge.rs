@@ -14,6 +14,7 @@ use hoist::app::ports::{
     BranchState, Closing, Forge, ForgeError, MergeOutcome, MergeRequest, Mergeability, Opened,
     Proposal, ProposalSpec, ProposalState, ReviewVerdict, Status, StatusState,
 };
+use hoist::domain::checks::CheckState;
 use hoist::domain::id::{CommitId, ProposalNumber};
 use jiff::Timestamp;
 
@@ -58,6 +59,7 @@ macro_rules! contract {
             approvals_are_for_the_head_they_looked_at,
             the_latest_word_of_a_person_counts,
             a_status_is_written_once_and_belongs_to_its_head,
+            what_others_say_is_told_without_what_hoist_says,
             a_comment_is_found_by_its_marker_and_edited_in_place,
             a_merge_brings_the_head_that_was_judged,
             a_merge_made_twice_is_one_merge,
@@ -273,6 +275,18 @@ pub async fn a_status_is_written_once_and_belongs_to_its_head(world: &impl World
     assert!(load(world, number).await.statuses.is_empty());
     forge.set_status(number, &newer, "hoist/soak", &soaking).await.unwrap();
     assert_eq!(load(world, number).await.statuses["hoist/soak"], soaking);
+}
+
+pub async fn what_others_say_is_told_without_what_hoist_says(world: &impl World) {
+    let forge = world.forge();
+    let (number, head) = propose(world).await;
+    let passed = Status { state: StatusState::Success, description: "all 200".to_owned() };
+    forge.set_status(number, &head, "hoist/checks", &passed).await.unwrap();
+    forge.set_status(number, &head, "e2e", &passed).await.unwrap();
+    let checks = forge.checks(number, &head).await.unwrap();
+    let told: Vec<_> = checks.iter().map(|it| (it.name.as_str(), it.state)).collect();
+    assert_eq!(told, [("e2e", CheckState::Success)]);
+    assert_eq!(checks[0].description, "all 200");
 }
 
 pub async fn a_comment_is_found_by_its_marker_and_edited_in_place(world: &impl World) {

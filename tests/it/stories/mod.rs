@@ -13,6 +13,7 @@ mod outages;
 mod people;
 mod policies;
 mod pushes;
+mod checks;
 mod questions;
 mod recover;
 mod rollback;

@@ -11,6 +11,7 @@ use hoist::app::ports::{
     MergeRequest, Merged, Opened, Proposal, ProposalSpec, RefOutcome, RefUpdate, ReviewDesk,
     Signature, Status,
 };
+use hoist::domain::checks::{Check, SourceCommit};
 use hoist::domain::id::{CommitId, ProposalNumber};
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -106,6 +107,18 @@ impl Forge for Troubled<dyn Forge> {
         status: &Status,
     ) -> Result<(), ForgeError> {
         self.answer(self.inner.set_status(number, head, context, status).await)
+    }
+
+    async fn checks(
+        &self,
+        number: ProposalNumber,
+        head: &CommitId,
+    ) -> Result<Vec<Check>, ForgeError> {
+        self.inner.checks(number, head).await
+    }
+
+    async fn source_checks(&self, of: &SourceCommit) -> Result<Vec<Check>, ForgeError> {
+        self.inner.source_checks(of).await
     }
 
     async fn comment(

@@ -401,6 +401,12 @@ impl Bot {
         self.send(request(outgoing.signed(&SECRET.to_owned().into()))).await
     }
 
+    /// CI announces a version of the shop and what it was built from.
+    pub async fn announce_built_from(&self, version: &str, source: SourceCode) -> u16 {
+        let outgoing = Outgoing { source, ..outgoing("shop", version) };
+        self.send(request(outgoing.signed(&SECRET.to_owned().into()))).await
+    }
+
     /// How far a version of the shop has come, as its pipeline is told: `arrival state: words`.
     pub async fn progress(&self, version: &str, environment: &str) -> String {
         let path = format!("/hooks/artifacts/progress?environment={environment}");

@@ -19,8 +19,9 @@ use jiff::Timestamp;
 
 use crate::app::ports::{
     Closing, Comment, Forge, ForgeError, Git, GitError, MergeOutcome, MergeRequest, Opened,
-    Proposal, ProposalSpec, ProposalState, Review, ReviewDesk, Signature, Status,
+    Proposal, ProposalSpec, ProposalState, Review, ReviewDesk, Signature, Status, StatusState,
 };
+use crate::domain::checks::{Check, CheckState, OWN, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber, RepositoryName};
 use ledger::{Event, Ledger};
 use record::{Record, State};
@@ -196,6 +197,27 @@ impl Forge for BuiltinForge {
         .await
     }
 
+    async fn checks(
+        &self,
+        number: ProposalNumber,
+        head: &CommitId,
+    ) -> Result<Vec<Check>, ForgeError> {
+        let proposal = self.load(number).await?;
+        if proposal.head != *head {
+            return Err(ForgeError::Stale);
+        }
+        let others = proposal.statuses.into_iter().filter(|(name, _)| !name.starts_with(OWN));
+        Ok(others.map(|(name, status)| check(name, status)).collect())
+    }
+
+    async fn source_checks(&self, of: &SourceCommit) -> Result<Vec<Check>, ForgeError> {
+        Err(ForgeError::Refused(format!(
+            "the builtin forge does not know {}: only a repository with `forge: github` can be \
+             asked about checks of a source",
+            of.repository
+        )))
+    }
+
     async fn comment(
         &self,
         number: ProposalNumber,
@@ -256,6 +278,16 @@ impl ReviewDesk for BuiltinForge {
         })
         .await
     }
+}
+
+/// A status by others.
+fn check(name: String, status: Status) -> Check {
+    let state = match status.state {
+        StatusState::Pending => CheckState::Pending,
+        StatusState::Success => CheckState::Success,
+        StatusState::Failure => CheckState::Failure,
+    };
+    Check { name, state, description: status.description, url: None, since: None }
 }
 
 /// Who made a commit, for one who has no mail address here.

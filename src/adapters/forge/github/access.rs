@@ -55,6 +55,8 @@ pub struct GitHubServer {
 /// The way into one repository of a GitHub, for its API and for its Git alike.
 pub struct GitHubAccess {
     repo: Repo,
+    /// Where its Git is served: the addresses of its neighbours begin so, too.
+    host: String,
     entry: Entry,
 }
 
@@ -94,7 +96,32 @@ impl GitHubAccess {
                 Entry::App { app: Box::new(app), installed: Mutex::new(None) }
             }
         };
-        Ok(Self { repo, entry })
+        Ok(Self { repo, host: host_of(repository), entry })
+    }
+
+    /// The way into another repository of the same GitHub, by the same credentials; an App must be
+    /// installed there, too.
+    ///
+    /// # Errors
+    ///
+    /// When it is no repository of this GitHub: what is not asked of it is asked of nobody.
+    pub(super) fn beside(&self, repository: &str) -> anyhow::Result<Self> {
+        let url: Url = repository.parse().with_context(|| {
+            format!("{repository} is no address, as https://github.com/acme/shop is")
+        })?;
+        let host = host_of(&url);
+        anyhow::ensure!(
+            host == self.host,
+            "{repository} is not on {}, where these credentials are good",
+            self.host
+        );
+        let entry = match &self.entry {
+            Entry::Token { client, token } => {
+                Entry::Token { client: Arc::clone(client), token: token.clone() }
+            }
+            Entry::App { app, .. } => Entry::App { app: app.clone(), installed: Mutex::new(None) },
+        };
+        Ok(Self { repo: Repo::of(&url)?, host, entry })
     }
 
     /// The repository that it leads into.
@@ -172,6 +199,12 @@ impl GitHubAccess {
         }
         unreachable(&why(error))
     }
+}
+
+/// The host of an address, with its port.
+fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default().to_lowercase();
+    url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
 }
 
 #[derive(serde::Deserialize)]

@@ -54,6 +54,13 @@ impl Api {
         Self { access, clock, known: Mutex::default(), quiet_until: Mutex::default(), turns }
     }
 
+    /// The API of another repository of the same GitHub, by the same credentials. It only reads, so
+    /// that it has no turns to share.
+    pub(super) fn beside(&self, repository: &str) -> anyhow::Result<Self> {
+        let access = Arc::new(self.access.beside(repository)?);
+        Ok(Self::new(access, Arc::clone(&self.clock), WINDOWS_A_MINUTE))
+    }
+
     /// The repository that is spoken of.
     pub(super) fn repo(&self) -> &Repo {
         self.access.repo()

@@ -8,6 +8,7 @@
 mod access;
 mod answer;
 mod api;
+mod checks;
 mod merging;
 mod note;
 mod people;
@@ -20,7 +21,7 @@ pub use merging::MergeMethod;
 pub use people::GitHubPeople;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -32,9 +33,11 @@ use crate::app::ports::{
     Clock, Closing, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal, ProposalSpec,
     ReviewDesk, Status, StatusState,
 };
+use crate::domain::checks::{Check, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
 use answer::{Answer, Call};
 use api::Api;
+use checks::Sources;
 use note::Note;
 use raw::{RawComment, RawPull, RawReview};
 
@@ -70,13 +73,16 @@ pub struct GitHubForge {
     api: Api,
     people: GitHubPeople,
     merge_method: MergeMethod,
+    /// What was asked about beside this repository.
+    sources: Mutex<Sources>,
 }
 
 impl GitHubForge {
     /// A forge for the repository that `access` leads into.
     pub fn new(access: Arc<GitHubAccess>, clock: Arc<dyn Clock>, manners: GitHubManners) -> Self {
         let GitHubManners { merge_method, people, writes_a_minute } = manners;
-        Self { api: Api::new(access, clock, writes_a_minute), people, merge_method }
+        let api = Api::new(access, clock, writes_a_minute);
+        Self { api, people, merge_method, sources: Mutex::default() }
     }
 
     fn route(&self, segments: &[&str]) -> String {
@@ -312,6 +318,18 @@ impl Forge for GitHubForge {
             return Err(ForgeError::Stale);
         }
         self.check(&answer, &format!("setting the status {context}"))
+    }
+
+    async fn checks(
+        &self,
+        _number: ProposalNumber,
+        head: &CommitId,
+    ) -> Result<Vec<Check>, ForgeError> {
+        self.checks_of(head.as_str()).await
+    }
+
+    async fn source_checks(&self, of: &SourceCommit) -> Result<Vec<Check>, ForgeError> {
+        self.checks_elsewhere(of).await
     }
 
     async fn comment(

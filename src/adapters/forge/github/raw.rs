@@ -86,6 +86,30 @@ pub(super) struct RawStatus {
     pub(super) context: String,
     pub(super) state: String,
     pub(super) description: Option<String>,
+    pub(super) target_url: Option<String>,
+    pub(super) updated_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawCheckRuns {
+    pub(super) check_runs: Vec<RawCheckRun>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawCheckRun {
+    pub(super) name: String,
+    pub(super) status: String,
+    pub(super) conclusion: Option<String>,
+    pub(super) html_url: Option<String>,
+    pub(super) details_url: Option<String>,
+    pub(super) started_at: Option<Timestamp>,
+    pub(super) completed_at: Option<Timestamp>,
+    pub(super) output: Option<RawOutput>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawOutput {
+    pub(super) title: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -5,6 +5,7 @@
 //! not fit fails the test when the GitHub is dropped.
 
 mod backend;
+mod checks;
 mod contract;
 mod credentials;
 mod pulls;

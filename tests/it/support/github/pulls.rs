@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::checks::{self, Run};
 use super::repository::{Repository, Union};
 
 pub const OWNER: &str = "acme";
@@ -19,6 +20,7 @@ pub struct Hub {
     pub repository: Repository,
     pub pulls: BTreeMap<u64, Pull>,
     pub statuses: Vec<(String, Value)>,
+    pub runs: Vec<Run>,
     pub rules: Rules,
     /// Whether it has worked out by now what can be merged.
     pub mergeability: Mergeability,
@@ -92,6 +94,7 @@ impl Hub {
             repository,
             pulls: BTreeMap::new(),
             statuses: Vec::new(),
+            runs: Vec::new(),
             rules: Rules::default(),
             mergeability: Mergeability::Known,
             reactions: Vec::new(),
@@ -141,6 +144,16 @@ impl Hub {
         (method, path): (&str, &[&str]),
         (query, body): (&BTreeMap<String, String>, &Value),
     ) -> Told {
+        // Of the repositories of sources nothing is known but what is said of their commits.
+        match (method, path) {
+            ("GET", ["repos", OWNER, _, "commits", sha, "status"]) => {
+                return self.combined_status(sha);
+            }
+            ("GET", ["repos", OWNER, _, "commits", sha, "check-runs"]) => {
+                return checks::runs_of(&self.runs, sha);
+            }
+            (_, _) => {}
+        }
         let Some(rest) = path.strip_prefix(&["repos", OWNER, NAME]) else { return not_found() };
         self.catch_up();
         match (method, rest) {
@@ -171,7 +184,6 @@ impl Hub {
                 (204, Value::Null)
             }
             ("POST", ["statuses", sha]) => self.set_status(who, sha, body),
-            ("GET", ["commits", sha, "status"]) => self.combined_status(sha),
             ("PATCH", ["issues", "comments", id]) => self.edit_comment(id.parse().unwrap(), body),
             ("POST", ["issues", "comments", id, "reactions"]) => {
                 self.react(who, id.parse().unwrap(), &body["content"])
