@@ -62,8 +62,12 @@ async fn measure(rounds: usize) {
         scheduler::work_off(&app).await;
         times.push(started.elapsed().as_millis());
         assert_eq!(app.promotion(id.as_str()).await.unwrap().state, "proposed");
-        let close =
-            ProposalRequest { step: ProposalStep::Close, head: None, comment: Some("next".into()) };
+        let close = ProposalRequest {
+            step: ProposalStep::Close,
+            head: None,
+            comment: Some("next".into()),
+            check: None,
+        };
         app.review(&by, id.as_str(), close).await.unwrap();
         work(&app).await;
     }

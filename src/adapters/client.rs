@@ -227,6 +227,7 @@ impl Remote for Client {
             ProposalStep::Approve | ProposalStep::RequestChanges | ProposalStep::Comment => {
                 "reviews"
             }
+            ProposalStep::Check => "checks",
             ProposalStep::Merge => "merge",
             ProposalStep::Close => "close",
         };

@@ -3,19 +3,21 @@
 use std::collections::BTreeMap;
 
 use crate::domain::freeze::Freeze;
-use crate::domain::id::{ApplicationKey, EnvironmentName, ProposalNumber};
+use crate::domain::gate::Voters;
+use crate::domain::id::{ApplicationKey, EnvironmentName, PersonName, ProposalNumber};
 use crate::domain::pipeline::{Environment, Pipeline};
 use crate::domain::plan::branch_of;
 use crate::domain::promotion::State;
 use crate::domain::schedule::Timetable;
 use crate::domain::snapshot::{
-    Branch, Held, Judgement, ProposalFacts, ProposalStage, Reading, Snapshot, StatusWord,
+    Branch, Held, Judgement, ProposalFacts, ProposalStage, Reading, Snapshot, StatusWord, TeamWord,
 };
 use crate::messages::pull_request::{FOREIGN_PUSH, SKIPPED_GATE};
 
 use super::ports::{
     ApplicationRecord, BranchState, Mergeability, Proposal, ProposalState, StatusState,
 };
+use super::reconcile::chain;
 use super::{App, AppError, Repository, reading};
 
 impl App {
@@ -135,7 +137,26 @@ async fn facts(
         ProposalState::Open => judgement(repository, environment, application, &proposal).await?,
         ProposalState::Merged { .. } | ProposalState::Closed { .. } => Judgement::OnlyVersion,
     };
-    Ok(translate(&environment.name, proposal, judgement))
+    let team = team_word(repository, environment, &proposal).await;
+    Ok(ProposalFacts { team, ..translate(&environment.name, proposal, judgement) })
+}
+
+/// Asks the forge who of those who approved is in the team that an environment asks for. Nobody who
+/// cannot be asked stops a pass: then nobody counts, and the gate says why.
+async fn team_word(
+    repository: &Repository,
+    environment: &Environment,
+    proposal: &Proposal,
+) -> TeamWord {
+    let of = environment.approvals().map(|approvals| &approvals.of);
+    let (Some(Voters::Team(team)), ProposalState::Open) = (of, &proposal.state) else {
+        return TeamWord::NotAsked;
+    };
+    let approvers: Vec<PersonName> = proposal.approvals.iter().map(|it| it.by.clone()).collect();
+    match repository.forge.in_team(team, &approvers).await {
+        Ok(members) => TeamWord::Members(members),
+        Err(error) => TeamWord::Silent(chain(&error)),
+    }
 }
 
 /// Judges what a proposal's branch changes since it left the branch it shall go into.
@@ -201,6 +222,7 @@ fn translate(
         judgement,
         told_of_push,
         told_of_skips,
+        team: TeamWord::NotAsked,
     }
 }
 

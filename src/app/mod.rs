@@ -39,6 +39,7 @@ pub mod recover;
 mod execute;
 mod look;
 mod proposals;
+mod report;
 mod reading;
 mod remedy;
 

@@ -14,6 +14,7 @@ use super::ports::{
     AuditLine, Closing, Comment, ForgeError, MergeOutcome, MergeRequest, Proposal, ProposalState,
     Review, ReviewDesk, ReviewVerdict,
 };
+use super::report::report;
 use super::status::{history_line, kind_name};
 use super::views::{
     ArtifactView, CommandView, CommentView, GateView, PromotionView, ProposalRequest, ProposalView,
@@ -156,6 +157,12 @@ impl App {
             ProposalStep::Merge => self.merge_by_hand(&at, by, &request).await?,
             ProposalStep::Close => self.close_by_hand(&at, &request).await?,
             ProposalStep::Comment => self.remark(&at, &request).await?,
+            ProposalStep::Check => {
+                let proposal = repository.forge.load(proposed.number).await?;
+                same_head(&request, &proposal)?;
+                let words = request.comment.as_deref();
+                report(repository, &proposal, request.check.as_ref(), words).await?
+            }
             ProposalStep::Approve => self.vote(&at, &request, ReviewVerdict::Approve).await?,
             ProposalStep::RequestChanges => {
                 self.vote(&at, &request, ReviewVerdict::RequestChanges).await?
@@ -339,6 +346,7 @@ fn verb(step: ProposalStep) -> &'static str {
         ProposalStep::Approve => "approve",
         ProposalStep::RequestChanges => "request-changes",
         ProposalStep::Comment => "comment",
+        ProposalStep::Check => "check",
         ProposalStep::Merge => "merge",
         ProposalStep::Close => "close",
     }

@@ -19,8 +19,8 @@ pub use foresight::{
     StaysView, WhyView,
 };
 pub use requests::{
-    Allowance, FreezeRequest, HoldRequest, PromoteRequest, ProposalRequest, ResumeRequest,
-    RollbackRequest, SkipRequest, ThawRequest,
+    Allowance, CheckRequest, CheckWord, FreezeRequest, HoldRequest, PromoteRequest,
+    ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest, ThawRequest,
 };
 
 /// `GET /api/v1/applications`: everything at a glance.

@@ -176,6 +176,10 @@ impl<'a> Look<'a> {
         let gates = judge(self.snapshot, self.environment, promotion, facts, self.now);
         let gates = gates.into_iter().map(|judged| {
             let next = why::gate(&judged, &about);
+            let next = next.map(|next| match self.ends(promotion, judged.name) {
+                Some(at) => why::until_it_is_closed(&next, at),
+                None => next,
+            });
             let gate = gate_view(judged);
             let looks_again = next.is_some().then_some(self.again);
             GateLine { gate, since: promotion.since, looks_again, next }
@@ -204,6 +208,13 @@ impl<'a> Look<'a> {
             next,
             gates: gates.collect(),
         }
+    }
+
+    /// When a promotion is closed if that gate keeps it out until then.
+    fn ends(&self, promotion: &Promotion, gate: &str) -> Option<Timestamp> {
+        let timeout = self.environment.rule(gate)?.timeout?;
+        let ends = promotion.since.saturating_add(timeout).unwrap_or(Timestamp::MAX);
+        (!promotion.is_rollback()).then_some(ends)
     }
 
     fn not_started(&self, artifact: &Artifact, unstarted: &Unstarted<'_>) -> CandidateView {

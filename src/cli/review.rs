@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::app::views::ProposalRequest;
+use crate::app::views::{CheckRequest, CheckWord, ProposalRequest};
 use crate::domain::command::ProposalStep;
 use crate::domain::id::CommitId;
 
@@ -29,6 +29,10 @@ pub(super) struct ReviewArgs {
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
 
+    /// What the check named by --check found.
+    #[arg(long, value_name = "STATE", requires = "check", value_parser = word)]
+    state: Option<CheckWord>,
+
     /// The commit that was looked at: if the proposal has another by now, nothing is done.
     #[arg(long, value_name = "SHA")]
     head: Option<CommitId>,
@@ -50,6 +54,10 @@ struct Step {
     #[arg(long, num_args = 0, default_missing_value = "merge", value_parser = step)]
     merge: Option<ProposalStep>,
 
+    /// Tell what a check found, by the name that a `checks` gate has for it.
+    #[arg(long, value_name = "NAME", requires = "state")]
+    check: Option<String>,
+
     /// Close it.
     #[arg(long, num_args = 0, default_missing_value = "close", value_parser = step)]
     close: Option<ProposalStep>,
@@ -60,6 +68,12 @@ fn step(name: &str) -> Result<ProposalStep, serde_json::Error> {
     serde_json::from_value(serde_json::Value::from(name))
 }
 
+/// What a check found: `pending`, `success` or `failure`.
+fn word(name: &str) -> Result<CheckWord, &'static str> {
+    serde_json::from_value(serde_json::Value::from(name))
+        .map_err(|_| "say `pending`, `success` or `failure`")
+}
+
 impl ReviewArgs {
     pub(super) async fn run(
         self,
@@ -67,9 +81,11 @@ impl ReviewArgs {
         out: &mut Output,
     ) -> Result<(), Trouble> {
         let remote = connection.remote()?;
-        let Step { approve, request_changes, merge, close } = self.step;
+        let Step { approve, request_changes, merge, check, close } = self.step;
+        let check = check.zip(self.state).map(|(name, state)| CheckRequest { name, state });
+        let checks = check.as_ref().map(|_| ProposalStep::Check);
         let comments = self.comment.as_ref().map(|_| ProposalStep::Comment);
-        let step = approve.or(request_changes).or(merge).or(close).or(comments);
+        let step = approve.or(request_changes).or(merge).or(close).or(checks).or(comments);
         let Some(step) = step else {
             let promotion = remote.promotion(&self.promotion).await?;
             let now = connection.now();
@@ -79,7 +95,7 @@ impl ReviewArgs {
             Some(head) => Some(head),
             None => remote.promotion(&self.promotion).await?.proposal.map(|it| it.head),
         };
-        let request = ProposalRequest { step, head, comment: self.comment };
+        let request = ProposalRequest { step, head, comment: self.comment, check };
         let done = remote.review(&self.promotion, &request).await?;
         Ok(out.answer(&done, story::command)?)
     }

@@ -4,9 +4,10 @@ use jiff::SignedDuration;
 
 use crate::domain::checks::{Checked, Checks, OWN};
 use crate::domain::evidence::{Bound, Call, Metric, PLACEHOLDERS, Query};
-use crate::domain::gate::{Approvals, Gate, GateRule, Shuts};
+use crate::domain::gate::{Approvals, Gate, GateRule, Shuts, Voters};
 use crate::domain::health::Expectation;
 use crate::domain::id::RoleName;
+use crate::domain::team::Team;
 use crate::domain::template::Template;
 use crate::domain::window::{Clock, Days, Window};
 
@@ -210,10 +211,10 @@ pub(super) fn length(node: &Node, notes: &mut Notes<'_>) -> Option<SignedDuratio
         .ok()
 }
 
-/// A number, or a number of those who have a role.
+/// A number, or a number of those who have a role or are in a team.
 fn approvals(node: &Node, names: Option<&Names>, notes: &mut Notes<'_>) -> Option<Approvals> {
     if let Kind::Text(_) = node.kind {
-        return Some(Approvals { count: count(node, 1, 20, notes)?, role: None });
+        return Some(Approvals { count: count(node, 1, 20, notes)?, of: Voters::Anybody });
     }
     let fields = Fields::open(node, &APPROVALS, notes)?;
     let count = fields.get("count").map_or(Some(1), |node| count(node, 1, 20, notes));
@@ -224,7 +225,19 @@ fn approvals(node: &Node, names: Option<&Names>, notes: &mut Notes<'_>) -> Optio
         }
         Some(role)
     });
-    Some(Approvals { count: count?, role: Some(role?) })
+    let team = fields.get("team").and_then(|node| {
+        parsed::<Team>(node, "write the organisation and the team: github:acme/sre", notes)
+    });
+    let of = match (fields.get("role"), fields.get("team")) {
+        (Some(_), None) => Voters::Role(role?),
+        (None, Some(_)) => Voters::Team(team?),
+        (Some(_), Some(_)) | (None, None) => {
+            let what = format!("{}: it is not clear whose approvals count", node.path);
+            notes.add(node.place, what, "write `role` or `team`; of anybody, write `approvals: 2`");
+            return None;
+        }
+    };
+    Some(Approvals { count: count?, of })
 }
 
 /// A metric: where, what is asked, and what every value must be for how long.

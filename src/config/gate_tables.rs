@@ -1,7 +1,7 @@
 //! The keys of gates: see [`super::tables`].
 
 use super::gate::{CHECKED, SHUTS};
-use super::table::{Shape, Table, optional, planned, required};
+use super::table::{Shape, Table, optional, required};
 use super::tables::{CLOCK, DURATION, NAME, TEXT, TEXTS};
 
 pub(super) static GATE: Table = Table {
@@ -87,12 +87,16 @@ pub(super) static APPROVALS: Table = Table {
     what: "an approvals gate",
     keys: &[
         optional("count", Shape::Count(1, 20), "How many. Default: 1."),
-        required(
+        optional(
             "role",
             NAME,
             "Whose approvals count: those who have this role, by its name in `roles`.",
         ),
-        planned("team"),
+        optional(
+            "team",
+            Shape::Text(Some("^github:[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")),
+            "Whose approvals count instead: those who are in this team on the forge, github:acme/sre.",
+        ),
     ],
 };
 

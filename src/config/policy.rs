@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 
 use crate::domain::artifact::ImageName;
 use crate::domain::freeze::Freeze;
-use crate::domain::gate::SOURCE_CHECKS;
+use crate::domain::gate::{SOURCE_CHECKS, Voters};
 use crate::domain::health::HealthRule;
 use crate::domain::id::{
     ApplicationName, EnvironmentName, PersonName, PipelineName, RepositoryName,
@@ -126,14 +126,14 @@ fn pipeline(
     let (repository, applications, image) = (repository?, applications?, image?);
     let (name, accept) = (name.clone(), accept?);
     if let (Some(names), Some(node)) = (names, fields.get("environments")) {
-        check_source_checks(node, (&repository, names), &environments, notes);
+        check_forge(node, (&repository, names), &environments, notes);
     }
     Some(Pipeline { name, repository, applications, image, accept, environments })
 }
 
-/// The builtin forge knows its own repository and no other, so that it cannot be asked about the
-/// commits of sources.
-fn check_source_checks(
+/// The builtin forge knows its own repository and nobody's teams: what it cannot be asked is said
+/// before anything waits for it.
+fn check_forge(
     node: &Node,
     (repository, names): (&RepositoryName, &Names),
     environments: &[Environment],
@@ -142,24 +142,34 @@ fn check_source_checks(
     if !names.builtin.contains(repository.as_str()) {
         return;
     }
-    let asks = |it: &&Environment| it.gates.iter().any(|rule| rule.gate.name() == SOURCE_CHECKS);
-    for environment in environments.iter().filter(asks) {
-        let place = match &node.kind {
-            Kind::List(items) => items.iter().find(|item| match item.entry("name") {
-                Some(Node { kind: Kind::Text(name), .. }) => name == environment.name.as_str(),
-                Some(_) | None => false,
-            }),
-            Kind::Null | Kind::Text(_) | Kind::Map(_) => None,
-        };
-        let node = place.and_then(|item| item.entry("gates")).unwrap_or(node);
-        let what = format!(
-            "{}: nobody can be asked about checks of a source: `{repository}` has `forge: builtin`",
-            node.path
-        );
-        let hint = "they need a repository with `forge: github`; with the builtin forge, let CI \
-                    announce what has passed, or ask its service by an `http` gate";
-        notes.add(node.place, what, hint);
+    for environment in environments {
+        let node = gates_of(node, &environment.name);
+        let builtin = format!("`{repository}` has `forge: builtin`");
+        if environment.gates.iter().any(|rule| rule.gate.name() == SOURCE_CHECKS) {
+            let what =
+                format!("{}: nobody can be asked about checks of a source: {builtin}", node.path);
+            let hint = "they need a repository with `forge: github`; with the builtin forge, let \
+                        CI announce what has passed, or ask its service by an `http` gate";
+            notes.add(node.place, what, hint);
+        }
+        if let Some(Voters::Team(team)) = environment.approvals().map(|approvals| &approvals.of) {
+            let what = format!("{}: nobody can be asked who is in {team}: {builtin}", node.path);
+            notes.add(node.place, what, "write `role`, and list who has it under `roles`");
+        }
     }
+}
+
+/// The gates of an environment in the list of them, or the list.
+fn gates_of<'n>(node: &'n Node, environment: &EnvironmentName) -> &'n Node {
+    let is_it = |item: &&Node| match item.entry("name") {
+        Some(Node { kind: Kind::Text(name), .. }) => name == environment.as_str(),
+        Some(_) | None => false,
+    };
+    let item = match &node.kind {
+        Kind::List(items) => items.iter().find(is_it),
+        Kind::Null | Kind::Text(_) | Kind::Map(_) => None,
+    };
+    item.and_then(|item| item.entry("gates")).unwrap_or(node)
 }
 
 fn check_words(fields: &Fields<'_>, notes: &mut Notes<'_>) {

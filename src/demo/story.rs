@@ -191,7 +191,7 @@ impl Story {
         comment: &str,
     ) -> anyhow::Result<()> {
         let head = proposed.proposal.as_ref().map(|proposal| proposal.head.clone());
-        let request = ProposalRequest { step, head, comment: Some(comment.into()) };
+        let request = ProposalRequest { step, head, comment: Some(comment.into()), check: None };
         self.remote.review(proposed.id.as_str(), &request).await?;
         Ok(())
     }

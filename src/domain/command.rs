@@ -297,6 +297,8 @@ pub enum ProposalStep {
     RequestChanges,
     /// Says something.
     Comment,
+    /// Tells what a check found.
+    Check,
     /// Merges it.
     Merge,
     /// Closes it.
@@ -315,9 +317,10 @@ impl Command {
             Self::Freeze { .. } | Self::Thaw { .. } => Right::Freeze,
             Self::Skip { .. } => Right::SkipGates,
             Self::Proposal { step, .. } => match step {
-                ProposalStep::Approve | ProposalStep::RequestChanges | ProposalStep::Comment => {
-                    Right::Review
-                }
+                ProposalStep::Approve
+                | ProposalStep::RequestChanges
+                | ProposalStep::Comment
+                | ProposalStep::Check => Right::Review,
                 ProposalStep::Merge | ProposalStep::Close => Right::Merge,
             },
         }

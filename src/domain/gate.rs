@@ -6,6 +6,7 @@ use super::checks::{Checked, Checks};
 use super::evidence::{Call, Metric};
 use super::id::RoleName;
 use super::promotion::Promotion;
+use super::team::Team;
 use super::window::Window;
 
 /// A condition that a promotion must meet.
@@ -30,8 +31,30 @@ pub enum Gate {
 pub struct Approvals {
     /// How many.
     pub count: u32,
-    /// Only those who have this role count; none means everybody.
-    pub role: Option<RoleName>,
+    /// Whose count.
+    pub of: Voters,
+}
+
+/// Those whose approvals count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Voters {
+    /// Everybody's whose the forge counts.
+    Anybody,
+    /// Those who have a role.
+    Role(RoleName),
+    /// Those who are in a team, by the forge's word.
+    Team(Team),
+}
+
+impl std::fmt::Display for Voters {
+    /// Tells it after a number of approvals: ` of sre`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Anybody => Ok(()),
+            Self::Role(role) => write!(f, " of {role}"),
+            Self::Team(team) => write!(f, " of {team}"),
+        }
+    }
 }
 
 /// A gate as an environment has it.

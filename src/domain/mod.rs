@@ -32,6 +32,8 @@ pub mod evidence;
 
 pub mod checks;
 
+pub mod team;
+
 pub mod freeze;
 
 pub mod schedule;

@@ -129,6 +129,19 @@ pub struct ProposalFacts {
     pub told_of_push: Option<CommitId>,
     /// The gates of which hoist has already said that a person let it pass.
     pub told_of_skips: Vec<String>,
+    /// Who of those who approved is in the team that is asked for.
+    pub team: TeamWord,
+}
+
+/// What a forge says of those who approved, where a team of its is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TeamWord {
+    /// No team is asked for.
+    NotAsked,
+    /// These are in it.
+    Members(Vec<PersonName>),
+    /// It did not say; why.
+    Silent(String),
 }
 
 /// Whether a proposal's branch stands.

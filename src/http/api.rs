@@ -49,6 +49,7 @@ pub(super) fn api(app: Arc<App>) -> Router {
         .route("/promotions", post(promote))
         .route("/promotions/{promotion}", get(show_promotion))
         .route("/promotions/{promotion}/reviews", post(review_proposal))
+        .route("/promotions/{promotion}/checks", post(report_check))
         .route("/promotions/{promotion}/merge", post(merge_proposal))
         .route("/promotions/{promotion}/close", post(close_proposal))
         .route("/rollbacks", post(roll_back))
@@ -281,6 +282,16 @@ async fn review_proposal(
     review(&app, &by, (&id?, request), &steps).await
 }
 
+/// `POST /api/v1/promotions/{promotion}/checks`
+async fn report_check(
+    State(app): State<Arc<App>>,
+    Caller(by): Caller,
+    id: Name,
+    Body(request): Body<ProposalRequest>,
+) -> Result<Json<CommandView>, Problem> {
+    review(&app, &by, (&id?, request), &[ProposalStep::Check]).await
+}
+
 /// `POST /api/v1/promotions/{promotion}/merge`
 async fn merge_proposal(
     State(app): State<Arc<App>>,
@@ -310,7 +321,7 @@ async fn review(
 ) -> Result<Json<CommandView>, Problem> {
     if !steps.contains(&request.step) {
         let detail = "this step has another address: …/reviews takes approve, request_changes \
-                      and comment, …/merge takes merge, …/close takes close";
+                      and comment, …/checks takes check, …/merge takes merge, …/close takes close";
         return Err(Problem::malformed(detail).with_field("step"));
     }
     Ok(Json(app.review(by, id, request).await?))

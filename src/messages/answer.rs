@@ -103,7 +103,8 @@ pub fn gate_is_open(gate: &str, promotion: &Promotion, saw: &str) -> String {
 pub fn unknown_gate(gate: &str, promotion: &Promotion, known: &[&str]) -> String {
     let Promotion { environment, version, .. } = promotion;
     format!(
-        "{version} meets no gate {gate:?} on its way into {environment}; it meets {}",
+        "{version} meets no gate {gate:?} on its way into {environment}; {}it meets {}",
+        meant(gate, known),
         known.join(", ")
     )
 }
@@ -248,11 +249,13 @@ pub fn unknown_application(typed: &str, known: &[ApplicationKey]) -> String {
              repository could be read"
         );
     }
-    let names: Vec<&str> = known.iter().take(20).map(|key| key.application.as_str()).collect();
+    let names: Vec<&str> = known.iter().map(|key| key.application.as_str()).collect();
+    let (shown, more) = names.split_at(names.len().min(20));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
     format!(
-        "no application is called {typed:?}; {}known are {}",
+        "no application is called {typed:?}; {}known are {}{more}",
         meant(typed, &names),
-        names.join(", ")
+        shown.join(", ")
     )
 }
 

@@ -91,6 +91,10 @@ pub fn may_not_look(name: &str) -> String {
     )
 }
 
+/// Why there are no buttons at all.
+pub const ONLY_LOOKS: &str =
+    "This hoist runs with --read-only: it shows what there is, and nothing can be done here.";
+
 /// Why there are no buttons to review with.
 pub fn may_not_review(name: &str, environment: &EnvironmentName) -> String {
     format!(

@@ -1,5 +1,7 @@
 //! Answers to "why is it not in?": what keeps something out, and what a person can do.
 
+use jiff::Timestamp;
+
 use crate::domain::gate::{CHECKS, HOLD, HTTP, Judged, PROMETHEUS, SOURCE_CHECKS, Verdict};
 use crate::domain::id::{ApplicationName, EnvironmentName, PromotionId};
 use crate::domain::plan::{Because, Unstarted, Wait};
@@ -86,6 +88,12 @@ pub fn gate(judged: &Judged, about: &Subject<'_>) -> Option<String> {
         }
         Verdict::NeedsAction(what) => Some(what.clone()),
     }
+}
+
+/// What a person can do about a gate, where its timeout ends the waiting.
+pub fn until_it_is_closed(next: &str, at: Timestamp) -> String {
+    let at = at.strftime("%Y-%m-%d %H:%M UTC");
+    format!("{next}; if it still keeps it out at {at}, the promotion is closed")
 }
 
 /// Why no promotion of an artifact has begun, and what a person can do: two sentences' words.

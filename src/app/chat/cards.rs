@@ -151,7 +151,8 @@ impl App {
         match pressed.does {
             Does::Approve => {
                 let step = ProposalStep::Approve;
-                let request = ProposalRequest { step, head: pressed.head, comment: None };
+                let request =
+                    ProposalRequest { step, head: pressed.head, comment: None, check: None };
                 self.review(by, promotion.id.as_str(), request).await
             }
             Does::Hold => {

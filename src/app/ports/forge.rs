@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::checks::{Check, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
+use crate::domain::team::Team;
 
 /// A proposal as hoist wants it to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -292,6 +293,14 @@ pub trait Forge: Send + Sync {
 
     /// What is said of a commit of a source's repository on the same host.
     async fn source_checks(&self, of: &SourceCommit) -> Result<Vec<Check>, ForgeError>;
+
+    /// Those of `people` who are in a team, in the order in which they are named. Answers may be a
+    /// minute old.
+    async fn in_team(
+        &self,
+        team: &Team,
+        people: &[PersonName],
+    ) -> Result<Vec<PersonName>, ForgeError>;
 
     /// Writes hoist's own comment that carries `marker`, or edits the one that does.
     async fn comment(

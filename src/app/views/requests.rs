@@ -139,10 +139,35 @@ pub struct ThawRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProposalRequest {
-    /// `approve`, `request_changes`, `comment`, `merge` or `close`.
+    /// `approve`, `request_changes`, `comment`, `check`, `merge` or `close`.
     pub step: ProposalStep,
     /// The head that the person looked at: a step on anything else is refused.
     pub head: Option<CommitId>,
     /// A word to the others.
     pub comment: Option<String>,
+    /// With the step `check`: which, and what it found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<CheckRequest>,
+}
+
+/// What a check by others found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckRequest {
+    /// Its name, as a `checks` gate names it.
+    pub name: String,
+    /// What it found.
+    pub state: CheckWord,
+}
+
+/// What a check found, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckWord {
+    /// Nothing yet.
+    Pending,
+    /// Yes.
+    Success,
+    /// No.
+    Failure,
 }

@@ -11,8 +11,8 @@ use crate::domain::id::{ApplicationName, CommitId, EnvironmentName, PersonName};
 use crate::domain::pipeline::{Environment, MergePolicy};
 use crate::domain::promotion::{FieldValue, Kind, Promotion, State};
 use crate::domain::snapshot::{
-    Branch, Judgement, ProposalFacts, ProposalStage, Reading, Snapshot, StatusWord, VersionField,
-    values_of,
+    Branch, Judgement, ProposalFacts, ProposalStage, Reading, Snapshot, StatusWord, TeamWord,
+    VersionField, values_of,
 };
 
 /// The branch that carries an application's proposal into an environment: its natural key.
@@ -470,7 +470,10 @@ impl<'a> View<'a> {
         if let Some(shut) = shut {
             return Some((Because::Gate(shut.clone()), opens_at(shut)));
         }
-        if judged.iter().any(|gate| !gate.is_open()) {
+        if let Some(shut) = judged.iter().find(|gate| !gate.is_open()) {
+            if matches!(facts.team, TeamWord::Silent(_)) {
+                return Some((Because::Gate(shut.clone()), None));
+            }
             let need = self.environment.approvals_needed(bearer);
             return Some((Because::Approvals { have, need }, None));
         }

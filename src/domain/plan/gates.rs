@@ -6,13 +6,13 @@ use super::closures::{freeze_gate, hold_gate, window_gate};
 use super::course::soak_ends;
 use super::schedules::schedule_gate;
 use crate::domain::evidence::Met;
-use crate::domain::gate::{CHECKS, GateRule, Judged, Shuts, Verdict};
+use crate::domain::gate::{CHECKS, GateRule, Judged, Shuts, Verdict, Voters};
 use crate::domain::health::Finding;
-use crate::domain::id::{EnvironmentName, PersonName, RoleName};
+use crate::domain::id::{EnvironmentName, PersonName};
 use crate::domain::pipeline::Environment;
 use crate::domain::promotion::{Kind, Promotion, State};
 use crate::domain::pulse::Pulse;
-use crate::domain::snapshot::{ProposalFacts, Snapshot};
+use crate::domain::snapshot::{ProposalFacts, Snapshot, TeamWord};
 
 /// Judges every gate of `promotion`: what it must have proved, then what shuts the environment as
 /// a whole, then who must say yes.
@@ -184,36 +184,45 @@ fn approvals_gate(
     proposal: Option<&ProposalFacts>,
 ) -> Judged {
     let needed = environment.approvals_needed(promotion);
-    let role = role_of(environment);
-    let whose = role.map(|role| format!(" of {role}")).unwrap_or_default();
+    let whose = voters(environment);
     let have = proposal.map_or(0, |facts| count(snapshot, environment, promotion, facts));
-    let saw = format!("{have} of {needed} approvals{whose}, the requester's not counted");
+    let silent = match proposal.map(|facts| &facts.team) {
+        Some(TeamWord::Silent(why)) => format!("; {why}"),
+        Some(TeamWord::NotAsked | TeamWord::Members(_)) | None => String::new(),
+    };
+    let saw = format!("{have} of {needed} approvals{whose}, the requester's not counted{silent}");
     let verdict = if have >= needed {
         Verdict::Open
     } else {
-        Verdict::NeedsAction(format!("{} more{whose} must approve the proposal", needed - have))
+        let missing = needed - have;
+        Verdict::NeedsAction(format!("{missing} more{whose} must approve the proposal{silent}"))
     };
     Judged::new("approvals", Shuts::Merge, verdict, saw)
 }
 
-fn role_of(environment: &Environment) -> Option<&RoleName> {
-    environment.approvals().and_then(|approvals| approvals.role.as_ref())
+fn voters(environment: &Environment) -> &Voters {
+    environment.approvals().map_or(&Voters::Anybody, |approvals| &approvals.of)
 }
 
-/// The approvals that count: not the requester's, and where a role is asked for, only of those
-/// who have it.
+/// The approvals that count: not the requester's, and where a role or a team is asked for,
+/// only of those who have it or are in it.
 pub(super) fn counted<'a>(
     snapshot: &'a Snapshot,
     environment: &'a Environment,
     promotion: &'a Promotion,
     facts: &'a ProposalFacts,
 ) -> impl Iterator<Item = &'a PersonName> {
-    let role = role_of(environment);
+    let voters = voters(environment);
     facts.approvals.iter().filter(move |by| {
-        let has_role = role.is_none_or(|role| {
-            snapshot.members.get(role).is_some_and(|members| members.contains(by))
-        });
-        has_role && by.as_str() != promotion.requested_by.name
+        let counts = match (voters, &facts.team) {
+            (Voters::Anybody, _) => true,
+            (Voters::Role(role), _) => {
+                snapshot.members.get(role).is_some_and(|members| members.contains(by))
+            }
+            (Voters::Team(_), TeamWord::Members(members)) => members.contains(by),
+            (Voters::Team(_), TeamWord::NotAsked | TeamWord::Silent(_)) => false,
+        };
+        counts && by.as_str() != promotion.requested_by.name
     })
 }
 

@@ -28,6 +28,7 @@ pub(super) async fn review(
         step: step_of(&form.fields)?,
         head: Some(head_of(&form.fields)?),
         comment: form.fields.said("comment"),
+        check: None,
     };
     let draft = request.comment.clone().unwrap_or_default();
     match app.review(&form.by.identity, &id, request).await {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 
 use super::parts::{Shown, Viewer, badge_like, check, field, form};
+use crate::app::Mode;
 use crate::app::views::{Allowance, FreezeView, StatusView};
 use crate::domain::command::{Right, may_everywhere};
 use crate::domain::id::EnvironmentName;
@@ -36,7 +37,8 @@ fn scopes(status: &StatusView, viewer: &Viewer<'_>) -> Vec<String> {
         .collect();
     let may = |name: &&EnvironmentName| viewer.offer(Right::Freeze, name) == Shown::Yes;
     let mut scopes: Vec<String> = all.into_iter().filter(may).map(ToString::to_string).collect();
-    if may_everywhere(&viewer.person.identity, Right::Freeze, viewer.roles) {
+    let works = viewer.mode == Mode::Active;
+    if works && may_everywhere(&viewer.person.identity, Right::Freeze, viewer.roles) {
         scopes.push("*".to_owned());
     }
     scopes

@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::flash::{Flash, Tone};
 use super::parts::{Viewer, spoken};
+use crate::app::Mode;
+use crate::messages::page as words;
 
 /// The one style sheet.
 pub(super) const STYLE: &str = include_str!("hoist.css");
@@ -39,6 +41,7 @@ pub(super) fn page(
     let footer = html! {
         "As of " time datetime=(viewer.now) { (viewer.now.strftime("%H:%M:%S UTC")) }
         " · reload for the latest"
+        @if viewer.mode == Mode::ReadOnly { " · " (words::ONLY_LOOKS) }
     };
     frame(title, &Surroundings { account: Some(&account), footer: Some(&footer), flash }, content)
 }

@@ -149,7 +149,7 @@ async fn show_style() -> impl IntoResponse {
 
 /// Whoever looks, as the templates see them.
 fn viewer<'a>(app: &'a App, person: &'a SignedIn) -> Viewer<'a> {
-    Viewer { person, roles: &app.policy.roles, now: app.clock.now() }
+    Viewer { person, roles: &app.policy.roles, mode: app.mode, now: app.clock.now() }
 }
 
 /// Answers with a page, and with what the last request came to, once.

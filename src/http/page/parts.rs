@@ -5,6 +5,7 @@ use maud::{Markup, PreEscaped, html};
 use secrecy::ExposeSecret;
 use url::Url;
 
+use crate::app::Mode;
 use crate::app::sessions::SignedIn;
 use crate::app::views::ApplicationView;
 use crate::domain::command::{Right, Roles, may};
@@ -18,6 +19,8 @@ pub(crate) struct Viewer<'a> {
     pub(crate) person: &'a SignedIn,
     /// What the roles allow.
     pub(crate) roles: &'a Roles,
+    /// Whether anything can be done at all.
+    pub(crate) mode: Mode,
     /// Now.
     pub(crate) now: Timestamp,
 }
@@ -39,7 +42,8 @@ impl Viewer<'_> {
 
     /// Tells whether to offer what needs `right`. Only a courtesy: the use-case decides again.
     pub(crate) fn offer(&self, right: Right, environment: &EnvironmentName) -> Shown {
-        if may(&self.person.identity, right, Some(environment), self.roles) {
+        let works = self.mode == Mode::Active;
+        if works && may(&self.person.identity, right, Some(environment), self.roles) {
             Shown::Yes
         } else {
             Shown::No

@@ -6,6 +6,7 @@ use super::conversation::{conversation, history};
 use super::parts::{
     Shown, Viewer, application_path, badge, badge_like, field, form, outside_link, spoken,
 };
+use crate::app::Mode;
 use crate::app::views::{ArtifactView, GateView, PromotionView, ProposalView, ReviewedHere};
 use crate::domain::command::Right;
 use crate::domain::gate::HOLD;
@@ -119,6 +120,9 @@ fn forms(
 ) -> Markup {
     let review = viewer.offer(Right::Review, &view.environment);
     let merge = viewer.offer(Right::Merge, &view.environment);
+    if viewer.mode == Mode::ReadOnly {
+        return html! { p { (words::ONLY_LOOKS) } };
+    }
     if review == Shown::No && merge == Shown::No {
         return html! { p { (spoken(&words::may_not_review(viewer.name(), &view.environment))) } };
     }

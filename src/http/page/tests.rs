@@ -4,6 +4,7 @@ use secrecy::SecretString;
 
 use super::parts::Viewer;
 use super::{application, layout, overview, promotion};
+use crate::app::Mode;
 use crate::app::sessions::SignedIn;
 use crate::app::views::{ApplicationView, HistoryView, PromotionView, ScheduleView, StatusView};
 use crate::domain::command::{Actor, Door, Identity, Reach, Right, Role, Roles};
@@ -127,7 +128,7 @@ fn read(page: &maud::Markup) -> String {
 
 fn story_for(name: &str, may: &[Right], change: impl FnOnce(&mut PromotionView)) -> maud::Markup {
     let (person, roles) = (person(name), roles(may));
-    let viewer = Viewer { person: &person, roles: &roles, now: now() };
+    let viewer = Viewer { person: &person, roles: &roles, mode: Mode::Active, now: now() };
     let mut view: PromotionView = serde_json::from_str(PROMOTION).unwrap();
     change(&mut view);
     promotion::promotion(&view, &viewer, "a <draft>")
@@ -136,7 +137,7 @@ fn story_for(name: &str, may: &[Right], change: impl FnOnce(&mut PromotionView))
 #[test]
 fn the_overview_tells_what_is_where_and_what_it_waits_for() {
     let (person, roles) = (person("alice"), roles(&EVERYTHING));
-    let viewer = Viewer { person: &person, roles: &roles, now: now() };
+    let viewer = Viewer { person: &person, roles: &roles, mode: Mode::Active, now: now() };
     let status: StatusView = serde_json::from_str(STATUS).unwrap();
     insta::assert_snapshot!(read(&overview::overview(&status, &viewer)), @"
     Applications
@@ -170,7 +171,7 @@ fn the_overview_tells_what_is_where_and_what_it_waits_for() {
 #[test]
 fn an_empty_overview_says_what_to_do_next() {
     let (person, roles) = (person("alice"), roles(&EVERYTHING));
-    let viewer = Viewer { person: &person, roles: &roles, now: now() };
+    let viewer = Viewer { person: &person, roles: &roles, mode: Mode::Active, now: now() };
     let status =
         StatusView { applications: vec![], unread: vec![], freezes: vec![], schedules: vec![] };
     insta::assert_snapshot!(read(&overview::overview(&status, &viewer)), @r"
@@ -183,7 +184,7 @@ fn an_empty_overview_says_what_to_do_next() {
 #[test]
 fn the_overview_says_when_what_gathers_goes() {
     let (person, roles) = (person("alice"), roles(&EVERYTHING));
-    let viewer = Viewer { person: &person, roles: &roles, now: now() };
+    let viewer = Viewer { person: &person, roles: &roles, mode: Mode::Active, now: now() };
     let schedule = ScheduleView {
         name: "nightly".parse().unwrap(),
         pipeline: "services".parse().unwrap(),
@@ -290,7 +291,7 @@ fn a_promotion_tells_its_story() {
 #[test]
 fn an_applications_page_offers_what_the_viewer_may() {
     let (person, roles) = (person("alice"), roles(&[Right::Status, Right::Hold]));
-    let viewer = Viewer { person: &person, roles: &roles, now: now() };
+    let viewer = Viewer { person: &person, roles: &roles, mode: Mode::Active, now: now() };
     let status: StatusView = serde_json::from_str(STATUS).unwrap();
     let history: HistoryView = serde_json::from_str(HISTORY).unwrap();
     let web: &ApplicationView = &status.applications[2];
@@ -343,7 +344,7 @@ fn an_applications_page_offers_what_the_viewer_may() {
 #[test]
 fn nothing_that_came_from_outside_becomes_markup() {
     let (person, roles) = (person("\"><script>"), roles(&EVERYTHING));
-    let viewer = Viewer { person: &person, roles: &roles, now: now() };
+    let viewer = Viewer { person: &person, roles: &roles, mode: Mode::Active, now: now() };
     let status: StatusView = serde_json::from_str(STATUS).unwrap();
     let overview = overview::overview(&status, &viewer);
     let page = layout::page("</title><script>", &viewer, None, &overview).into_string();
@@ -394,4 +395,24 @@ fn a_proposal_that_is_over_or_elsewhere_has_no_forms() {
     assert!(!elsewhere.into_string().contains("<form"));
     let without_rights = read(&story_for("eve", &[Right::Status], |_| ()));
     assert!(without_rights.contains("eve may look, but neither review nor merge in prod"));
+}
+
+#[test]
+fn one_that_only_looks_offers_no_button_to_anybody() {
+    let (person, roles) = (person("alice"), roles(&EVERYTHING));
+    let viewer = Viewer { person: &person, roles: &roles, mode: Mode::ReadOnly, now: now() };
+    let status: StatusView = serde_json::from_str(STATUS).unwrap();
+    let history: HistoryView = serde_json::from_str(HISTORY).unwrap();
+    let view: PromotionView = serde_json::from_str(PROMOTION).unwrap();
+    let mut pages = vec![
+        overview::overview(&status, &viewer).into_string(),
+        promotion::promotion(&view, &viewer, "").into_string(),
+    ];
+    for web in &status.applications {
+        pages.push(application::application(web, &history, &viewer).into_string());
+    }
+    for page in &pages {
+        assert!(!page.contains("<form") && !page.contains("<button"), "{page}");
+    }
+    assert!(pages[1].contains("--read-only"), "{}", pages[1]);
 }

@@ -57,6 +57,7 @@ async fn the_channel_has_one_message_a_promotion_which_follows_it() {
         step: hoist::domain::command::ProposalStep::Merge,
         head: None,
         comment: None,
+        check: None,
     };
     office.hoist.app.review(&bob, id.as_str(), merge).await.unwrap();
     office.hoist.settle().await;

@@ -61,7 +61,7 @@ impl Newsroom {
         let promotion = shop.environments[1].next.as_ref().unwrap().promotion.clone();
         for (who, step) in [("alice", ProposalStep::Approve), ("bob", ProposalStep::Merge)] {
             let by = self.hoist.app.identify(&token(who)).unwrap();
-            let request = ProposalRequest { step, head: None, comment: None };
+            let request = ProposalRequest { step, head: None, comment: None, check: None };
             self.hoist.app.review(&by, promotion.as_str(), request).await.unwrap();
         }
         self.work().await;

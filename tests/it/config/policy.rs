@@ -1,6 +1,6 @@
 //! The pipelines file.
 
-use hoist::domain::gate::{Approvals, Gate, GateRule};
+use hoist::domain::gate::{Approvals, Gate, GateRule, Voters};
 use hoist::domain::pipeline::{DocumentChoice, MergePolicy};
 
 use super::*;
@@ -56,7 +56,7 @@ fn environments_come_out_after_those_they_depend_on() {
         prod.gates,
         [
             GateRule::from(Gate::Soak(jiff::SignedDuration::from_secs(5_400))),
-            GateRule::from(Gate::Approvals(Approvals { count: 2, role: None })),
+            GateRule::from(Gate::Approvals(Approvals { count: 2, of: Voters::Anybody })),
         ]
     );
     assert_eq!(prod.branch.as_deref(), Some("live"));
@@ -349,8 +349,7 @@ pipelines.yaml:14:10: pipelines.p.environments[0].gates[4]: the windows differ i
 pipelines.yaml:15:28: pipelines.p.environments[0].gates[5].approvals.role: there is no `sre`; none is known
 pipelines.yaml:15:42: pipelines.p.environments[0].gates[5].before: nobody can approve what is not proposed; remove `before`: approvals shut the merge
 pipelines.yaml:15:61: pipelines.p.environments[0].gates[5].timeout: `1` is not a length of time; write a number and s, m, h or d: 30m, 2h, 1h30m, 1d
-pipelines.yaml:16:22: `pipelines.p.environments[0].gates[6].approvals.role` is missing; an approvals gate needs it: whose approvals count: those who have this role, by its name in `roles`
-pipelines.yaml:16:32: `pipelines.p.environments[0].gates[6].approvals.team` is planned and not built yet; remove it until it is
+pipelines.yaml:16:10: pipelines.p.environments[0].gates[6]: this gate stands twice; keep one
 pipelines.yaml:18:28: freezes[0].environments[0]: there is no `prod`; known are `staging`
 pipelines.yaml:18:41: freezes[0].from: `2026-11-26` is no day and time of day; write YYYY-MM-DDTHH:MM, by the clock of `zone`: 2026-11-26T00:00
 pipelines.yaml:18:85: freezes[0].zone: `Etc/Unknown` is no time zone that is known; write its IANA name, as Europe/Stockholm or UTC
@@ -360,7 +359,7 @@ pipelines.yaml:20:107: freezes[2].allow[0]: `everything` is not known; known are
 pipelines.yaml:21:44: freezes[3].from: `2026-11-26T00:00Z` is no day and time of day; write YYYY-MM-DDTHH:MM, by the clock of `zone`: 2026-11-26T00:00
 pipelines.yaml:21:69: freezes[3].to: `2026-11-30T00:00+01:00` is no day and time of day; write YYYY-MM-DDTHH:MM, by the clock of `zone`: 2026-11-26T00:00
 pipelines.yaml:23:4: freezes[5]: there is a freeze named `e` already; choose another name
-20 problems
+19 problems
 "#,
     );
 }
@@ -406,15 +405,38 @@ pipelines.yaml:14:43: pipelines.p.environments[0].gates[4].checks.repository: `a
 }
 
 #[test]
-fn the_builtin_forge_is_not_asked_about_sources() {
+fn the_builtin_forge_is_not_asked_about_sources_or_teams() {
     let policy = one_environment(
-        "      edit: [{file: a, marker: b}]\n      gates: [{checks: {on: source, names: [build]}}]\n",
+        "      edit: [{file: a, marker: b}]\n      gates: [{checks: {on: source, names: [build]}}, \
+         {approvals: {team: \"github:acme/sre\"}}]\n",
     );
     let process =
         "pipelines: pipelines.yaml\nsources: {}\nrepositories:\n  gitops: {forge: builtin}\n";
     let problems = Desk::with(process, &policy).load().unwrap_err().to_string();
     insta::assert_snapshot!(problems, @"
     pipelines.yaml:9:14: pipelines.p.environments[0].gates: nobody can be asked about checks of a source: `gitops` has `forge: builtin`; they need a repository with `forge: github`; with the builtin forge, let CI announce what has passed, or ask its service by an `http` gate
-    1 problem
+    pipelines.yaml:9:14: pipelines.p.environments[0].gates: nobody can be asked who is in github:acme/sre: `gitops` has `forge: builtin`; write `role`, and list who has it under `roles`
+    2 problems
+    ");
+}
+
+#[test]
+fn approvals_say_whose_they_are() {
+    let lines = "      edit: [{file: a, marker: b}]
+      gates:
+      - {approvals: {count: 0, role: sre}}
+      - {approvals: {count: 2}}
+      - {approvals: {team: sre}}
+      - {approvals: {team: \"github:acme/sre\", role: sre}}
+";
+    let told = Desk::with(PROCESS, &one_environment(lines)).problems();
+    insta::assert_snapshot!(told, @"
+    pipelines.yaml:10:29: pipelines.p.environments[0].gates[0].approvals.count: `0` is no number from 1 to 20; write one in digits
+    pipelines.yaml:10:38: pipelines.p.environments[0].gates[0].approvals.role: there is no `sre`; none is known
+    pipelines.yaml:11:22: pipelines.p.environments[0].gates[1].approvals: it is not clear whose approvals count; write `role` or `team`; of anybody, write `approvals: 2`
+    pipelines.yaml:12:28: pipelines.p.environments[0].gates[2].approvals.team: `sre` is no team; write the organisation and the team: github:acme/sre
+    pipelines.yaml:13:22: pipelines.p.environments[0].gates[3].approvals: it is not clear whose approvals count; write `role` or `team`; of anybody, write `approvals: 2`
+    pipelines.yaml:13:53: pipelines.p.environments[0].gates[3].approvals.role: there is no `sre`; none is known
+    6 problems
     ");
 }

@@ -1,7 +1,7 @@
 //! What shuts an environment as a whole: windows, freezes and holds, snapshot and time → plan.
 
 use hoist::domain::freeze::Rollbacks;
-use hoist::domain::gate::{Approvals, Gate, GateRule, Shuts};
+use hoist::domain::gate::{Approvals, Gate, GateRule, Shuts, Voters};
 use hoist::domain::pipeline::MergePolicy;
 use hoist::domain::plan::Plan;
 use hoist::domain::snapshot::StatusWord;
@@ -238,7 +238,7 @@ fn a_hold_shuts_the_merge_as_a_status_too() {
 
 #[test]
 fn what_a_gate_keeps_out_for_longer_than_its_timeout_is_closed() {
-    let gate = Gate::Approvals(Approvals { count: 1, role: None });
+    let gate = Gate::Approvals(Approvals { count: 1, of: Voters::Anybody });
     let mut world = World::new(vec![environment("prod", &[], MergePolicy::OnApproval, vec![gate])]);
     world.snapshot.pipeline.environments[0].gates[0].timeout = Some(SignedDuration::from_hours(24));
     world.settle();
@@ -279,8 +279,10 @@ fn what_soaks_for_longer_than_its_timeout_is_closed_before_it_is_proposed() {
 
 #[test]
 fn where_a_role_is_asked_for_only_its_people_count() {
-    let gate =
-        Gate::Approvals(Approvals { count: 1, role: Some("release-managers".parse().unwrap()) });
+    let gate = Gate::Approvals(Approvals {
+        count: 1,
+        of: Voters::Role("release-managers".parse().unwrap()),
+    });
     let mut world = World::new(vec![environment("prod", &[], MergePolicy::OnApproval, vec![gate])]);
     let members = vec!["carol".parse().unwrap(), "alice".parse().unwrap()];
     world.snapshot.members.insert("release-managers".parse().unwrap(), members);

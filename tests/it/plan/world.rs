@@ -7,7 +7,7 @@ use hoist::domain::accept::Accept;
 use hoist::domain::artifact::{Artifact, Build, SourceCode};
 use hoist::domain::command::{Actor, Door};
 use hoist::domain::freeze::{Freeze, Origin, Rollbacks, Scope};
-use hoist::domain::gate::{Approvals, Gate, GateRule, Shuts};
+use hoist::domain::gate::{Approvals, Gate, GateRule, Shuts, Voters};
 use hoist::domain::health::{HealthRule, Remedy, Unhealthy};
 use hoist::domain::id::{
     ApplicationKey, ArtifactId, CommitId, EnvironmentName, FreezeId, PromotionId, ProposalNumber,
@@ -19,7 +19,8 @@ use hoist::domain::plan::{Action, Plan, plan};
 use hoist::domain::promotion::{BadArtifact, FieldValue, Kind, Promotion, Proposed, State};
 use hoist::domain::rollback;
 use hoist::domain::snapshot::{
-    Branch, Held, Judgement, ProposalFacts, ProposalStage, Reading, Snapshot, VersionField,
+    Branch, Held, Judgement, ProposalFacts, ProposalStage, Reading, Snapshot, TeamWord,
+    VersionField,
 };
 use hoist::domain::template::Template;
 use hoist::yaml_edit::{Part, Place};
@@ -59,7 +60,7 @@ pub fn environment(
 }
 
 pub fn approvals(count: u32) -> Gate {
-    Gate::Approvals(Approvals { count, role: None })
+    Gate::Approvals(Approvals { count, of: Voters::Anybody })
 }
 
 pub fn soak(minutes: i64) -> Gate {
@@ -448,6 +449,7 @@ impl World {
             judgement: Judgement::OnlyVersion,
             told_of_push: None,
             told_of_skips: vec![],
+            team: TeamWord::NotAsked,
         };
         self.snapshot.proposals.insert(number, facts);
         self.branches.insert(number, proposing.values[0].value.clone());

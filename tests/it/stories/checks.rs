@@ -1,6 +1,6 @@
 //! Gates on checks by others: of the proposal, and of the commit that the artifact was built from.
 
-use hoist::app::views::SkipRequest;
+use hoist::app::views::{CheckWord, SkipRequest};
 use hoist::domain::artifact::SourceCode;
 
 use crate::support::github::{GitHub, Harm};
@@ -101,6 +101,9 @@ async fn a_missing_right_is_told_and_a_skip_or_the_timeout_ends_the_waiting() {
     staging: v1.4.2, succeeded
     prod: v1.0.0, succeeded, next v1.4.2 proposed in #2 (checks gate: the forge refuses: reading the checks of a commit: these credentials may not do that in acme/gitops (Resource not accessible by integration); they need `checks=read`)
     ");
+    let why = bot.app().why("shop", "prod").await.unwrap();
+    let gate = why.candidates[0].gates.iter().find(|it| it.gate.name == "checks").unwrap();
+    insta::assert_snapshot!(gate.next.as_deref().unwrap(), @"it is asked again by itself; who may skip gates can say `hoist skip shop prod checks --reason …`; if it still keeps it out at 2026-11-23 21:00 UTC, the promotion is closed");
     let skip = SkipRequest {
         application: "shop".into(),
         environment: "prod".into(),
@@ -159,4 +162,33 @@ async fn a_version_is_proposed_once_its_source_has_passed() {
     bot.announce_built_from("v1.6.0", SourceCode::default()).await;
     look(&bot).await;
     insta::assert_snapshot!(bot.status().await, @"staging: v1.4.2, succeeded, next v1.6.0 waiting (source-checks gate: it was announced without `source.repository` and `source.commit`, so that no checks of its source are known)");
+}
+
+#[tokio::test]
+async fn ci_tells_the_builtin_forge_what_a_check_found() {
+    let prod = "after: [staging], merge: automatic, gates: [{checks: [e2e]}]";
+    let bot = Bot::with(&[("staging", "merge: automatic"), ("prod", prod)]).await;
+    bot.work().await;
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    let forged = bot.report("bob", "prod", ("hoist/approvals", CheckWord::Success)).await;
+    assert!(forged.unwrap_err().contains("hoist's own gates"));
+    let told = bot.report("bob", "prod", ("e2e", CheckWord::Failure)).await.unwrap();
+    assert!(told.starts_with("The check `e2e` is told on proposal #2 at "), "{told}");
+    look(&bot).await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #2 (checks gate: check `e2e` failed: https://ci.example.com/7)
+    ");
+    // What was said of one version says nothing of the next.
+    bot.report("bob", "prod", ("e2e", CheckWord::Success)).await.unwrap();
+    bot.announce("v1.5.0").await;
+    bot.work().await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.5.0, succeeded
+    prod: v1.4.2, succeeded, next v1.5.0 proposed in #4 (checks gate: check `e2e` is not there yet)
+    ");
+    bot.report("bob", "prod", ("e2e", CheckWord::Success)).await.unwrap();
+    look(&bot).await;
+    assert_eq!(bot.version_line("prod"), "newTag: v1.5.0 # hoist writes this");
 }

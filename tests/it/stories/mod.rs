@@ -20,5 +20,6 @@ mod rollback;
 mod rollback_rules;
 mod schedules;
 mod skips;
+mod teams;
 mod standing;
 mod why;

@@ -12,7 +12,8 @@ use hoist::app::ports::{
     Signature, Status,
 };
 use hoist::domain::checks::{Check, SourceCommit};
-use hoist::domain::id::{CommitId, ProposalNumber};
+use hoist::domain::id::{CommitId, PersonName, ProposalNumber};
+use hoist::domain::team::Team;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
@@ -119,6 +120,14 @@ impl Forge for Troubled<dyn Forge> {
 
     async fn source_checks(&self, of: &SourceCommit) -> Result<Vec<Check>, ForgeError> {
         self.inner.source_checks(of).await
+    }
+
+    async fn in_team(
+        &self,
+        team: &Team,
+        people: &[PersonName],
+    ) -> Result<Vec<PersonName>, ForgeError> {
+        self.inner.in_team(team, people).await
     }
 
     async fn comment(

@@ -15,8 +15,8 @@ use hoist::app::ingest::identity::Issuers;
 use hoist::app::ingest::send::{Outgoing, SenderProof, SignedAnnouncement};
 use hoist::app::ports::{Clock, Dice, ForgeError, Proposal, ProposalState};
 use hoist::app::views::{
-    Allowance, CommandView, EnvironmentView, FreezeRequest, HoldRequest, PromoteRequest,
-    ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest, ThawRequest,
+    Allowance, CheckRequest, CheckWord, CommandView, EnvironmentView, FreezeRequest, HoldRequest,
+    PromoteRequest, ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest, ThawRequest,
 };
 use hoist::app::{App, AppError, Outside, Repository};
 use hoist::domain::artifact::{Build, SourceCode};
@@ -474,7 +474,30 @@ impl Bot {
         step: ProposalStep,
     ) -> Result<String, String> {
         let next = self.environment(environment).await.next.unwrap();
-        let request = ProposalRequest { step, head: None, comment: Some("a word about it".into()) };
+        let request = ProposalRequest {
+            step,
+            head: None,
+            comment: Some("a word about it".into()),
+            check: None,
+        };
+        let app = self.app();
+        said(app.review(&self.identity(person), next.promotion.as_str(), request).await)
+    }
+
+    /// Somebody tells what a check found on the open proposal of the shop; the answer, or why not.
+    pub async fn report(
+        &self,
+        person: &str,
+        environment: &str,
+        (name, state): (&str, CheckWord),
+    ) -> Result<String, String> {
+        let next = self.environment(environment).await.next.unwrap();
+        let request = ProposalRequest {
+            step: ProposalStep::Check,
+            head: None,
+            comment: Some("https://ci.example.com/7".into()),
+            check: Some(CheckRequest { name: name.into(), state }),
+        };
         let app = self.app();
         said(app.review(&self.identity(person), next.promotion.as_str(), request).await)
     }

@@ -23,6 +23,7 @@ use crate::app::ports::{
 };
 use crate::domain::checks::{Check, CheckState, OWN, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber, RepositoryName};
+use crate::domain::team::Team;
 use ledger::{Event, Ledger};
 use record::{Record, State};
 use sight::{Lookout, Sight};
@@ -216,6 +217,14 @@ impl Forge for BuiltinForge {
              asked about checks of a source",
             of.repository
         )))
+    }
+
+    async fn in_team(
+        &self,
+        team: &Team,
+        _people: &[PersonName],
+    ) -> Result<Vec<PersonName>, ForgeError> {
+        Err(ForgeError::Refused(format!("the builtin forge knows no teams, and so not {team}")))
     }
 
     async fn comment(

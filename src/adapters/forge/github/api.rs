@@ -66,6 +66,11 @@ impl Api {
         self.access.repo()
     }
 
+    /// Now.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Reads what stands at a path, or knows that it is as it was.
     pub(super) async fn get(&self, path: &str) -> Result<Arc<Answer>, ForgeError> {
         let known = self.known().get(path).cloned();

@@ -15,6 +15,7 @@ mod people;
 mod raw;
 mod route;
 mod sight;
+mod teams;
 
 pub use access::{GitHubAccess, GitHubCredentials, GitHubServer};
 pub use merging::MergeMethod;
@@ -35,11 +36,13 @@ use crate::app::ports::{
 };
 use crate::domain::checks::{Check, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
+use crate::domain::team::Team;
 use answer::{Answer, Call};
 use api::Api;
 use checks::Sources;
 use note::Note;
 use raw::{RawComment, RawPull, RawReview};
+use teams::Memberships;
 
 /// The longest title and body that GitHub takes, in characters; its limit is on encoded lengths,
 /// so we stay below.
@@ -75,6 +78,8 @@ pub struct GitHubForge {
     merge_method: MergeMethod,
     /// What was asked about beside this repository.
     sources: Mutex<Sources>,
+    /// Who is in which team, for a while.
+    memberships: Mutex<Memberships>,
 }
 
 impl GitHubForge {
@@ -82,7 +87,7 @@ impl GitHubForge {
     pub fn new(access: Arc<GitHubAccess>, clock: Arc<dyn Clock>, manners: GitHubManners) -> Self {
         let GitHubManners { merge_method, people, writes_a_minute } = manners;
         let api = Api::new(access, clock, writes_a_minute);
-        Self { api, people, merge_method, sources: Mutex::default() }
+        Self { api, people, merge_method, sources: Mutex::default(), memberships: Mutex::default() }
     }
 
     fn route(&self, segments: &[&str]) -> String {
@@ -330,6 +335,14 @@ impl Forge for GitHubForge {
 
     async fn source_checks(&self, of: &SourceCommit) -> Result<Vec<Check>, ForgeError> {
         self.checks_elsewhere(of).await
+    }
+
+    async fn in_team(
+        &self,
+        team: &Team,
+        people: &[PersonName],
+    ) -> Result<Vec<PersonName>, ForgeError> {
+        GitHubForge::in_team(self, team, people).await
     }
 
     async fn comment(

@@ -131,3 +131,8 @@ pub(super) struct RawMerge {
 pub(super) struct RawFile {
     pub(super) filename: String,
 }
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawMembership {
+    pub(super) state: String,
+}

@@ -37,13 +37,18 @@ impl Repo {
 
     /// The path of what stands at `segments` under the repository; each is escaped.
     pub(super) fn route(&self, segments: &[&str]) -> String {
-        let mut route = format!("/repos/{}/{}", self.owner, self.name);
-        for segment in segments {
-            route.push('/');
-            route.extend(escaped(segment));
-        }
-        route
+        format!("/repos/{}/{}{}", self.owner, self.name, escaped_path(segments))
     }
+}
+
+/// The path of these segments; each is escaped.
+pub(super) fn escaped_path(segments: &[&str]) -> String {
+    let mut path = String::new();
+    for segment in segments {
+        path.push('/');
+        path.extend(escaped(segment));
+    }
+    path
 }
 
 /// A segment of a path: a branch's name may hold what a path may not.

@@ -10,6 +10,7 @@ mod contract;
 mod credentials;
 mod pulls;
 mod repository;
+mod teams;
 
 use std::collections::BTreeMap;
 use std::path::Path;

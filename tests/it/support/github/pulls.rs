@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::checks::{self, Run};
 use super::repository::{Repository, Union};
+use super::teams::{self, Teams};
 
 pub const OWNER: &str = "acme";
 pub const NAME: &str = "gitops";
@@ -21,6 +22,7 @@ pub struct Hub {
     pub pulls: BTreeMap<u64, Pull>,
     pub statuses: Vec<(String, Value)>,
     pub runs: Vec<Run>,
+    pub teams: Teams,
     pub rules: Rules,
     /// Whether it has worked out by now what can be merged.
     pub mergeability: Mergeability,
@@ -95,6 +97,7 @@ impl Hub {
             pulls: BTreeMap::new(),
             statuses: Vec::new(),
             runs: Vec::new(),
+            teams: Teams::default(),
             rules: Rules::default(),
             mergeability: Mergeability::Known,
             reactions: Vec::new(),
@@ -151,6 +154,9 @@ impl Hub {
             }
             ("GET", ["repos", OWNER, _, "commits", sha, "check-runs"]) => {
                 return checks::runs_of(&self.runs, sha);
+            }
+            ("GET", ["orgs", OWNER, "teams", slug, "memberships", login]) => {
+                return teams::membership(&self.teams, slug, login);
             }
             (_, _) => {}
         }
