@@ -316,6 +316,20 @@ impl Snapshot {
         self.pulses.get(&promotion.environment).filter(|pulse| pulse.promotion == promotion.id)
     }
 
+    /// What is known of its health now: what is remembered, and what this pass has just seen. Who
+    /// decides by the health of a promotion asks this.
+    pub fn pulse_now(&self, promotion: &Promotion) -> Option<Pulse> {
+        let remembered = self.pulse_of(promotion);
+        let current = self.current(&promotion.environment);
+        let is_looked_at =
+            promotion.is_on_its_way() && current.is_some_and(|it| it.id == promotion.id);
+        match self.glances.get(&promotion.environment).filter(|_| is_looked_at) {
+            Some(glance) => Some(Pulse::after(remembered, &promotion.id, glance)),
+            // Somebody asks what would be done, and nobody was asked how it is.
+            None => remembered.cloned(),
+        }
+    }
+
     /// Tells whether the artifact was rolled back in `environment` or in one before it.
     pub fn is_bad(&self, artifact: &ArtifactId, environment: &Environment) -> bool {
         self.rolled_back(artifact, environment).is_some()

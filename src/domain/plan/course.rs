@@ -84,12 +84,7 @@ impl View<'_> {
     fn advance_watched(&self, plan: &mut Plan, current: &Promotion) {
         let remembered = self.snapshot.pulse_of(current);
         let glance = self.snapshot.glances.get(&self.environment.name);
-        let pulse = match (glance, remembered) {
-            (Some(glance), _) => Pulse::after(remembered, &current.id, glance),
-            // Somebody asks what would be done, and nobody was asked how it is.
-            (None, Some(pulse)) => pulse.clone(),
-            (None, None) => return,
-        };
+        let Some(pulse) = self.snapshot.pulse_now(current) else { return };
         if self.is_to_be_answered(current, &pulse) {
             plan.actions.push(Action::Remedy {
                 environment: self.environment.name.clone(),

@@ -111,8 +111,8 @@ fn upstream_gate(
         State::Succeeded { .. } => (Verdict::Open, format!("{version} succeeded in {upstream}")),
         State::Deployed { .. } | State::Soaking { .. } => {
             let soak = environment.soak();
-            match snapshot.pulse_of(best) {
-                Some(pulse) => by_pulse(best, pulse, soak, now),
+            match snapshot.pulse_now(best) {
+                Some(pulse) => by_pulse(best, &pulse, soak, now),
                 None => by_time(best, soak, now),
             }
         }

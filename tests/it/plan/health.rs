@@ -278,3 +278,28 @@ fn nothing_that_has_succeeded_is_taken_back() {
     +2 min Ill: v1 succeeded []
     ");
 }
+
+#[test]
+fn what_is_seen_to_be_ill_at_this_very_look_goes_no_further() {
+    let staging = watched(environment("staging", &[], MergePolicy::Automatic, vec![]));
+    let mut world = World::new(vec![
+        staging,
+        environment("prod", &["staging"], MergePolicy::Automatic, vec![soak(10)]),
+        environment("prod-us", &["staging"], MergePolicy::Automatic, vec![soak(5)]),
+    ]);
+    world.settle();
+    world.announce("v1");
+    world.settle();
+    world.hold("prod-us");
+    for _ in 0..8 {
+        look(&mut world, Well, Sign::Digest);
+        world.pass_time(1);
+    }
+    // It has soaked for long enough, and is let go at the moment at which it turns out to be ill.
+    world.resume("prod-us");
+    look(&mut world, Ill, Sign::Digest);
+    assert!(world.open_proposal("prod-us").is_none(), "{}", world.story());
+    let place: EnvironmentName = "prod-us".parse().unwrap();
+    let there = world.snapshot.current(&place).unwrap();
+    assert_ne!(there.version, "v1", "{}", world.story());
+}

@@ -3,6 +3,7 @@
 mod accept;
 mod calendar;
 mod closures;
+mod four_laws;
 mod health;
 mod laws;
 mod standing;
