@@ -6,6 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::app::views::{PlanView, PlannedView, RunView};
+use crate::messages::schedule::counted;
 use crate::messages::time;
 
 use super::connection::Connection;
@@ -50,12 +51,10 @@ impl PlanArgs {
 
 fn run_told(view: &RunView) -> String {
     let mut text = format!(
-        "{STRONG}{}{STRONG:#} at {}: {} go into {}, {} stay behind\n",
+        "{STRONG}{}{STRONG:#} at {}: {}\n",
         view.schedule,
         time(view.at),
-        view.goes.len(),
-        view.environment,
-        view.stays.len()
+        counted(&view.environment, view.goes.len(), view.stays.len())
     );
     for it in &view.goes {
         let from = it.from.as_deref().unwrap_or("nothing");

@@ -8,12 +8,14 @@ use super::quoted;
 
 /// Nobody knows that schedule.
 pub fn unknown(typed: &str, known: &[&str]) -> String {
-    let nearest = crate::domain::nearest::nearest(typed, known);
-    let meant = nearest.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
-    if known.is_empty() {
-        return format!("there is no schedule {typed:?}: the pipelines file has none");
+    let typed = quoted(typed);
+    match crate::domain::nearest::nearest(typed.trim_matches('`'), known) {
+        Some(name) => format!("there is no schedule {typed}; did you mean `{name}`?"),
+        None if known.is_empty() => {
+            format!("there is no schedule {typed}: the pipelines file has none")
+        }
+        None => format!("there is no schedule {typed}; there are {}", known.join(", ")),
     }
-    format!("there is no schedule {typed:?}; {meant}there are {}", known.join(", "))
 }
 
 /// Why an application is left behind.
@@ -42,7 +44,14 @@ pub fn boarded(schedule: &ScheduleName, version: &str, to: &EnvironmentName) -> 
 
 /// A run took place.
 pub fn ran(schedule: &ScheduleName, to: &EnvironmentName, goes: usize, stays: usize) -> String {
-    format!("The schedule {schedule} ran: {goes} go into {to}, {stays} stay behind.")
+    format!("The schedule {schedule} ran: {}.", counted(to, goes, stays))
+}
+
+/// How many go, and how many do not.
+pub fn counted(to: &EnvironmentName, goes: usize, stays: usize) -> String {
+    let go = if goes == 1 { "goes" } else { "go" };
+    let stay = if stays == 1 { "stays" } else { "stay" };
+    format!("{goes} {go} into {to}, {stays} {stay} behind")
 }
 
 /// A run's time has passed while hoist was away.

@@ -137,7 +137,7 @@ async fn a_run_does_what_its_plan_has_said() {
     let done = hoist.app.run_schedule(&identity(&hoist, "alice"), "nightly").await.unwrap();
     assert_eq!(
         done.message,
-        "The schedule nightly ran: 1 go into prod, 1 stay behind.\ncart v2.0.0"
+        "The schedule nightly ran: 1 goes into prod, 1 stays behind.\ncart v2.0.0"
     );
     let view = hoist.app.foresee_run("nightly", None).await.unwrap();
     let stays: Vec<String> =
@@ -212,12 +212,12 @@ async fn a_run_needs_no_hoist_that_is_running() {
         (String::from_utf8(ran.stdout).unwrap(), String::from_utf8(ran.stderr).unwrap());
     assert!(ran.status.success(), "{errors}");
     insta::assert_snapshot!(told, @"
-    The schedule nightly ran: 1 go into prod, 1 stay behind.
+    The schedule nightly ran: 1 goes into prod, 1 stays behind.
     shop v1.4.2
     ");
     let unknown = program(&bot, &["run", "nightl", "--once"]);
     let errors = String::from_utf8(unknown.stderr).unwrap();
-    insta::assert_snapshot!(errors, @r#"error: there is no schedule "nightl"; did you mean `nightly`? there are nightly"#);
+    insta::assert_snapshot!(errors, @"error: there is no schedule `nightl`; did you mean `nightly`?");
     bot.restart().await;
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.4.2, succeeded
