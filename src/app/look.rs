@@ -42,7 +42,10 @@ impl App {
             .holds
             .into_iter()
             .map(|hold| {
-                (hold.environment, Held { by: hold.by, reason: hold.reason, until: hold.until })
+                (
+                    hold.environment,
+                    Held { by: hold.by, reason: hold.reason, since: hold.since, until: hold.until },
+                )
             })
             .collect();
         let mut freezes = self.policy.freezes.clone();

@@ -180,9 +180,10 @@ impl<'a> Look<'a> {
                 Some(at) => why::until_it_is_closed(&next, at),
                 None => next,
             });
+            let since = judged.since.unwrap_or(promotion.since);
             let gate = gate_view(judged);
             let looks_again = next.is_some().then_some(self.again);
-            GateLine { gate, since: promotion.since, looks_again, next }
+            GateLine { gate, since, looks_again, next }
         });
         let (why, until, next) = match self.plan.wait_of(&promotion.id) {
             Some(wait) => (explain::wait(wait), wait.until, why::next(&wait.because, &about)),

@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::app::views::{CandidateView, WhyView};
+use crate::app::views::{CandidateView, GateView, WhyView};
 use crate::messages::explain;
 
 use super::connection::Connection;
 use super::failure::Trouble;
 use super::output::{FAINT, Output, STRONG};
-use super::words::{age, one_line, printable, style_of};
+use super::words::{age, lasted, one_line, printable, style_of};
 
 /// What `hoist why` is told.
 #[derive(Debug, Args)]
@@ -75,8 +75,9 @@ fn one(it: &CandidateView, now: Timestamp) -> String {
     line("why", &it.why);
     line("next", &it.next);
     for gate in &it.gates {
-        let verdict = gate.gate.verdict.replace('_', " ");
-        line("gate", &format!("{}: {verdict}, {}", gate.gate.name, gate.gate.saw));
+        let GateView { name, saw, verdict, .. } = &gate.gate;
+        let (verdict, so_for) = (explain::verdict(verdict), lasted(now, gate.since));
+        line("gate", &format!("{name}: {verdict}, {saw} (for {so_for})"));
         if let Some(next) = &gate.next {
             let again = gate.looks_again.map(|at| format!("; looks again {}", age(now, at)));
             line("", &format!("{next}{}", again.unwrap_or_default()));

@@ -17,6 +17,11 @@ pub(super) fn age(now: Timestamp, at: Timestamp) -> String {
     }
 }
 
+/// How long something has been so.
+pub(super) fn lasted(now: Timestamp, since: Timestamp) -> String {
+    length_of(now.duration_since(since).max(SignedDuration::ZERO))
+}
+
 fn length_of(length: SignedDuration) -> String {
     match length.as_secs() {
         seconds @ ..60 => format!("{seconds}s"),

@@ -101,6 +101,8 @@ pub struct Judged {
     pub saw: String,
     /// What it shuts while it is not open.
     pub shuts: Shuts,
+    /// Since when it is as it is, where what it looks at knows.
+    pub since: Option<Timestamp>,
     /// Until when this answer holds, where time alone changes it.
     pub until: Option<Timestamp>,
     /// What its status on a proposal says, where `saw` changes at every look.
@@ -165,7 +167,7 @@ impl Judged {
             Verdict::OpensAt(at) => Some(at),
             Verdict::Open | Verdict::NeedsAction(_) | Verdict::Skipped => None,
         };
-        Self { name, verdict, saw, shuts, until, stable: None }
+        Self { name, verdict, saw, shuts, since: None, until, stable: None }
     }
 
     /// Tells whether the gate lets the promotion through.
@@ -184,7 +186,7 @@ impl Judged {
         let saw = format!("skipped by {} ({}); it saw: {}", skip.by, skip.reason, self.saw);
         let stable = Some(format!("skipped by {} ({})", skip.by, skip.reason));
         // What it would say later does not matter any more.
-        Self { verdict: Verdict::Skipped, saw, until: None, stable, ..self }
+        Self { verdict: Verdict::Skipped, saw, since: None, until: None, stable, ..self }
     }
 
     /// Tells whether it keeps the proposal from being opened.

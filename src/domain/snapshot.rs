@@ -61,6 +61,8 @@ pub struct Held {
     pub by: Actor,
     /// Why.
     pub reason: Option<String>,
+    /// When they began to.
+    pub since: Timestamp,
     /// When it ends by itself.
     pub until: Option<Timestamp>,
 }

@@ -97,6 +97,15 @@ pub mod unread {
         not full; a broken mirror may be deleted, and is made anew";
 }
 
+/// A gate's verdict, as people say it.
+pub fn verdict(verdict: &str) -> &str {
+    match verdict {
+        "opens_at" => "opens by itself",
+        "needs_action" => "needs someone",
+        other => other,
+    }
+}
+
 /// Tells what a promotion's state means.
 pub fn state(promotion: &Promotion) -> String {
     match &promotion.state {

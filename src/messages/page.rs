@@ -130,15 +130,6 @@ pub fn conflicts_in(paths: &[String]) -> String {
     )
 }
 
-/// A gate's verdict, as people say it.
-pub fn verdict(verdict: &str) -> &str {
-    match verdict {
-        "opens_at" => "opens by itself",
-        "needs_action" => "needs someone",
-        other => other,
-    }
-}
-
 /// How many approvals there are.
 pub fn approvals(have: usize, need: u32) -> String {
     match (have, need) {

@@ -60,7 +60,7 @@ pub struct GateLine {
     /// The verdict.
     #[serde(flatten)]
     pub gate: GateView,
-    /// Since when the promotion stands before it.
+    /// Since when it is as it is; where nobody knows, since when the promotion stands before it.
     pub since: Timestamp,
     /// When it is looked at again by itself, at the latest; none once it is open.
     pub looks_again: Option<Timestamp>,

@@ -78,7 +78,8 @@ pub(super) fn freeze_gate(
             None => (Verdict::NeedsAction(saw.clone()), saw),
         }
     };
-    Judged { until, ..Judged::new(FREEZE, shuts, verdict, saw) }
+    let since = on.iter().map(|freeze| freeze.begins).min();
+    Judged { since, until, ..Judged::new(FREEZE, shuts, verdict, saw) }
 }
 
 /// Judges the hold on an application in an environment. A rollback is stopped by none.
@@ -109,5 +110,6 @@ pub(super) fn hold_gate(
             }
         }
     };
-    Judged::new(HOLD, Shuts::Proposal, verdict, saw)
+    let since = held.map(|held| held.since);
+    Judged { since, ..Judged::new(HOLD, Shuts::Proposal, verdict, saw) }
 }

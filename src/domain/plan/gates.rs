@@ -107,12 +107,14 @@ fn upstream_gate(
         let what = format!("{version} is not in {upstream} (any more); promote it there first");
         return Judged::new(name, shuts, Verdict::NeedsAction(what.clone()), what);
     };
+    let pulse = snapshot.pulse_now(best);
+    let since = Some(pulse.as_ref().map_or(best.since, |pulse| pulse.since));
     let (verdict, saw) = match &best.state {
         State::Succeeded { .. } => (Verdict::Open, format!("{version} succeeded in {upstream}")),
         State::Deployed { .. } | State::Soaking { .. } => {
             let soak = environment.soak();
-            match snapshot.pulse_now(best) {
-                Some(pulse) => by_pulse(best, &pulse, soak, now),
+            match &pulse {
+                Some(pulse) => by_pulse(best, pulse, soak, now),
                 None => by_time(best, soak, now),
             }
         }
@@ -128,7 +130,7 @@ fn upstream_gate(
         }
     };
     // What is not there any more, above, has nothing that could be skipped.
-    Judged::new(name, shuts, verdict, saw).after_skips(promotion)
+    Judged { since, ..Judged::new(name, shuts, verdict, saw) }.after_skips(promotion)
 }
 
 /// How far a soak is where nobody says whether it is well: it counts from when it went in.

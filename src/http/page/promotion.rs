@@ -10,7 +10,7 @@ use crate::app::Mode;
 use crate::app::views::{ArtifactView, GateView, PromotionView, ProposalView, ReviewedHere};
 use crate::domain::command::Right;
 use crate::domain::gate::HOLD;
-use crate::messages::page as words;
+use crate::messages::{explain, page as words};
 
 /// The story. `draft` is a comment that could not be sent, so that nobody types it twice.
 pub(super) fn promotion(view: &PromotionView, viewer: &Viewer<'_>, draft: &str) -> Markup {
@@ -225,7 +225,7 @@ fn gates(view: &PromotionView, viewer: &Viewer<'_>) -> Markup {
                     li {
                         span class="line" {
                             strong { (gate.name) }
-                            (badge_like(&gate.verdict, words::verdict(&gate.verdict)))
+                            (badge_like(&gate.verdict, explain::verdict(&gate.verdict)))
                         }
                         span class="quiet" {
                             (gate.saw)

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::overview::{held, unread};
 use super::parts::{Viewer, application_path, badge, badge_like, spoken};
 use crate::app::views::{CandidateView, GateLine, WhyView};
-use crate::messages::page as words;
+use crate::messages::{explain, page as words};
 
 /// The answer, then everything that it is made of.
 pub(super) fn why(view: &WhyView, viewer: &Viewer<'_>) -> Markup {
@@ -54,7 +54,7 @@ fn one(it: &CandidateView, viewer: &Viewer<'_>) -> Markup {
 fn gate_of(line: &GateLine, viewer: &Viewer<'_>) -> Markup {
     let gate = &line.gate;
     html! {
-        span class="line" { strong { (gate.name) } (badge_like(&gate.verdict, words::verdict(&gate.verdict))) }
+        span class="line" { strong { (gate.name) } (badge_like(&gate.verdict, explain::verdict(&gate.verdict))) }
         span class="quiet" {
             (gate.saw) " · since " (viewer.age(line.since))
             @if let Some(at) = gate.opens_at { " · opens " (viewer.age(at)) }

@@ -147,10 +147,12 @@ fn overview() -> Value {
 
 /// A table without the ages, which change.
 fn without_ages(text: &str) -> String {
-    let word = |word: &str| word.strip_suffix('d').is_some_and(|it| it.parse::<u32>().is_ok());
+    let told = |word: &str| match word.trim_end_matches(')').strip_suffix('d') {
+        Some(days) if days.parse::<u32>().is_ok() => word.replace(days, "XXXX"),
+        Some(_) | None => word.to_owned(),
+    };
     let lines = text.lines().map(|line| {
-        let words: Vec<&str> =
-            line.split(' ').map(|it| if word(it) { "XXXXd" } else { it }).collect();
+        let words: Vec<String> = line.split(' ').map(told).collect();
         words.join(" ").trim_end().to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -445,7 +447,7 @@ fn why_and_plan_are_told_in_words() {
       promotion  01kb4qn5d50000000000000001
       why        soak gate: v2 runs in staging
       next       nothing is needed: it opens by itself
-      gate       soak: opens at, v2 runs in staging
+      gate       soak: opens by itself, v2 runs in staging (for XXXXd)
                  nothing is needed: it opens by itself; looks again XXXXd ago
     ");
     assert_eq!(server.last().0, "GET /api/v1/applications/shop/why/prod");

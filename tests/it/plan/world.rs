@@ -254,8 +254,8 @@ impl World {
     }
 
     pub fn hold(&mut self, environment: &str) {
-        let held =
-            Held { by: Actor { name: "carol".into(), door: Door::Api }, reason: None, until: None };
+        let by = Actor { name: "carol".into(), door: Door::Api };
+        let held = Held { by, reason: None, since: self.now, until: None };
         self.snapshot.holds.insert(environment.parse().unwrap(), held);
     }
 

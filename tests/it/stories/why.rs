@@ -185,3 +185,24 @@ async fn a_plan_shows_what_would_be_done_and_does_nothing() {
     let refused = bot.app().foresee(None, Some(past)).await.unwrap_err();
     assert!(refused.to_string().contains("is over"), "{refused}");
 }
+
+#[tokio::test]
+async fn why_says_since_when_each_gate_is_as_it_is() {
+    let bot = Bot::new().await;
+    bot.bring_into_prod("v1.4.2").await;
+    bot.minutes_pass(7);
+    bot.hold("alice").await.unwrap();
+    bot.minutes_pass(13);
+    bot.announce("v1.5.0").await;
+    bot.work().await;
+    bot.minutes_pass(5);
+    let view = bot.app().why("shop", "prod").await.unwrap();
+    let now = bot.app().clock.now();
+    let gates: Vec<(&str, i64)> = view.candidates[0]
+        .gates
+        .iter()
+        .map(|it| (it.gate.name.as_str(), now.duration_since(it.since).as_mins()))
+        .collect();
+    // It runs in staging and stands before prod for five minutes; the hold is older than that.
+    assert_eq!(gates, [("soak", 5), ("freeze", 5), ("hold", 18), ("approvals", 5)]);
+}
