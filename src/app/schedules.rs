@@ -268,7 +268,7 @@ impl App {
 
 /// Why nothing waits: what keeps the newest artifact from coming so far, if anything does.
 fn nothing_waits(snapshot: &Snapshot, environment: &Environment, at: Timestamp) -> String {
-    let newest = snapshot.artifacts.last();
+    let newest = snapshot.newest_first().into_iter().find(|it| snapshot.kept_out(it).is_none());
     let current = snapshot.current(&environment.name);
     let why = newest.and_then(|artifact| {
         let is_there = current.is_some_and(|it| it.artifact.as_ref() == Some(&artifact.id));
