@@ -1,7 +1,8 @@
 //! Which artifacts go: why one does not go by itself, and what a person can do about it.
 
 use crate::domain::accept::{KeptOut, Moved};
-use crate::domain::id::ApplicationKey;
+use crate::domain::artifact::Artifact;
+use crate::domain::id::{ApplicationKey, SourceName};
 use crate::domain::pattern::Pattern;
 
 use super::why::Subject;
@@ -51,6 +52,27 @@ pub fn asked_for(moved: &Moved, about: &Subject<'_>) -> String {
         about.application,
         about.environment,
         moved.to.short()
+    )
+}
+
+/// A tag is announced with another digest than before.
+pub fn moved(source: &SourceName, earlier: &Artifact, later: &Artifact) -> String {
+    format!(
+        "{}:{} was {} and is now announced by {source} as {}: the tag has moved",
+        later.image,
+        later.version(),
+        earlier.digest,
+        later.digest
+    )
+}
+
+/// A tag is announced with a digest that it had before it had another one.
+pub fn returned(source: &SourceName, newest: &Artifact, again: &Artifact) -> String {
+    format!(
+        "{}; that one was announced before and does not go again by itself: \
+         `hoist promote … --digest {} --allow-older` brings it back",
+        moved(source, newest, again),
+        again.digest.short()
     )
 }
 

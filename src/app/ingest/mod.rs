@@ -29,13 +29,16 @@ use secrecy::ExposeSecret;
 
 pub use body::Malformed;
 
-use super::ports::{Announced, Announcement, AuditLine, DeliveryOutcome, StoreError, TokenError};
+use super::ports::{
+    Announced, Announcement, AuditLine, DeliveryOutcome, DeliveryRecord, StoreError, TokenError,
+};
 use super::reconcile::chain;
 use super::views::AnnouncementView;
 use super::{App, AppError};
 use crate::domain::artifact::{Artifact, ImageName};
 use crate::domain::command::{Actor, Door};
 use crate::domain::id::{ApplicationKey, ApplicationName, ArtifactId, EventId, SourceName};
+use crate::messages::accept as words;
 use body::Notice;
 use identity::{BadToken, Speaker};
 use pace::Turn;
@@ -174,6 +177,7 @@ impl App {
             Resolved::Undecided { why } => (Vec::new(), Some(why)),
         };
         let set_aside = self.set_aside(&artifacts).await?;
+        let repeats = delivery.clone();
         let outcome = match &undecided {
             Some(why) => DeliveryOutcome::Undecided { why: why.clone() },
             None => DeliveryOutcome::of(set_aside::told(&set_aside)),
@@ -194,11 +198,18 @@ impl App {
                 self.nudge.notify_one();
                 tell(&notice, &source.name, &artifacts, &event);
                 let lines = self.set_aside_lines(&set_aside);
-                self.note_conflicts(&source.name, &artifacts, lines).await;
+                self.note_conflicts(&source.name, &artifacts, words::moved, lines).await;
                 Ok(Accepted::New(self.announcement_view(event, undecided)))
             }
             Announced::Same(event) => {
-                let why = self.why_undecided(&event).await?;
+                let first = self.store.delivery(&event).await?;
+                let is_sent_again = repeats.is_some()
+                    && first.as_ref().is_some_and(|it| it.delivery.delivery == repeats);
+                if !is_sent_again {
+                    self.note_conflicts(&source.name, &artifacts, words::returned, Vec::new())
+                        .await;
+                }
+                let why = first.and_then(why_undecided);
                 Ok(Accepted::Same(self.announcement_view(event, why)))
             }
             Announced::TokenUsed => Err(BadToken::Used.into()),
@@ -254,14 +265,6 @@ impl App {
         AnnouncementView { id, url, why }
     }
 
-    async fn why_undecided(&self, event: &EventId) -> Result<Option<String>, StoreError> {
-        let record = self.store.delivery(event).await?;
-        Ok(record.and_then(|record| match record.delivery.outcome {
-            DeliveryOutcome::Undecided { why } | DeliveryOutcome::Refused { why } => Some(why),
-            DeliveryOutcome::Accepted | DeliveryOutcome::SetAside { .. } => None,
-        }))
-    }
-
     /// Writes down each tag that now means another digest than before, and what else there is to
     /// say.
     ///
@@ -271,13 +274,14 @@ impl App {
         &self,
         source: &SourceName,
         brought: &[(ApplicationKey, Artifact)],
+        said: fn(&SourceName, &Artifact, &Artifact) -> String,
         mut lines: Vec<AuditLine>,
     ) {
         let now = self.clock.now();
         for (application, artifact) in brought {
             match self.store.moved_from(application, artifact).await {
                 Ok(earlier) => {
-                    let text = earlier.map(|earlier| conflict_text(source, &earlier, artifact));
+                    let text = earlier.map(|earlier| said(source, &earlier, artifact));
                     lines.extend(text.map(|text| conflict_line(source, application, text, now)));
                 }
                 Err(error) => {
@@ -293,6 +297,14 @@ impl App {
         {
             tracing::error!("writing down a moved tag: {}", chain(&error));
         }
+    }
+}
+
+/// Why nothing came of a delivery yet, where nothing did.
+fn why_undecided(record: DeliveryRecord) -> Option<String> {
+    match record.delivery.outcome {
+        DeliveryOutcome::Undecided { why } | DeliveryOutcome::Refused { why } => Some(why),
+        DeliveryOutcome::Accepted | DeliveryOutcome::SetAside { .. } => None,
     }
 }
 
@@ -341,16 +353,6 @@ fn tell(
         notice.image,
         notice.digest.short(),
     );
-}
-
-fn conflict_text(source: &SourceName, earlier: &Artifact, later: &Artifact) -> String {
-    format!(
-        "{}:{} was {} and is now announced by {source} as {}: the tag has moved",
-        later.image,
-        later.version(),
-        earlier.digest,
-        later.digest
-    )
 }
 
 fn conflict_line(

@@ -428,8 +428,8 @@ pub trait Store: Send + Sync {
     /// which they came.
     async fn undecided(&self) -> Result<Vec<DeliveryRecord>, StoreError>;
 
-    /// The newest artifact of the application that had this one's image and tag with another
-    /// digest, if there is one: the tag has moved.
+    /// The newest artifact of the application with this one's image and tag, this one aside, if it
+    /// has another digest: the tag has moved.
     async fn moved_from(
         &self,
         application: &ApplicationKey,

@@ -107,3 +107,34 @@ async fn a_moved_tag_that_is_refused_goes_at_no_command() {
     let refused = bot.promote("carol", asked).await.unwrap_err();
     insta::assert_snapshot!(plain(&refused), @"v1.4.2 does not go: the tag v1.4.2 has moved: it was COMMIT and is now COMMIT, and `moved_tags: refuse` lets no such artifact in; the pipeline's rules hold for people, too: announce one that fits, or change them");
 }
+
+#[tokio::test]
+async fn a_tag_that_moves_back_is_told_and_takes_nothing_back_by_itself() {
+    let bot = Bot::new().await;
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    let first = bot.version_line("staging");
+    let moved = digest("shop", "v1.4.2 again");
+    bot.announce_moved("v1.4.2", &moved).await;
+    bot.work().await;
+    let tag_moved = |text: String| text.lines().filter(|it| it.contains("tag-moved")).count();
+    assert_eq!(tag_moved(bot.deeds().await), 1);
+    // The first delivery, sent once more, says nothing new.
+    assert_eq!(bot.announce("v1.4.2").await, 200);
+    assert_eq!(tag_moved(bot.deeds().await), 1);
+    assert_eq!(bot.announce_in_another_delivery("v1.4.2").await, 200);
+    bot.work().await;
+    assert_eq!(tag_moved(bot.deeds().await), 2);
+    let history = bot.app().audit(0, 1000).await.unwrap();
+    let told = history.iter().rfind(|it| it.verb == "tag-moved").unwrap();
+    insta::assert_snapshot!(plain(&told.text), @"ghcr.io/acme/shop:v1.4.2 was sha256:DIGEST and is now announced by ci as sha256:DIGEST: the tag has moved; that one was announced before and does not go again by itself: `hoist promote … --digest COMMIT --allow-older` brings it back");
+    let back = PromoteRequest {
+        version: None,
+        digest: Some(digest("shop", "v1.4.2")),
+        allow_older: true,
+        ..into_staging("")
+    };
+    bot.promote("carol", back).await.unwrap();
+    bot.work().await;
+    assert_eq!(bot.version_line("staging"), first);
+}

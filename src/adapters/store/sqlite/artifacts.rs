@@ -103,7 +103,7 @@ pub(super) async fn of_application(
     rows.iter().map(read_artifact).collect()
 }
 
-/// The newest artifact with this one's image and tag, and another digest.
+/// The newest artifact with this one's image and tag, if it has another digest.
 pub(super) async fn moved_from(
     connection: &mut SqliteConnection,
     application: &ApplicationKey,
@@ -112,17 +112,18 @@ pub(super) async fn moved_from(
     let Some(tag) = &artifact.tag else { return Ok(None) };
     let row = sqlx::query(
         "SELECT id, image, digest, tag, accepted_at, details FROM artifacts
-         WHERE pipeline = ?1 AND application = ?2 AND image = ?3 AND tag = ?4 AND digest <> ?5
+         WHERE pipeline = ?1 AND application = ?2 AND image = ?3 AND tag = ?4 AND id <> ?5
          ORDER BY accepted_at DESC, number DESC LIMIT 1",
     )
     .bind(application.pipeline.as_str())
     .bind(application.application.as_str())
     .bind(artifact.image.as_str())
     .bind(tag.as_str())
-    .bind(artifact.digest.as_str())
+    .bind(artifact.id.as_str())
     .fetch_optional(connection)
     .await?;
-    row.as_ref().map(read_artifact).transpose()
+    let newest = row.as_ref().map(read_artifact).transpose()?;
+    Ok(newest.filter(|newest| newest.digest != artifact.digest))
 }
 
 fn read_delivery(row: &SqliteRow) -> Result<Delivery, StoreError> {
