@@ -14,7 +14,6 @@ use crate::domain::window::{Clock, Days, Window};
 use super::check;
 use super::duration::parse_duration;
 use super::fields::{Fields, check_known, checked, items, parsed, text};
-use super::gate_tables::{APPROVALS, CHECKS, GATE, WINDOW};
 use super::health::expectation;
 use super::policy::count;
 use super::problem::Notes;
@@ -22,6 +21,7 @@ use super::rule::template;
 use super::settings::Names;
 use super::table::Words;
 
+use super::tables::{APPROVALS, CHECKS, GATE, WINDOW};
 use super::tree::{Kind, Node};
 
 pub(super) const SHUTS: Words<Shuts> =

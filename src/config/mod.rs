@@ -7,7 +7,6 @@ mod problem;
 mod settings;
 
 mod schema;
-mod gate_tables;
 mod table;
 mod tables;
 

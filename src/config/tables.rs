@@ -6,7 +6,6 @@
 use super::access::RIGHTS;
 use super::freeze::ALLOWED;
 use super::gate::SHUTS;
-use super::gate_tables::GATE;
 use super::health::{HEALTHS, REMEDIES};
 use super::policy::MERGES;
 use super::schedule::{GROUPS, MISSES};
@@ -15,10 +14,13 @@ pub(super) use chat::{CHAT, MATTERMOST, NOTIFICATION, SLACK, WEBHOOK};
 
 mod chat;
 
+mod gate;
+
 mod pipeline;
 
 mod repository;
 
+pub(super) use gate::{APPROVALS, CHECKS, GATE, WINDOW};
 pub(super) use pipeline::{ACCEPT, PIPELINE, VERIFY};
 pub(super) use repository::{COMMITS, CREDENTIALS, REPOSITORY, SIGNING};
 

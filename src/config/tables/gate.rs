@@ -1,10 +1,10 @@
-//! The keys of gates: see [`super::tables`].
+//! The keys of gates.
 
-use super::gate::{CHECKED, SHUTS};
-use super::table::{Shape, Table, optional, required};
-use super::tables::{CLOCK, DURATION, NAME, TEXT, TEXTS};
+use super::{CLOCK, DURATION, NAME, TEXT, TEXTS};
+use crate::config::gate::{CHECKED, SHUTS};
+use crate::config::table::{Shape, Table, optional, required};
 
-pub(super) static GATE: Table = Table {
+pub(in crate::config) static GATE: Table = Table {
     what: "a gate",
     keys: &[
         optional("soak", DURATION, "How long it was well in the environments before: 30m, 2h, 1d."),
@@ -66,7 +66,7 @@ pub(super) static GATE: Table = Table {
     ],
 };
 
-pub(super) static CHECKS: Table = Table {
+pub(in crate::config) static CHECKS: Table = Table {
     what: "a checks gate",
     keys: &[
         required("names", TEXTS, "What the forge calls them: statuses and check runs alike."),
@@ -83,7 +83,7 @@ pub(super) static CHECKS: Table = Table {
     ],
 };
 
-pub(super) static APPROVALS: Table = Table {
+pub(in crate::config) static APPROVALS: Table = Table {
     what: "an approvals gate",
     keys: &[
         optional("count", Shape::Count(1, 20), "How many. Default: 1."),
@@ -100,7 +100,7 @@ pub(super) static APPROVALS: Table = Table {
     ],
 };
 
-pub(super) static WINDOW: Table = Table {
+pub(in crate::config) static WINDOW: Table = Table {
     what: "a window",
     keys: &[
         optional(
