@@ -11,7 +11,7 @@ use super::output::{Format, Output};
 const VERBS: &[&str] = &["init"];
 
 /// Arguments that are planned, of verbs that are built.
-const ARGUMENTS: &[&str] = &["--online", "--failed", "replay"];
+const ARGUMENTS: &[&str] = &["--online"];
 
 /// Prints what clap found, and what it cannot know; gives the status to end with.
 pub(super) fn explain(error: &clap::Error) -> ExitCode {

@@ -21,6 +21,7 @@ use url::Url;
 use super::wire::{Manner, Wire};
 use super::{Kind, Patience, TransportError, WORDS_LIMIT, readable};
 use crate::adapters::git::settings::Credentials;
+use crate::app::reconcile::chain;
 
 /// How long a connection may take: past this, nobody is there.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -226,17 +227,6 @@ fn wait_asked(headers: &HeaderMap) -> String {
         let unit = if wait.bytes().all(|b| b.is_ascii_digit()) { " s" } else { "" };
         format!("; it asks to be left alone until then: {wait}{unit}")
     })
-}
-
-/// An error with what led to it, which reqwest keeps apart.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        told = format!("{told}: {cause}");
-        next = cause.source();
-    }
-    told
 }
 
 /// What a server is asked.
