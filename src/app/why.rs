@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::artifact::{Artifact, ImageName};
+use crate::domain::gate::{CHECKS, Judged};
 use crate::domain::id::ApplicationKey;
 use crate::domain::pipeline::Environment;
 use crate::domain::plan::{Because, Plan, Unstarted, Wait, judge, plan, unstarted};
@@ -11,6 +12,7 @@ use crate::domain::snapshot::Snapshot;
 use crate::messages::why::{self, Subject};
 use crate::messages::{explain, intention};
 
+use super::ports::Forge;
 use super::proposals::gate_view;
 use super::reconcile::chain;
 use super::views::{CandidateView, GateLine, HoldView, UnreadView, WhyView};
@@ -24,6 +26,7 @@ struct Look<'a> {
     snapshot: &'a Snapshot,
     plan: &'a Plan,
     environment: &'a Environment,
+    forge: &'a dyn Forge,
     now: Timestamp,
     /// When hoist looks again by itself, at the latest.
     again: Timestamp,
@@ -34,7 +37,7 @@ impl App {
     pub async fn why(&self, application: &str, environment: &str) -> Result<WhyView, AppError> {
         let key = self.find_application(application).await?;
         let name = self.environment_of(&key, environment)?;
-        let (pipeline, _) = self.rules(&key)?;
+        let (pipeline, repository) = self.rules(&key)?;
         let environment = pipeline.environments.iter().find(|it| it.name == name);
         let Some(environment) = environment else {
             return Err(AppError::NotFound { what: format!("{name} is not in the pipeline") });
@@ -44,7 +47,8 @@ impl App {
         let plan = plan(&snapshot, now);
         let sweep = now.saturating_add(SWEEP).unwrap_or(now);
         let again = plan.wake_at.map_or(sweep, |wake| wake.clamp(now, sweep));
-        let look = Look { snapshot: &snapshot, plan: &plan, environment, now, again };
+        let forge = repository.forge.as_ref();
+        let look = Look { snapshot: &snapshot, plan: &plan, environment, forge, now, again };
         let candidates = look.candidates();
         let current = snapshot.current(&name);
         let answer = self.answer_of(&look, &candidates, current, unread.as_ref());
@@ -175,10 +179,15 @@ impl<'a> Look<'a> {
         let facts = number.and_then(|number| self.snapshot.proposals.get(&number));
         let gates = judge(self.snapshot, self.environment, promotion, facts, self.now);
         let gates = gates.into_iter().map(|judged| {
-            let next = why::gate(&judged, &about);
-            let next = next.map(|next| match self.ends(promotion, judged.name) {
-                Some(at) => why::until_it_is_closed(&next, at),
-                None => next,
+            let next = why::gate(&judged, &about).map(|next| {
+                let next = match about.promotion.filter(|_| self.is_told_of(&judged)) {
+                    Some(id) => why::or_ci_tells(&next, id),
+                    None => next,
+                };
+                match self.ends(promotion, judged.name) {
+                    Some(at) => why::until_it_is_closed(&next, at),
+                    None => next,
+                }
             });
             let since = judged.since.unwrap_or(promotion.since);
             let gate = gate_view(judged);
@@ -209,6 +218,12 @@ impl<'a> Look<'a> {
             next,
             gates: gates.collect(),
         }
+    }
+
+    /// Tells whether what a gate waits for is told to hoist: the builtin forge has no checks but
+    /// those that are.
+    fn is_told_of(&self, judged: &Judged) -> bool {
+        judged.name == CHECKS && self.forge.desk().is_some()
     }
 
     /// When a promotion is closed if that gate keeps it out until then.

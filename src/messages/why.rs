@@ -90,6 +90,11 @@ pub fn gate(judged: &Judged, about: &Subject<'_>) -> Option<String> {
     }
 }
 
+/// What a person can do about a gate, where somebody tells hoist of what it waits for.
+pub fn or_ci_tells(next: &str, promotion: &PromotionId) -> String {
+    format!("CI tells it with `hoist review {promotion} --check NAME --state success`; {next}")
+}
+
 /// What a person can do about a gate, where its timeout ends the waiting.
 pub fn until_it_is_closed(next: &str, at: Timestamp) -> String {
     let at = at.strftime("%Y-%m-%d %H:%M UTC");

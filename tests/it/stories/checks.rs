@@ -4,7 +4,7 @@ use hoist::app::views::{CheckWord, SkipRequest};
 use hoist::domain::artifact::SourceCode;
 
 use crate::support::github::{GitHub, Harm};
-use crate::support::world::Bot;
+use crate::support::world::{Bot, plain};
 
 /// Prod waits for `e2e`, a status or a check run, of its pull request.
 async fn with_checks(rest: &str) -> (Bot, GitHub) {
@@ -180,6 +180,9 @@ async fn ci_tells_the_builtin_forge_what_a_check_found() {
     staging: v1.4.2, succeeded
     prod: v1.0.0, succeeded, next v1.4.2 proposed in #2 (checks gate: check `e2e` failed: https://ci.example.com/7)
     ");
+    let why = bot.app().why("shop", "prod").await.unwrap();
+    let gate = why.candidates[0].gates.iter().find(|it| it.gate.name == "checks").unwrap();
+    insta::assert_snapshot!(plain(gate.next.as_deref().unwrap()), @"CI tells it with `hoist review ID --check NAME --state success`; it is asked again by itself; who may skip gates can say `hoist skip shop prod checks --reason …`");
     // What was said of one version says nothing of the next.
     bot.report("bob", "prod", ("e2e", CheckWord::Success)).await.unwrap();
     bot.announce("v1.5.0").await;
