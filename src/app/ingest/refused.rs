@@ -118,8 +118,7 @@ impl App {
         lines.extend(self.set_aside_lines(&set_aside));
         let set_aside = set_aside::told(&set_aside);
         let decision = Decision::Accept { artifacts: brought, set_aside };
-        self.store.decide(&event, decision, now).await?;
-        self.store.note(lines).await?;
+        self.store.decide(&event, decision, lines, now).await?;
         self.nudge.notify_one();
         self.delivery(event.as_str()).await
     }

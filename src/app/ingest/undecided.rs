@@ -22,12 +22,12 @@ impl App {
 
     async fn decide(&self, record: &DeliveryRecord, discovery: &Discovery) -> Result<(), AppError> {
         let delivery = &record.delivery;
-        let decision = match self.resolve_again(record, discovery).await {
+        let (decision, lines) = match self.resolve_again(record, discovery).await {
             Ok((notice, source, Resolved::Applications(concerned))) => {
                 let artifacts = self.artifacts(&notice, &source, concerned, delivery.received_at);
                 let set_aside = self.set_aside(&artifacts).await?;
-                self.store.note(self.set_aside_lines(&set_aside)).await?;
-                Decision::Accept { artifacts, set_aside: set_aside::told(&set_aside) }
+                let told = set_aside::told(&set_aside);
+                (Decision::Accept { artifacts, set_aside: told }, self.set_aside_lines(&set_aside))
             }
             Ok((_, _, Resolved::Undecided { .. })) => return Ok(()),
             Err(AnnounceError::App(error)) => return Err(error),
@@ -43,11 +43,10 @@ impl App {
             ) => {
                 let line = self.refusal_line(record, &refusal);
                 tracing::warn!(event.id = %delivery.event, "{}", line.text);
-                self.store.note(vec![line]).await?;
-                Decision::Refuse { why: refusal.to_string() }
+                (Decision::Refuse { why: refusal.to_string() }, vec![line])
             }
         };
-        self.store.decide(&delivery.event, decision, self.clock.now()).await?;
+        self.store.decide(&delivery.event, decision, lines, self.clock.now()).await?;
         self.nudge.notify_one();
         Ok(())
     }

@@ -415,12 +415,13 @@ pub trait Store: Send + Sync {
     /// durable: announcements that come together share one transaction (group commit).
     async fn announce(&self, announcement: Announcement) -> Result<Announced, StoreError>;
 
-    /// Ends an undecided delivery's waiting. The applications that it concerns are woken; the
-    /// artifacts that one has already are left alone.
+    /// Ends an undecided delivery's waiting, and writes down what there is to say of it. The
+    /// applications that it concerns are woken; the artifacts that one has already are left alone.
     async fn decide(
         &self,
         event: &EventId,
         decision: Decision,
+        audit: Vec<AuditLine>,
         at: Timestamp,
     ) -> Result<(), StoreError>;
 

@@ -214,9 +214,10 @@ impl Store for MortalStore {
         &self,
         event: &EventId,
         decision: Decision,
+        audit: Vec<AuditLine>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(self.store.decide(event, decision, at)).await
+        self.write(self.store.decide(event, decision, audit, at)).await
     }
 
     async fn undecided(&self) -> Result<Vec<DeliveryRecord>, StoreError> {

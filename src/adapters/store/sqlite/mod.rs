@@ -120,11 +120,13 @@ impl Store for SqliteStore {
         &self,
         event: &EventId,
         decision: Decision,
+        audit: Vec<AuditLine>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let mut writer = self.writer.lock().await;
         let mut transaction = writer.begin().await?;
         intake::decide(&mut transaction, event, &decision, at).await?;
+        log::append(&mut transaction, audit).await?;
         Ok(transaction.commit().await?)
     }
 

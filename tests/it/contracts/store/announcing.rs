@@ -6,7 +6,7 @@ use futures::future::join_all;
 use hoist::app::ports::{Announced, Decision, DeliveryOutcome, StoreError, TokenUse};
 use jiff::SignedDuration;
 
-use super::given::{announcement, application, artifact, at, event};
+use super::given::{announcement, application, artifact, at, event, line};
 use super::promises;
 
 promises! {
@@ -150,7 +150,8 @@ promises! {
 
         let artifacts = vec![(application("shop"), artifact(1)), (application("cart"), artifact(1))];
         for _twice in 0..2 {
-            store.decide(&event(1), Decision::Accept { artifacts: artifacts.clone(), set_aside: None }, at(7)).await.unwrap();
+            let decision = Decision::Accept { artifacts: artifacts.clone(), set_aside: None };
+            store.decide(&event(1), decision, Vec::new(), at(7)).await.unwrap();
         }
         assert_eq!(store.undecided().await.unwrap(), []);
 
@@ -158,7 +159,9 @@ promises! {
         assert_eq!(delivery.delivery.outcome, DeliveryOutcome::Accepted);
         assert_eq!(delivery.artifacts, artifacts);
         assert_eq!(store.load(&application("cart")).await.unwrap().wake_at, Some(at(7)));
-        let unknown = store.decide(&event(9), Decision::Accept { artifacts, set_aside: None }, at(7)).await;
+        let decision = Decision::Accept { artifacts, set_aside: None };
+        let unknown = store.decide(&event(9), decision, vec![line("a word")], at(7)).await;
+        assert_eq!(store.audit(0, 10).await.unwrap(), [], "a decision that failed left its line");
         assert!(matches!(unknown, Err(StoreError::NotFound(_))), "{unknown:?}");
     }
 
@@ -169,8 +172,10 @@ promises! {
         undecided.outcome = DeliveryOutcome::Undecided { why };
         store.announce(undecided).await.unwrap();
         let why = "there is no application shop".to_owned();
-        store.decide(&event(1), Decision::Refuse { why: why.clone() }, at(7)).await.unwrap();
+        let decision = Decision::Refuse { why: why.clone() };
+        store.decide(&event(1), decision, vec![line("a word")], at(7)).await.unwrap();
 
+        assert_eq!(store.audit(0, 10).await.unwrap()[0].line, line("a word"));
         assert_eq!(store.undecided().await.unwrap(), []);
         let delivery = store.delivery(&event(1)).await.unwrap().unwrap();
         assert_eq!(delivery.delivery.outcome, DeliveryOutcome::Refused { why });
