@@ -29,6 +29,7 @@ use crate::adapters::health::argocd::{ArgoCd, ArgoCdSettings};
 use crate::adapters::health::http::HttpCaller;
 use crate::adapters::health::prometheus::Prometheus;
 use crate::adapters::issuer::OidcIssuer;
+use crate::adapters::registry::{Registries, RegistryLogin, RegistryMirror, RegistrySettings};
 use crate::adapters::store::sqlite::SqliteStore;
 use crate::app::chat::{Chat, Mattermost, Slack};
 use crate::app::committing::{Committing, SignOff};
@@ -150,8 +151,9 @@ pub async fn app_at(
         chat.store = Some(sqlite);
     }
     let issuers = issuers(&settings)?;
+    let registry = Arc::new(registries(&mut settings, &clock)?);
     let policy = Policy { schedules, ..policy(settings, pipelines, freezes)? };
-    let outside = Outside { repositories, watchers, issuers };
+    let outside = Outside { repositories, watchers, issuers, registry };
     let app = App::new(store, outside, policy, clock, Arc::new(SystemDice));
     Ok((app.with_chat(chat), start))
 }
@@ -233,6 +235,23 @@ fn issuers(settings: &Settings) -> anyhow::Result<Issuers> {
         issuers.insert(issuer.to_owned(), Arc::new(opened));
     }
     Ok(issuers)
+}
+
+/// Every registry, as far as something is known of it.
+fn registries(settings: &mut Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Registries> {
+    let mirror = |it: config::MirrorAt| RegistryMirror { registry: it.registry, prefix: it.prefix };
+    let known = std::mem::take(&mut settings.registries).into_iter().map(|(name, it)| {
+        let credentials = it.login.map(|(username, password)| RegistryLogin { username, password });
+        let settings = RegistrySettings {
+            url: it.url,
+            token_server: it.token_server,
+            credentials,
+            ca: it.ca,
+            mirrors: it.mirrors.into_iter().map(mirror).collect(),
+        };
+        (name, settings)
+    });
+    Registries::new(known.collect(), Arc::clone(clock))
 }
 
 fn watchers(settings: &Settings) -> anyhow::Result<Watchers> {

@@ -8,4 +8,5 @@ pub mod forge;
 pub mod git;
 pub mod health;
 pub mod issuer;
+pub mod registry;
 pub mod store;

@@ -76,7 +76,7 @@ use freshness::Freshness;
 use ingest::identity::Issuers;
 use ingest::pace::Pace;
 use policy::Policy;
-use ports::{Clock, Dice, Forge, ForgeError, Git, GitError, Store, StoreError};
+use ports::{Clock, Dice, Forge, ForgeError, Git, GitError, Registry, Store, StoreError};
 use readiness::Readiness;
 use watch::Watchers;
 
@@ -103,6 +103,8 @@ pub struct App {
     pub watchers: Watchers,
     /// Those who vouch for CI, by what stands in `iss`.
     pub issuers: Issuers,
+    /// Those who keep images.
+    pub registry: Arc<dyn Registry>,
     /// The rules and the people.
     pub policy: Policy,
     /// The time.
@@ -148,13 +150,15 @@ pub struct Outside {
     pub watchers: Watchers,
     /// Those who vouch for CI, by what stands in `iss`.
     pub issuers: Issuers,
+    /// Those who keep images.
+    pub registry: Arc<dyn Registry>,
 }
 
 impl App {
     /// Puts the parts together. The store has its migrations behind it.
     pub fn new(
         store: Arc<dyn Store>,
-        Outside { repositories, watchers, issuers }: Outside,
+        Outside { repositories, watchers, issuers, registry }: Outside,
         policy: Policy,
         clock: Arc<dyn Clock>,
         dice: Arc<dyn Dice>,
@@ -165,6 +169,7 @@ impl App {
             repositories,
             watchers,
             issuers,
+            registry,
             policy,
             clock,
             dice,

@@ -24,6 +24,7 @@ mod notification;
 mod order;
 mod policy;
 mod process;
+mod registry;
 mod repository;
 mod rule;
 mod schedule;
@@ -46,9 +47,9 @@ pub use problem::{Place, Problem, Problems};
 pub use schema::{policy_schema, process_schema};
 pub use secret::{Machine, Surroundings, make_secret_file};
 pub use settings::{
-    ArgoCd, Chat, Commits, Credentials, Forge, GitHub, KnownHosts, Mattermost, MergeMethod, Names,
-    Notification, Person, PipelinesAt, Proof, Receiver, Remote, Repository, Settings, SignOff,
-    SigningKey, Slack, Source, StoreAt, Token, TokenRule,
+    ArgoCd, Chat, Commits, Credentials, Forge, GitHub, KnownHosts, Mattermost, MergeMethod,
+    MirrorAt, Names, Notification, Person, PipelinesAt, Proof, Receiver, Registry, Remote,
+    Repository, Settings, SignOff, SigningKey, Slack, Source, StoreAt, Token, TokenRule,
 };
 
 /// Both files, read and found good.

@@ -12,6 +12,7 @@ use super::fields::{Fields, checked, named, text};
 use super::gate::length;
 use super::notification;
 use super::problem::{Notes, Place};
+use super::registry;
 use super::repository::repository;
 use super::secret::{Surroundings, Vault};
 use super::settings::{ArgoCd, Chat, Names, PipelinesAt, Settings, StoreAt};
@@ -83,6 +84,9 @@ fn settings(
         Some(node) => length(node, notes),
         None => Some(KEEP_DELIVERIES),
     };
+    let registries = named(fields, "registries", notes, |_, entry, notes| {
+        registry::read(&reader.vault, &entry.value, notes)
+    });
     let argocd = named(fields, "argocd", notes, |_, entry, notes| reader.argocd(entry, notes));
     let chat = fields.get("chat").map(|node| chat(node, &reader.vault, notes));
     let notifications = named(fields, "notifications", notes, |_, entry, notes| {
@@ -104,6 +108,7 @@ fn settings(
         repositories,
         sources,
         keep_deliveries: keep_deliveries?,
+        registries,
         argocd,
         chat: chat.map_or(Some(Chat::default()), |chat| chat)?,
         notifications,

@@ -14,6 +14,7 @@ use crate::domain::id::{
 };
 use crate::domain::notification::Interest;
 use crate::domain::pattern::Pattern;
+use crate::domain::registry::RegistryName;
 use crate::domain::zone::Zone;
 
 /// Everything the process file says.
@@ -35,6 +36,8 @@ pub struct Settings {
     pub sources: BTreeMap<SourceName, Source>,
     /// How long it is kept what came in.
     pub keep_deliveries: SignedDuration,
+    /// How registries are reached, by their names in images.
+    pub registries: BTreeMap<RegistryName, Registry>,
     /// The Argo CDs that deploy, by the names that `health` uses.
     pub argocd: BTreeMap<ControllerName, ArgoCd>,
     /// Where people talk with hoist.
@@ -238,6 +241,30 @@ pub struct TokenRule {
     pub ca: Option<String>,
     /// What must stand in other claims: of each, one of these.
     pub claims: BTreeMap<String, Vec<Pattern>>,
+}
+
+/// How a registry is reached.
+#[derive(Debug)]
+pub struct Registry {
+    /// Its address, where that is not `https://` and its name.
+    pub url: Option<Url>,
+    /// Who gives out its tokens, where that is another host.
+    pub token_server: Option<Url>,
+    /// A user and a password.
+    pub login: Option<(String, SecretString)>,
+    /// Certificates of a private authority, as PEM.
+    pub ca: Option<String>,
+    /// Where what is asked for by digest is looked for first.
+    pub mirrors: Vec<MirrorAt>,
+}
+
+/// A place that has copies of a registry's images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorAt {
+    /// The registry that it is.
+    pub registry: RegistryName,
+    /// What stands before a repository's name there; may be empty.
+    pub prefix: String,
 }
 
 /// An Argo CD.

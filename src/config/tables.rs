@@ -64,7 +64,11 @@ pub(super) static PROCESS: Table = Table {
             DURATION,
             "How long it is kept what came in, refused announcements included. Default: 90d.",
         ),
-        planned("registries"),
+        optional(
+            "registries",
+            Shape::Named(&Shape::Keys(&REGISTRY)),
+            "How registries are reached, by their hosts as images name them; the others are asked by https and without a login.",
+        ),
         optional(
             "argocd",
             Shape::Named(&Shape::Keys(&ARGOCD)),
@@ -141,6 +145,30 @@ pub(super) static OIDC: Table = Table {
         ),
         required("audience", TEXT, "What must stand in their `aud`."),
         optional("ca", SECRET_SHAPE, "The certificates of a private authority, a PEM file."),
+    ],
+};
+
+pub(super) static REGISTRY: Table = Table {
+    what: "a registry",
+    keys: &[
+        optional(
+            "url",
+            Shape::Text(Some("^https?://")),
+            "Its address. Default: https:// and its name.",
+        ),
+        optional("username", TEXT, "Who logs in. Default: nobody, for what everybody may read."),
+        optional("password", SECRET_SHAPE, "Their password, or a token that may read images."),
+        optional(
+            "token_server",
+            Shape::Text(Some("^https?://")),
+            "Who gives out its tokens, where that is another host: the password goes there, too.",
+        ),
+        optional("ca", SECRET_SHAPE, "The certificates of a private authority, a PEM file."),
+        optional(
+            "mirrors",
+            TEXTS,
+            "Where what is asked for by digest is looked for first: HOST, or HOST/PREFIX.",
+        ),
     ],
 };
 

@@ -8,6 +8,7 @@ pub mod nearest;
 
 pub mod address;
 pub mod artifact;
+pub mod registry;
 pub mod pattern;
 pub mod range;
 pub mod template;

@@ -18,6 +18,7 @@ mod github;
 mod notifications;
 mod policy;
 mod process;
+mod registries;
 mod schedules;
 mod schema;
 mod servers;
@@ -168,7 +169,7 @@ hoist.yaml:2:1: not YAML: while parsing a flow sequence, expected ',' or ']'; me
     check_process(
         "a: 1\n---\nb: 1\n",
         r#"
-hoist.yaml:1:1: unknown key `a`; the process file knows `listen`, `public_url`, `store`, `data`, `pipelines`, `repositories`, `sources`, `keep_deliveries`, `argocd`, `chat`, `notifications`, `people`, `roles`, `tokens`
+hoist.yaml:1:1: unknown key `a`; the process file knows `listen`, `public_url`, `store`, `data`, `pipelines`, `repositories`, `sources`, `keep_deliveries`, `registries`, `argocd`, `chat`, `notifications`, `people`, `roles`, `tokens`
 hoist.yaml:1:1: `pipelines` is missing; the process file needs it: the path of the pipelines file
 hoist.yaml:1:1: `repositories` is missing; the process file needs it: the GitOps repositories, by name
 hoist.yaml:1:1: `sources` is missing; the process file needs it: who may announce artifacts, and which
@@ -186,16 +187,16 @@ hoist.yaml:1:4: there is a control character; remove it: YAML allows none
     check_process(
         "a: &x {b: 1}\nc: *x\nd: {<<: *x}\ne: !foo 1\n",
         r#"
-hoist.yaml:1:1: unknown key `a`; the process file knows `listen`, `public_url`, `store`, `data`, `pipelines`, `repositories`, `sources`, `keep_deliveries`, `argocd`, `chat`, `notifications`, `people`, `roles`, `tokens`
+hoist.yaml:1:1: unknown key `a`; the process file knows `listen`, `public_url`, `store`, `data`, `pipelines`, `repositories`, `sources`, `keep_deliveries`, `registries`, `argocd`, `chat`, `notifications`, `people`, `roles`, `tokens`
 hoist.yaml:1:1: `pipelines` is missing; the process file needs it: the path of the pipelines file
 hoist.yaml:1:1: `repositories` is missing; the process file needs it: the GitOps repositories, by name
 hoist.yaml:1:1: `sources` is missing; the process file needs it: who may announce artifacts, and which
-hoist.yaml:2:1: unknown key `c`; the process file knows `listen`, `public_url`, `store`, `data`, `pipelines`, `repositories`, `sources`, `keep_deliveries`, `argocd`, `chat`, `notifications`, `people`, `roles`, `tokens`
+hoist.yaml:2:1: unknown key `c`; the process file knows `listen`, `public_url`, `store`, `data`, `pipelines`, `repositories`, `sources`, `keep_deliveries`, `registries`, `argocd`, `chat`, `notifications`, `people`, `roles`, `tokens`
 hoist.yaml:2:4: aliases (`*name`) are not read here; write the value again: what is reviewed should be read in one place
-hoist.yaml:3:1: unknown key `d`; the process file knows `listen`, `public_url`, `store`, `data`, `pipelines`, `repositories`, `sources`, `keep_deliveries`, `argocd`, `chat`, `notifications`, `people`, `roles`, `tokens`
+hoist.yaml:3:1: unknown key `d`; the process file knows `listen`, `public_url`, `store`, `data`, `pipelines`, `repositories`, `sources`, `keep_deliveries`, `registries`, `argocd`, `chat`, `notifications`, `people`, `roles`, `tokens`
 hoist.yaml:3:5: merge keys (`<<`) are not read here; write the keys out: what is reviewed should be read in one place
 hoist.yaml:3:9: aliases (`*name`) are not read here; write the value again: what is reviewed should be read in one place
-hoist.yaml:4:1: unknown key `e`; the process file knows `listen`, `public_url`, `store`, `data`, `pipelines`, `repositories`, `sources`, `keep_deliveries`, `argocd`, `chat`, `notifications`, `people`, `roles`, `tokens`
+hoist.yaml:4:1: unknown key `e`; the process file knows `listen`, `public_url`, `store`, `data`, `pipelines`, `repositories`, `sources`, `keep_deliveries`, `registries`, `argocd`, `chat`, `notifications`, `people`, `roles`, `tokens`
 hoist.yaml:4:9: the YAML tag `!foo` means nothing here; remove it
 11 problems
 "#,

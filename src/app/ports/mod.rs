@@ -11,6 +11,7 @@ mod health;
 mod herald;
 mod issuer;
 mod job_tokens;
+mod registry;
 mod remote;
 mod store;
 
@@ -33,6 +34,7 @@ pub use health::{Caller, Controller, Deployment, HealthError, Metrics, Sighting}
 pub use herald::{Facts, Herald, Notification};
 pub use issuer::{Claims, Issuer, TokenError};
 pub use job_tokens::{JobTokens, NoToken, TokenDesk};
+pub use registry::{Fetched, Registry, RegistryError};
 pub use remote::{Remote, RemoteError, Server};
 pub use store::{
     Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, Decision,

@@ -112,7 +112,6 @@ const HOMES: &[Home] = &[
     Home { of: "git2", rooms: &["adapters::git"] },
     Home { of: "gitlab", rooms: &["adapters::forge::gitlab"] },
     Home { of: "octocrab", rooms: &["adapters::forge::github"] },
-    Home { of: "oci_distribution", rooms: &["adapters::registry"] },
     Home { of: "rand", rooms: &["adapters::clock"] },
     Home { of: "reqwest", rooms: &["adapters"] },
     Home { of: "serde_yaml", rooms: &["yaml_edit", "config"] },

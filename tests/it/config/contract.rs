@@ -92,19 +92,19 @@ fn what_is_not_built_of_the_contract_says_so() {
         .variable("HOIST_ARGOCD_TOKEN", "a token of a test")
         .variable("HOIST_SLACK_SECRET", "a signing secret of a test")
         .variable("HOIST_SLACK_TOKEN", "a bot's token of a test")
+        .variable("HOIST_REGISTRY_TOKEN", "a registry's token of a test")
         .variable("HOIST_GITHUB_SECRET", "another secret of a test")
         .file("/run/secrets/app.pem", "a key of a test")
         .file("/etc/ssl/acme.pem", "-----BEGIN CERTIFICATE-----");
     check(
         &desk,
         r#"
-hoist.yaml:28:1: `registries` is planned and not built yet; remove it until it is
 hoist.yaml:42:22: `roles.release-managers.teams` is planned and not built yet; remove it until it is
 hoist.yaml:44:32: tokens[0].sha256: this is no SHA-256, which has 64 hex digits; write what `printf %s "$TOKEN" | sha256sum` prints first
 config/pipelines.yaml:8:22: pipelines.services.verify.digest: `registry` is planned and not built yet; built is `none`
 config/pipelines.yaml:24:38: `pipelines.services.environments[1].review.teams` is planned and not built yet; remove it until it is
 config/pipelines.yaml:31:107: schedules[0].group: `one-pull-request` is planned and not built yet; built is `per-application`
-6 problems
+5 problems
 "#,
     );
 }

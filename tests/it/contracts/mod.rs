@@ -2,4 +2,5 @@
 
 mod forge;
 mod git;
+mod registry;
 mod store;

@@ -99,7 +99,7 @@ impl Drop for GitServer {
 }
 
 /// Makes a certificate: of an authority, or of a server that one vouches for.
-fn certify((certificate, key): (&Path, &Path), name: &str, by: &[&OsStr]) {
+pub fn certify((certificate, key): (&Path, &Path), name: &str, by: &[&OsStr]) {
     let mut openssl = Command::new("openssl");
     openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]);
     openssl.args(["-nodes", "-days", "2", "-subj", name]).args(by);

@@ -205,7 +205,7 @@ impl Bot {
     /// Opens everything anew, as a start of the process does; mortal, if it is given a life.
     async fn wake(&self, life: Option<&Arc<Life>>) -> App {
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let App { mut store, mut repositories, watchers, policy, chat, .. } =
+        let App { mut store, mut repositories, watchers, registry, policy, chat, .. } =
             self.open(&clock).await;
         if let Some(life) = life {
             store = Arc::new(MortalStore { store, life: Arc::clone(life) });
@@ -219,7 +219,7 @@ impl Bot {
         }
         App::new(
             store,
-            Outside { repositories, watchers, issuers: Issuers::new() },
+            Outside { repositories, watchers, issuers: Issuers::new(), registry },
             policy,
             clock,
             self.dice.clone(),

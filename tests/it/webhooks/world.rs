@@ -15,6 +15,7 @@ use hoist::adapters::forge::builtin::BuiltinForge;
 use hoist::adapters::health::http::HttpCaller;
 use hoist::adapters::health::prometheus::Prometheus;
 use hoist::adapters::issuer::OidcIssuer;
+use hoist::adapters::registry::Registries;
 use hoist::adapters::store::sqlite::SqliteStore;
 use hoist::app::committing::Committing;
 use hoist::app::ingest::identity::Issuers;
@@ -133,7 +134,14 @@ impl World {
         };
         let app = Arc::new(App::new(
             Arc::clone(&store) as Arc<dyn Store>,
-            Outside { repositories: [(name, repository)].into(), watchers: nobody(), issuers },
+            Outside {
+                repositories: [(name, repository)].into(),
+                watchers: nobody(),
+                issuers,
+                registry: Arc::new(
+                    Registries::new(BTreeMap::new(), Arc::clone(&clock) as _).unwrap(),
+                ),
+            },
             policy(sources),
             Arc::clone(&clock) as Arc<dyn Clock>,
             Arc::new(CountingDice::default()),
