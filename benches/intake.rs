@@ -60,6 +60,7 @@ fn announcement(number: u128) -> Announcement {
         build: Build::default(),
         actor: None,
         accepted_at: at,
+        examination: None,
     };
     Announcement {
         event: EventId::new(at, number),

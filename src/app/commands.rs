@@ -116,6 +116,7 @@ impl App {
         refuse_older(&snapshot, &wish, artifact, age)?;
         refuse_unproven(&snapshot, &wish, (artifact, &skips), before.as_ref())?;
         let bad = refuse_bad(&snapshot, &wish, artifact, bad)?;
+        self.refuse_unproved(&snapshot, artifact).await?;
         let pending = snapshot.promotions_into(&wish.environment).find(|promotion| {
             // One that waits for an environment which is to be skipped now gives way to a new one.
             let skips_enough = match &promotion.kind {
@@ -379,7 +380,8 @@ fn choose<'a>(
 /// Refuses what the pipeline's rules do not let in; what they ask a person about goes.
 fn refuse_kept_out(snapshot: &Snapshot, artifact: &Artifact) -> Result<(), AppError> {
     match snapshot.kept_out(artifact) {
-        None | Some(KeptOut::MovedAsks(_)) => Ok(()),
+        // What its registry says is asked next.
+        None | Some(KeptOut::MovedAsks(_) | KeptOut::Unexamined(_)) => Ok(()),
         Some(why) => Err(AppError::Refused { what: accept::refused(artifact.version(), &why) }),
     }
 }

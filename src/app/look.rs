@@ -17,7 +17,7 @@ use crate::messages::pull_request::{FOREIGN_PUSH, SKIPPED_GATE};
 use super::ports::{
     ApplicationRecord, BranchState, Mergeability, Proposal, ProposalState, StatusState,
 };
-use super::reconcile::chain;
+use super::reconcile::{Sight, chain};
 use super::{App, AppError, Repository, reading};
 
 impl App {
@@ -50,7 +50,7 @@ impl App {
             .collect();
         let mut freezes = self.policy.freezes.clone();
         freezes.extend(record.freezes.into_iter().map(Freeze::from));
-        let evidence = self.seen.of(&record.application).evidence;
+        let Sight { evidence, delays, .. } = self.seen.of(&record.application);
         let schedules = &self.policy.schedules;
         let schedules = schedules.iter().filter(|it| it.pipeline == pipeline.name).cloned();
         let timetable = Timetable { schedules: schedules.collect(), boarded: record.boarded };
@@ -59,6 +59,7 @@ impl App {
             application: record.application,
             pipeline: pipeline.clone(),
             artifacts: record.artifacts,
+            delays,
             promotions: record.promotions,
             holds,
             freezes,

@@ -43,6 +43,8 @@ mod report;
 mod reading;
 mod remedy;
 
+mod examine;
+
 pub mod watch;
 
 mod question;

@@ -247,6 +247,7 @@ fn is_up_to_people(because: &Because) -> bool {
         | Because::ForeignPush(_) => true,
         Because::Gate(_)
         | Because::Asks(_)
+        | Because::Unexamined(_)
         | Because::Held { .. }
         | Because::Soaking
         | Because::Health(_)

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::id::{ApplicationKey, EnvironmentName, PromotionId};
+use crate::domain::examination::Delay;
+use crate::domain::id::{ApplicationKey, ArtifactId, EnvironmentName, PromotionId};
 use crate::domain::plan::{Action, Wait, plan};
 use crate::domain::snapshot::Findings;
 
@@ -32,6 +33,8 @@ pub struct Sight {
     pub beside: Vec<Wait>,
     /// What the gates that ask the world outside were answered.
     pub evidence: Findings,
+    /// The artifacts about which their registry could not be asked.
+    pub delays: BTreeMap<ArtifactId, Delay>,
     /// Why the last pass failed, if it did.
     pub trouble: Option<String>,
 }
@@ -137,11 +140,13 @@ impl App {
             }
             let mut snapshot = self.look(&claim.application).await?;
             self.watch(&mut snapshot, &mut asked).await?;
+            self.examine(claim, &mut snapshot).await?;
             let plan = plan(&snapshot, self.clock.now());
             self.seen.note(&claim.application, |sight| {
                 sight.waits = plan.waits.clone();
                 sight.beside = plan.beside.clone();
                 sight.evidence = snapshot.evidence.clone();
+                sight.delays = snapshot.delays.clone();
             });
             if plan.actions.is_empty() || self.mode == Mode::ReadOnly {
                 return Ok(plan.wake_at);

@@ -112,7 +112,8 @@ impl App {
             return why::nothing_there(&about, &format!("{}; {}", unread.why, unread.next));
         }
         let of_all = look.plan.waits.get(&look.environment.name);
-        let is_question = |wait: &&Wait| matches!(wait.because, Because::Asks(_));
+        let is_question =
+            |wait: &&Wait| matches!(wait.because, Because::Asks(_) | Because::Unexamined(_));
         if let Some(wait) = of_all.filter(|it| it.promotion.is_none() && !is_question(it)) {
             let next = why::next(&wait.because, &about);
             return why::nothing_there(&about, &format!("{}; {next}", explain::wait(wait)));

@@ -31,6 +31,7 @@ mod schedule;
 mod secret;
 mod source;
 mod tree;
+mod verify;
 
 use std::io::ErrorKind;
 use std::path::Path;

@@ -33,11 +33,9 @@ use super::rule::{edit_rule, template};
 use super::schedule::schedules;
 use super::settings::Names;
 use super::table::Words;
-use super::tables::{ENVIRONMENT, PIPELINE, POLICY, REVIEW, ROLLBACK, VERIFY};
+use super::tables::{ENVIRONMENT, PIPELINE, POLICY, REVIEW, ROLLBACK};
 use super::tree::{Kind, Node, parse};
-
-pub(super) const DIGEST_CHECKS: Words<()> =
-    Words { built: &[("none", ())], planned: &["registry"] };
+use super::verify::verify;
 
 pub(super) const MERGES: Words<MergePolicy> = Words {
     built: &[
@@ -118,17 +116,17 @@ fn pipeline(
     };
     let image = fields.get("image").and_then(|node| image_template(node, notes));
     let accept = accept(&fields, notes);
-    check_words(&fields, notes);
+    let verify = verify(&fields, notes);
     let environments = environments(fields.get("environments")?, names, notes)?;
     if applications == Some(Applications::Discover) {
         check_discovery(&fields, &environments, notes);
     }
     let (repository, applications, image) = (repository?, applications?, image?);
-    let (name, accept) = (name.clone(), accept?);
+    let (name, accept, verify) = (name.clone(), accept?, verify?);
     if let (Some(names), Some(node)) = (names, fields.get("environments")) {
         check_forge(node, (&repository, names), &environments, notes);
     }
-    Some(Pipeline { name, repository, applications, image, accept, environments })
+    Some(Pipeline { name, repository, applications, image, accept, verify, environments })
 }
 
 /// The builtin forge knows its own repository and nobody's teams: what it cannot be asked is said
@@ -170,13 +168,6 @@ fn gates_of<'n>(node: &'n Node, environment: &EnvironmentName) -> &'n Node {
         Kind::Null | Kind::Text(_) | Kind::Map(_) => None,
     };
     item.and_then(|item| item.entry("gates")).unwrap_or(node)
-}
-
-fn check_words(fields: &Fields<'_>, notes: &mut Notes<'_>) {
-    let verify = fields.get("verify").and_then(|node| Fields::open(node, &VERIFY, notes));
-    if let Some(node) = verify.and_then(|fields| fields.get("digest")) {
-        DIGEST_CHECKS.read(node, notes);
-    }
 }
 
 fn applications(node: &Node, notes: &mut Notes<'_>) -> Option<Applications> {

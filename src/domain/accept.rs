@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use semver::{BuildMetadata, Version, VersionReq};
 
 use super::artifact::{Artifact, Digest, Tag};
-use super::id::EnvironmentName;
+use super::examination::{Delay, Examination, Found};
+use super::id::{ArtifactId, EnvironmentName};
 use super::pattern::Pattern;
 use super::promotion::{Promotion, State};
 use super::snapshot::Snapshot;
@@ -82,6 +83,13 @@ pub enum KeptOut {
     MovedRefused(Moved),
     /// Its tag was another digest's before, and a person has not asked for it yet.
     MovedAsks(Moved),
+    /// Its registry has not said yet what it is.
+    Unexamined(Option<Delay>),
+    /// It is not what was announced, or not what the rules want.
+    Unsound {
+        /// Why.
+        why: String,
+    },
 }
 
 /// A tag that came again with another digest.
@@ -274,11 +282,39 @@ impl Snapshot {
     ///
     /// What was let in once is in: rules that change later keep out what comes later.
     pub fn kept_out(&self, artifact: &Artifact) -> Option<KeptOut> {
-        let of_it = |it: &Promotion| it.artifact.as_ref() == Some(&artifact.id);
-        if self.promotions.iter().any(of_it) {
+        if self.was_let_in(artifact) {
             return None;
         }
-        self.pipeline.accept.refuses(artifact).or_else(|| self.moved(artifact))
+        let kept_out = self.pipeline.accept.refuses(artifact).or_else(|| self.moved(artifact));
+        kept_out.or_else(|| self.unproved(artifact))
+    }
+
+    /// Tells whether an artifact was ever on its way.
+    pub fn was_let_in(&self, artifact: &Artifact) -> bool {
+        let of_it = |it: &Promotion| it.artifact.as_ref() == Some(&artifact.id);
+        self.promotions.iter().any(of_it)
+    }
+
+    /// Takes in what came of asking about an artifact.
+    pub fn note_examination(&mut self, artifact: &ArtifactId, examination: Examination) {
+        self.delays.remove(artifact);
+        let artifact = self.artifacts.iter_mut().find(|it| &it.id == artifact);
+        artifact.into_iter().for_each(|it| it.examination = Some(examination.clone()));
+    }
+
+    /// Why an artifact may not go as far as its registry has a say, if it may not.
+    pub fn unproved(&self, artifact: &Artifact) -> Option<KeptOut> {
+        let verify = &self.pipeline.verify;
+        if !verify.asks() {
+            return None;
+        }
+        match artifact.examination.as_ref().filter(|it| it.rules == verify.print()) {
+            Some(Examination { found: Found::Sound(_), .. }) => None,
+            Some(Examination { found: Found::Unsound { why }, .. }) => {
+                Some(KeptOut::Unsound { why: why.clone() })
+            }
+            None => Some(KeptOut::Unexamined(self.delays.get(&artifact.id).cloned())),
+        }
     }
 
     fn moved(&self, artifact: &Artifact) -> Option<KeptOut> {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::examination::Examination;
 use super::id::ArtifactId;
 
 /// Why a text is not a digest.
@@ -250,6 +251,9 @@ pub struct Artifact {
     pub actor: Option<String>,
     /// When we accepted it: the order of artifacts.
     pub accepted_at: Timestamp,
+    /// What came of asking its registry about it; none before that.
+    #[serde(default)]
+    pub examination: Option<Examination>,
 }
 
 impl Artifact {

@@ -361,6 +361,7 @@ mod tests {
             build: super::super::artifact::Build::default(),
             actor: None,
             accepted_at: at(0),
+            examination: None,
         };
         let shop: ApplicationName = "shop".parse().unwrap();
         let query = Query::new(r#"rate(errors{app="{application}",version="{version}"}[5m])"#);

@@ -9,6 +9,10 @@ pub mod nearest;
 pub mod address;
 pub mod artifact;
 pub mod registry;
+pub mod oci;
+
+pub mod examination;
+
 pub mod pattern;
 pub mod range;
 pub mod template;

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use super::accept::Accept;
 use super::artifact::ImageName;
+use super::examination::Verify;
 use super::gate::{Approvals, Gate, GateRule};
 use super::health::{HealthRule, Unhealthy};
 use super::id::{ApplicationName, EnvironmentName, PersonName, PipelineName, RepositoryName};
@@ -29,6 +30,8 @@ pub struct Pipeline {
     pub image: Template,
     /// Which artifacts go, and in which order.
     pub accept: Accept,
+    /// What is asked about them before they go.
+    pub verify: Verify,
     /// Its environments, each after those it depends on (checked when the file was read).
     pub environments: Vec<Environment>,
 }

@@ -178,6 +178,7 @@ mod tests {
             build: Build::default(),
             actor: None,
             accepted_at: jiff::Timestamp::UNIX_EPOCH,
+            examination: None,
         }
     }
 

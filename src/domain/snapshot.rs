@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::artifact::{Artifact, Tag};
 use super::command::Actor;
 use super::evidence::Evidence;
+use super::examination::Delay;
 use super::freeze::Freeze;
 use super::health::Glance;
 use super::id::{
@@ -29,6 +30,8 @@ pub struct Snapshot {
     pub pipeline: Pipeline,
     /// Its artifacts, in the order in which they were accepted.
     pub artifacts: Vec<Artifact>,
+    /// The artifacts about which nobody can be asked for a while.
+    pub delays: BTreeMap<ArtifactId, Delay>,
     /// Its promotions, oldest first.
     pub promotions: Vec<Promotion>,
     /// What is held, by environment.

@@ -2,6 +2,7 @@
 
 use crate::domain::accept::{KeptOut, Moved};
 use crate::domain::artifact::Artifact;
+use crate::domain::examination::Delay;
 use crate::domain::id::{ApplicationKey, SourceName};
 use crate::domain::pattern::Pattern;
 
@@ -37,8 +38,21 @@ pub fn kept_out(why: &KeptOut) -> String {
             format!("{}, and `moved_tags: refuse` lets no such artifact in", has_moved(moved))
         }
         KeptOut::MovedAsks(moved) => asks(moved),
+        KeptOut::Unexamined(delay) => unexamined(delay.as_ref()),
+        KeptOut::Unsound { why } => why.clone(),
     }
 }
+
+/// The registry has not said yet what it is.
+pub fn unexamined(delay: Option<&Delay>) -> String {
+    match delay {
+        Some(delay) => format!("its registry has not said yet what it is: {}", delay.why),
+        None => "its registry has not said yet what it is".into(),
+    }
+}
+
+/// What a person can do about that.
+pub const ASKED_AGAIN: &str = "nothing is needed: the registry is asked again by itself";
 
 /// A tag has moved, and a person is to say whether that goes.
 pub fn asks(moved: &Moved) -> String {
@@ -81,6 +95,10 @@ pub fn next(why: &KeptOut, about: &Subject<'_>) -> String {
     match why {
         KeptOut::MovedAsks(moved) => asked_for(moved, about),
         KeptOut::MovedRefused(_) => "build it again under a tag of its own".into(),
+        KeptOut::Unexamined(_) => ASKED_AGAIN.into(),
+        KeptOut::Unsound { .. } => {
+            "announce it again once that is mended, or change the pipeline's `verify`".into()
+        }
         KeptOut::Tag { .. }
         | KeptOut::NoVersion { .. }
         | KeptOut::Range { .. }

@@ -61,6 +61,7 @@ fn because(because: &Because) -> String {
         Because::EditRefused(reason) => reason.clone(),
         Because::Behind { version } => format!("the rollback to {version} goes first"),
         Because::Asks(moved) => super::accept::asks(moved),
+        Because::Unexamined(delay) => super::accept::unexamined(delay.as_ref()),
         Because::NoFiles(file) => format!("{file} is not in the repository"),
     }
 }

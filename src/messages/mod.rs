@@ -14,6 +14,8 @@ pub mod why;
 
 pub mod accept;
 
+pub mod examination;
+
 pub mod intention;
 
 pub mod health;

@@ -3,13 +3,14 @@
 use std::fmt::Write;
 
 use crate::domain::artifact::Artifact;
+use crate::domain::examination::{Examination, Labels, Traits};
 use crate::domain::gate::{Judged, Verdict};
 use crate::domain::id::CommitId;
 use crate::domain::plan::{Closed, PlannedEdit};
 use crate::domain::promotion::{BadArtifact, Kind, Promotion, Skip};
 use crate::domain::range::is_range;
 
-use super::{commit, quoted, time};
+use super::{commit, examination, quoted, time};
 
 /// What a proposal's body tells about.
 pub struct Story<'a> {
@@ -146,7 +147,24 @@ fn artifact(text: &mut String, artifact: Option<&Artifact>) {
     if let Some(url) = &artifact.build.url {
         let _ = writeln!(text, "| build | {} |", quoted(url));
     }
+    if let Some(traits) = artifact.examination.as_ref().and_then(Examination::traits) {
+        found(text, traits);
+    }
     text.push('\n');
+}
+
+/// What the registry said of it.
+fn found(text: &mut String, traits: &Traits) {
+    let _ = writeln!(text, "| registry | {} |", quoted(&examination::what(traits)));
+    let Labels { source, revision, version } = &traits.labels;
+    for (name, said) in [("source", source), ("revision", revision), ("version", version)] {
+        if let Some(said) = said {
+            let _ = writeln!(text, "| label {name} | {} |", quoted(said));
+        }
+    }
+    for warning in &traits.warnings {
+        let _ = writeln!(text, "| **contradiction** | {} |", quoted(warning));
+    }
 }
 
 fn gates(text: &mut String, gates: &[Judged]) {

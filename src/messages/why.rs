@@ -61,6 +61,7 @@ pub fn next(because: &Because, about: &Subject<'_>) -> String {
         }
         Because::Behind { .. } => "review the rollback first".into(),
         Because::Asks(moved) => accept::asked_for(moved, about),
+        Because::Unexamined(_) => accept::ASKED_AGAIN.into(),
     }
 }
 

@@ -256,6 +256,7 @@ impl App {
             build: notice.build.clone(),
             actor: Some(notice.actor.clone().unwrap_or_else(|| source.to_string())),
             accepted_at,
+            examination: None,
         };
         concerned.into_iter().map(|application| (application, artifact())).collect()
     }

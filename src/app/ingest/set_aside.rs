@@ -6,7 +6,7 @@
 
 use crate::app::App;
 use crate::app::ports::{AuditLine, StoreError};
-use crate::domain::accept::Accept;
+use crate::domain::accept::{Accept, KeptOut};
 use crate::domain::artifact::Artifact;
 use crate::domain::command::Actor;
 use crate::domain::id::ApplicationKey;
@@ -38,8 +38,9 @@ impl App {
             let rank = pipeline.accept.rank(artifact);
             let older = || door.and_then(|door| snapshot.started_in(&door.name).overtakes(&rank));
             let why = match snapshot.kept_out(artifact) {
+                // That is asked next; what comes of it is said then.
+                None | Some(KeptOut::Unexamined(_)) => older().map(words::older),
                 Some(kept_out) => Some(words::kept_out(&kept_out)),
-                None => older().map(words::older),
             };
             found.extend(why.map(|why| SetAside {
                 application: application.clone(),

@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::artifact::Artifact;
 use crate::domain::command::Actor;
+use crate::domain::examination::Examination;
 use crate::domain::freeze::AdHoc;
 use crate::domain::id::{
-    ApplicationKey, ApplicationName, CommitId, EnvironmentName, EventId, FreezeId, HoldId,
-    PromotionId, ScheduleName, SourceName,
+    ApplicationKey, ApplicationName, ArtifactId, CommitId, EnvironmentName, EventId, FreezeId,
+    HoldId, PromotionId, ScheduleName, SourceName,
 };
 use crate::domain::promotion::{FieldValue, Promotion, Proposed, Skip, State};
 use crate::domain::pulse::Pulse;
@@ -76,7 +77,8 @@ pub enum Announced {
     /// It is new, and durable.
     New(EventId),
     /// It was announced before: same delivery id, or same application, image, digest and tag (for
-    /// every application that it concerns; if it is new to one of them, it is new).
+    /// every application that it concerns; if it is new to one of them, it is new). What its
+    /// registry refused before is asked about again.
     Same(EventId),
     /// Its token has vouched for another announcement before; nothing was stored.
     TokenUsed,
@@ -113,7 +115,8 @@ pub enum DeliveryOutcome {
         /// Why.
         why: String,
     },
-    /// It was refused at the door, or kept and found to concern nobody later.
+    /// It was refused at the door, or kept and found to concern nobody later, or to bring what is
+    /// not what it says.
     Refused {
         /// Why.
         why: String,
@@ -268,6 +271,14 @@ pub enum Change {
         promotion: PromotionId,
         /// Which gate, who and why.
         skip: Skip,
+    },
+    /// What came of asking an artifact's registry about it. What was refused is told where its
+    /// delivery is listed, too.
+    Examine {
+        /// Which artifact of the application.
+        artifact: ArtifactId,
+        /// What came of it.
+        examination: Box<Examination>,
     },
     /// What was seen of the health of what is in; it takes the place of what was known before.
     Observe {

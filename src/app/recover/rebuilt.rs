@@ -192,6 +192,7 @@ impl<'a> Rebuilt<'a> {
             build: Build::default(),
             actor,
             accepted_at: told.at,
+            examination: None,
         });
         Some(id)
     }

@@ -2,8 +2,8 @@
 
 use super::{ENVIRONMENT, NAME, NAMES, TEXT, TEXTS};
 use crate::config::accept::{MOVED_TAGS, ORDERS};
-use crate::config::policy::DIGEST_CHECKS;
 use crate::config::table::{Shape, Table, optional, planned, required};
+use crate::config::verify::{DIGEST_CHECKS, LABELS};
 
 const PATTERNS: Shape = Shape::Either(&[TEXT, TEXTS]);
 
@@ -24,7 +24,11 @@ pub(in super::super) static PIPELINE: Table = Table {
             Shape::Word(|| MOVED_TAGS.names()),
             "What becomes of a tag that comes again with another digest: it goes, a person is asked, or it never goes. Default: promote.",
         ),
-        optional("verify", Shape::Keys(&VERIFY), "What is checked about an artifact."),
+        optional(
+            "verify",
+            Shape::Keys(&VERIFY),
+            "What is asked about an artifact before it goes. Default: nothing.",
+        ),
         required(
             "environments",
             Shape::List(&Shape::Keys(&ENVIRONMENT)),
@@ -35,11 +39,21 @@ pub(in super::super) static PIPELINE: Table = Table {
 
 pub(in super::super) static VERIFY: Table = Table {
     what: "a pipeline's checks",
-    keys: &[optional(
-        "digest",
-        Shape::Word(|| DIGEST_CHECKS.names()),
-        "Who vouches for the digest.",
-    )],
+    keys: &[
+        optional(
+            "digest",
+            Shape::Word(|| DIGEST_CHECKS.names()),
+            "Who vouches for the digest: its registry is asked, or whoever announces it is believed. Default: registry.",
+        ),
+        optional("platforms", TEXTS, "The machines that it must run on, as linux/amd64."),
+        optional(
+            "labels",
+            Shape::Word(|| LABELS.names()),
+            "What becomes of an image whose labels say another source or revision than its announcement. Default: warn.",
+        ),
+        planned("signature"),
+        planned("provenance"),
+    ],
 };
 
 pub(in super::super) static ACCEPT: Table = Table {

@@ -22,19 +22,38 @@ impl<'a> View<'a> {
         if is_door { self.snapshot.kept_out(artifact) } else { None }
     }
 
-    /// Nothing is on its way here: says what waits for a person to ask for it.
+    /// The newest artifact that may come here, if only its registry has not said yet what it is.
+    pub(super) fn unexamined(&self) -> Option<&'a Artifact> {
+        let accept = &self.snapshot.pipeline.accept;
+        let candidates = self.newer().filter_map(|artifact| match self.kept_out(artifact) {
+            None => Some((artifact, false)),
+            Some(KeptOut::Unexamined(_)) => Some((artifact, true)),
+            Some(_) => None,
+        });
+        let candidates = candidates
+            .filter(|(artifact, _)| !self.snapshot.is_bad(&artifact.id, self.environment));
+        let newest = candidates.max_by_key(|(artifact, _)| (accept.rank(artifact), &artifact.id));
+        newest.filter(|(_, is_unexamined)| *is_unexamined).map(|(artifact, _)| artifact)
+    }
+
+    /// Nothing is on its way here: says what waits for a word, of a person or of a registry.
     pub(super) fn ask(&self, plan: &mut Plan) {
         let accept = &self.snapshot.pipeline.accept;
         let asks = self.newer().filter_map(|artifact| match self.kept_out(artifact)? {
-            KeptOut::MovedAsks(moved) => Some((accept.rank(artifact), moved)),
+            KeptOut::MovedAsks(moved) => Some((accept.rank(artifact), Because::Asks(moved), None)),
+            KeptOut::Unexamined(delay) => {
+                let until = delay.as_ref().map(|delay| delay.again_at);
+                Some((accept.rank(artifact), Because::Unexamined(delay), until))
+            }
             KeptOut::Tag { .. }
             | KeptOut::NoVersion { .. }
             | KeptOut::Range { .. }
             | KeptOut::Branch { .. }
+            | KeptOut::Unsound { .. }
             | KeptOut::MovedRefused(_) => None,
         });
-        if let Some((_, moved)) = asks.max_by(|(one, _), (other, _)| one.cmp(other)) {
-            plan.wait(&self.environment.name, None, Because::Asks(moved), None);
+        if let Some((_, because, until)) = asks.max_by(|one, other| one.0.cmp(&other.0)) {
+            plan.wait(&self.environment.name, None, because, until);
         }
     }
 }

@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::accept::Moved;
+use super::artifact::Artifact;
+use super::examination::Delay;
 use super::gate::Judged;
 use super::health::Remedy;
 use super::id::{ArtifactId, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber};
@@ -301,6 +303,8 @@ pub enum Because {
     NoFiles(String),
     /// A tag has moved, and a person is to say whether that goes.
     Asks(Moved),
+    /// A registry has not said yet what an artifact is.
+    Unexamined(Option<Delay>),
     /// A rollback goes first.
     Behind {
         /// What it brings back.
@@ -318,6 +322,14 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
         environment::View { snapshot, environment, now }.plan(&mut plan);
     }
     plan
+}
+
+/// The artifact about which its registry is to be asked next: the newest of those that could go.
+pub fn to_examine(snapshot: &Snapshot, now: Timestamp) -> Option<&Artifact> {
+    let doors = snapshot.pipeline.environments.iter().filter(|it| it.after.is_empty());
+    let mut unexamined = doors
+        .filter_map(|environment| environment::View { snapshot, environment, now }.unexamined());
+    unexamined.next()
 }
 
 impl Plan {

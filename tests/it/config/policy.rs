@@ -239,7 +239,7 @@ pipelines:
     applications: shop
     images: {api: x}
     environments: []
-    verify: {digest: registry}
+    verify: {digest: regist}
   c: {}
   d: {repository: gitops, image: x, environments: [{name: a, edit: [{file: a, marker: b}], after: [x]}]}
   e: {repository: gitops, image: x, applications: [one], environments: [{name: a, edit: [{file: a, marker: b}]}]}
@@ -259,7 +259,7 @@ pipelines.yaml:12:5: `pipelines.b.image` is missing; a pipeline needs it: the im
 pipelines.yaml:13:19: pipelines.b.applications: `shop` is neither `discover` nor a list; write `discover` or `[shop]`
 pipelines.yaml:14:5: `pipelines.b.images` is planned and not built yet; remove it until it is
 pipelines.yaml:15:19: pipelines.b.environments: no environment is listed; list at least one, with `name` and `edit`
-pipelines.yaml:16:22: pipelines.b.verify.digest: `registry` is planned and not built yet; built is `none`
+pipelines.yaml:16:22: pipelines.b.verify.digest: `regist` is not known; did you mean `registry`?
 pipelines.yaml:17:6: `pipelines.c.repository` is missing; a pipeline needs it: the repository its environments stand in
 pipelines.yaml:17:6: `pipelines.c.image` is missing; a pipeline needs it: the image of an application; `{application}` may stand in it
 pipelines.yaml:17:6: `pipelines.c.environments` is missing; a pipeline needs it: the environments, in order
@@ -438,5 +438,31 @@ fn approvals_say_whose_they_are() {
     pipelines.yaml:13:22: pipelines.p.environments[0].gates[3].approvals: it is not clear whose approvals count; write `role` or `team`; of anybody, write `approvals: 2`
     pipelines.yaml:13:53: pipelines.p.environments[0].gates[3].approvals.role: there is no `sre`; none is known
     6 problems
+    ");
+}
+
+#[test]
+fn what_is_asked_about_an_artifact_is_told_where_it_is_wrong() {
+    let with = |verify: &str| {
+        let policy = format!(
+            "pipelines:\n  a:\n    repository: gitops\n    image: x\n    applications: [one]\n    \
+             verify: {verify}\n    environments: [{{name: a, edit: [{{file: a, marker: b}}]}}]\n"
+        );
+        Desk::with(PROCESS, &policy).problems()
+    };
+    assert_eq!(with("{platforms: [linux/amd64], labels: refuse}"), "no problem");
+    assert_eq!(with("{digest: none}"), "no problem");
+    insta::assert_snapshot!(with("{platforms: [amd64], labels: maybe}"), @r#"
+    pipelines.yaml:6:26: pipelines.a.verify.platforms[0]: "amd64" is no platform: write OS/ARCHITECTURE, as linux/amd64, or with a variant linux/arm/v7; write OS/ARCHITECTURE, as linux/amd64
+    pipelines.yaml:6:42: pipelines.a.verify.labels: `maybe` is not known; known are `warn`, `refuse`
+    2 problems
+    "#);
+    insta::assert_snapshot!(with("{digest: none, platforms: [linux/amd64]}"), @"
+    pipelines.yaml:6:22: pipelines.a.verify.platforms: nobody is asked about that with `digest: none`; write `digest: registry`, or remove the other keys
+    1 problem
+    ");
+    insta::assert_snapshot!(with("{platforms: []}"), @"
+    pipelines.yaml:6:25: pipelines.a.verify.platforms: 0 platforms are listed; list at most 8, or remove the key
+    1 problem
     ");
 }

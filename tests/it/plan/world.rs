@@ -6,6 +6,7 @@ use std::fmt::Write;
 use hoist::domain::accept::Accept;
 use hoist::domain::artifact::{Artifact, Build, SourceCode};
 use hoist::domain::command::{Actor, Door};
+use hoist::domain::examination::Verify;
 use hoist::domain::freeze::{Freeze, Origin, Rollbacks, Scope};
 use hoist::domain::gate::{Approvals, Gate, GateRule, Shuts, Voters};
 use hoist::domain::health::{HealthRule, Remedy, Unhealthy};
@@ -76,6 +77,7 @@ impl World {
             applications: Applications::Discover,
             image: Template::parse("ghcr.io/acme/{application}", &["application"]).unwrap(),
             accept: Accept::default(),
+            verify: Verify::default(),
             environments,
         };
         let main = pipeline.environments.iter().map(|e| (e.name.clone(), "v0".into())).collect();
@@ -87,6 +89,7 @@ impl World {
             application,
             pipeline,
             artifacts: Vec::new(),
+            delays: BTreeMap::new(),
             promotions: Vec::new(),
             holds: BTreeMap::new(),
             freezes: Vec::new(),
@@ -136,6 +139,7 @@ impl World {
             build: Build::default(),
             actor: Some("alice".into()),
             accepted_at: self.now,
+            examination: None,
         });
     }
 

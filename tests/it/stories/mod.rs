@@ -16,6 +16,7 @@ mod pushes;
 mod checks;
 mod questions;
 mod recover;
+mod registry;
 mod rollback;
 mod rollback_rules;
 mod schedules;

@@ -118,6 +118,15 @@ impl Bot {
         Self { app: Some(Arc::new(app)), ..bot }
     }
 
+    /// The same, with its images in a registry at that address.
+    pub async fn with_registry(rule: &str, url: &str) -> Self {
+        let mut bot = Self::with_rule(rule).await;
+        let entry = format!("registries: {{ghcr.io: {{url: \"{url}\"}}}}\n");
+        std::fs::write(bot.config(), bot.process_file() + &entry).unwrap();
+        bot.restart().await;
+        bot
+    }
+
     /// Runs with an Argo CD, which `health: {argocd: main, …}` means.
     pub async fn with_argocd(environments: &[(&str, &str)], argocd: &ArgoCd) -> Self {
         let bot = Self::asleep(environments);
@@ -392,6 +401,13 @@ impl Bot {
     /// CI announces another digest under a tag that it announced before.
     pub async fn announce_moved(&self, tag: &str, digest: &str) -> u16 {
         let outgoing = Outgoing { digest: digest.parse().unwrap(), ..outgoing("shop", tag) };
+        self.send(request(outgoing.signed(&SECRET.to_owned().into()))).await
+    }
+
+    /// CI announces what is under a tag, and that it was built from a commit.
+    pub async fn announce_pushed(&self, tag: &str, digest: &str, commit: &str) -> u16 {
+        let mut outgoing = Outgoing { digest: digest.parse().unwrap(), ..outgoing("shop", tag) };
+        outgoing.source.commit = Some(commit.to_owned());
         self.send(request(outgoing.signed(&SECRET.to_owned().into()))).await
     }
 

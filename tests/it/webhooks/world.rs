@@ -311,6 +311,7 @@ fn pipeline(name: &str, image: &str, applications: Applications) -> Pipeline {
         applications,
         image: template(image),
         accept: hoist::domain::accept::Accept::default(),
+        verify: hoist::domain::examination::Verify::default(),
         environments: vec![staging],
     }
 }

@@ -32,6 +32,7 @@ fn read_artifact(row: &SqliteRow) -> Result<Artifact, StoreError> {
         build,
         actor,
         accepted_at: cells.parsed("accepted_at")?,
+        examination: cells.maybe_json("examination")?,
     })
 }
 
@@ -93,7 +94,7 @@ pub(super) async fn of_application(
     application: &ApplicationKey,
 ) -> Result<Vec<Artifact>, StoreError> {
     let rows = sqlx::query(
-        "SELECT id, image, digest, tag, accepted_at, details FROM artifacts
+        "SELECT id, image, digest, tag, accepted_at, details, examination FROM artifacts
          WHERE pipeline = ?1 AND application = ?2 ORDER BY accepted_at, number",
     )
     .bind(application.pipeline.as_str())
@@ -111,7 +112,7 @@ pub(super) async fn moved_from(
 ) -> Result<Option<Artifact>, StoreError> {
     let Some(tag) = &artifact.tag else { return Ok(None) };
     let row = sqlx::query(
-        "SELECT id, image, digest, tag, accepted_at, details FROM artifacts
+        "SELECT id, image, digest, tag, accepted_at, details, examination FROM artifacts
          WHERE pipeline = ?1 AND application = ?2 AND image = ?3 AND tag = ?4 AND id <> ?5
          ORDER BY accepted_at DESC, number DESC LIMIT 1",
     )
@@ -181,7 +182,7 @@ pub(super) async fn delivery(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let brought = sqlx::query(
-        "SELECT id, pipeline, application, image, digest, tag, accepted_at, details
+        "SELECT id, pipeline, application, image, digest, tag, accepted_at, details, examination
          FROM artifacts WHERE event = ?1 ORDER BY number",
     )
     .bind(event.as_str())

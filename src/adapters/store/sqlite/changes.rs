@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::examinations;
 use super::rows::{self, Cells};
 use crate::app::ports::{Change, Hold, StoreError};
 use crate::domain::command::Actor;
@@ -178,6 +179,9 @@ pub(super) async fn apply(
                 promotion.skipped.retain(|it| it.gate != skip.gate);
                 promotion.skipped.push(skip);
                 update(connection, &promotion).await?;
+            }
+            Change::Examine { artifact, examination } => {
+                examinations::keep(connection, application, &artifact, &examination).await?;
             }
             Change::Observe { environment, pulse } => {
                 observe(connection, application, &environment, &pulse).await?;

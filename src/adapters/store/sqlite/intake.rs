@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::rows::{self, Cells};
 use super::writer::Writer;
-use super::{artifacts, queue};
+use super::{artifacts, examinations, queue};
 use crate::app::ports::{
     Announced, Announcement, Decision, DeliveryOutcome, Refusal, StoreError, TokenUse,
 };
@@ -80,6 +80,20 @@ async fn store_together(
 }
 
 async fn store_one(
+    connection: &mut SqliteConnection,
+    announcement: &Announcement,
+) -> Result<Announced, StoreError> {
+    let announced = store_if_new(connection, announcement).await?;
+    if let Announced::Same(_) = &announced {
+        for (application, artifact) in &announcement.artifacts {
+            let at = announcement.received_at;
+            examinations::reopen(connection, application, artifact, at).await?;
+        }
+    }
+    Ok(announced)
+}
+
+async fn store_if_new(
     connection: &mut SqliteConnection,
     announcement: &Announcement,
 ) -> Result<Announced, StoreError> {
@@ -207,8 +221,9 @@ pub(super) async fn decide(
     }
     for (application, artifact) in brought {
         queue::wake_one(connection, application, at).await?;
-        if artifacts::announced_by(connection, application, artifact).await?.is_none() {
-            artifacts::insert(connection, event, application, artifact).await?;
+        match artifacts::announced_by(connection, application, artifact).await? {
+            Some(_) => examinations::reopen(connection, application, artifact, at).await?,
+            None => artifacts::insert(connection, event, application, artifact).await?,
         }
     }
     Ok(())
@@ -234,6 +249,7 @@ pub(super) async fn refuse(
     .await?;
     sqlx::query(
         "DELETE FROM deliveries WHERE json_extract(outcome, '$.outcome') = 'refused'
+         AND NOT EXISTS (SELECT 1 FROM artifacts WHERE artifacts.event = deliveries.event)
          AND number <= (SELECT number FROM deliveries
                         WHERE json_extract(outcome, '$.outcome') = 'refused'
                         ORDER BY number DESC LIMIT 1 OFFSET ?1)",
@@ -251,7 +267,8 @@ pub(super) async fn forget(
 ) -> Result<(), StoreError> {
     const STATEMENTS: [&str; 3] = [
         "DELETE FROM deliveries
-         WHERE json_extract(outcome, '$.outcome') = 'refused' AND received_at < ?1",
+         WHERE json_extract(outcome, '$.outcome') = 'refused' AND received_at < ?1
+         AND NOT EXISTS (SELECT 1 FROM artifacts WHERE artifacts.event = deliveries.event)",
         "DELETE FROM deliveries
          WHERE length(body) > 0 AND received_at < ?1
          AND json_extract(outcome, '$.outcome') <> 'undecided'

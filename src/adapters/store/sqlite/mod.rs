@@ -6,6 +6,7 @@
 
 mod artifacts;
 mod changes;
+mod examinations;
 mod freezes;
 mod intake;
 mod log;

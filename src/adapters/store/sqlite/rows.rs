@@ -71,6 +71,16 @@ impl<'a> Cells<'a> {
         serde_json::from_str(self.get(column)?).map_err(|error| self.problem(column, &error))
     }
 
+    /// What stands in `column`, read as JSON, if anything does.
+    pub(super) fn maybe_json<T: DeserializeOwned>(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<T>, StoreError> {
+        let text: Option<&str> = self.get(column)?;
+        let read = |text| serde_json::from_str(text).map_err(|error| self.problem(column, &error));
+        text.map(read).transpose()
+    }
+
     /// What stands in `column`, a number that does not count below zero.
     pub(super) fn count<T: TryFrom<i64, Error: Display>>(
         &self,

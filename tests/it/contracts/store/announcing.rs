@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use hoist::app::ports::{Announced, Decision, DeliveryOutcome, StoreError, TokenUse};
+use hoist::app::ports::{Announced, Change, Decision, DeliveryOutcome, StoreError, TokenUse};
+use hoist::domain::examination::{Examination, Found, Labels, Traits, Verify};
+use hoist::domain::oci::Kind;
 use jiff::SignedDuration;
 
 use super::given::{announcement, application, artifact, at, event, line};
@@ -54,6 +56,47 @@ promises! {
         again.event = event(3);
         again.artifacts[0].1.id = artifact(3).id;
         assert_eq!(store.announce(again).await.unwrap(), Announced::Same(event(2)));
+    }
+
+    async fn what_a_registry_refused_is_told_of_its_delivery_and_asked_about_when_it_comes_again(store) {
+        let sent = announcement("shop", 1);
+        store.announce(sent.clone()).await.unwrap();
+        let shop = application("shop");
+        let refused = examination(Found::Unsound { why: "nowhere".into() });
+        let examine = |examination: &Examination| Change::Examine {
+            artifact: artifact(1).id,
+            examination: Box::new(examination.clone()),
+        };
+        store.record(&shop, vec![examine(&refused)], vec![], at(1)).await.unwrap();
+        let kept = store.load(&shop).await.unwrap().artifacts.remove(0);
+        assert_eq!(kept.examination, Some(refused));
+        let outcome = DeliveryOutcome::Refused { why: "shop: nowhere".into() };
+        assert_eq!(store.delivery(&event(1)).await.unwrap().unwrap().delivery.outcome, outcome);
+        // Old as it is, what it brought keeps it.
+        store.forget(at(1000)).await.unwrap();
+        assert!(store.delivery(&event(1)).await.unwrap().is_some());
+
+        assert_eq!(store.announce(sent).await.unwrap(), Announced::Same(event(1)));
+        assert_eq!(store.load(&shop).await.unwrap().artifacts, [artifact(1)]);
+        let delivery = store.delivery(&event(1)).await.unwrap().unwrap().delivery;
+        assert_eq!(delivery.outcome, DeliveryOutcome::Accepted);
+
+        let sound = examination(Found::Sound(Traits {
+            kind: Kind::Image,
+            platforms: vec!["linux/arm64".parse().unwrap()],
+            created: Some(at(0)),
+            labels: Labels::default(),
+            warnings: vec!["odd".into()],
+        }));
+        store.record(&shop, vec![examine(&sound)], vec![], at(2)).await.unwrap();
+        let kept = store.load(&shop).await.unwrap().artifacts.remove(0);
+        assert_eq!(kept.examination, Some(sound));
+        let gone = Change::Examine {
+            artifact: artifact(9).id,
+            examination: Box::new(examination(Found::Unsound { why: "x".into() })),
+        };
+        let missing = store.record(&shop, vec![gone], vec![], at(2)).await.unwrap_err();
+        assert!(matches!(missing, StoreError::NotFound(_)), "{missing:?}");
     }
 
     async fn an_artifact_that_is_new_to_one_of_its_applications_is_new(store) {
@@ -227,4 +270,8 @@ promises! {
         assert_eq!(store.load(&application("shop")).await.unwrap().wake_at, Some(at(0)));
         assert_eq!(store.load(&application("cart")).await.unwrap().wake_at, Some(at(1000)));
     }
+}
+
+fn examination(found: Found) -> Examination {
+    Examination { rules: Verify::default().print(), at: at(1), found }
 }

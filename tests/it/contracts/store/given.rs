@@ -36,6 +36,7 @@ pub fn artifact(number: u128) -> Artifact {
         build: Build { id: Some("1234".into()), ..Build::default() },
         actor: Some("alice".into()),
         accepted_at: at(i64::try_from(number).unwrap()),
+        examination: None,
     }
 }
 

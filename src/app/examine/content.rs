@@ -1,0 +1,215 @@
+//! What an artifact is, as its registry's bytes tell.
+
+use super::Stop;
+use crate::app::App;
+use crate::domain::artifact::{Artifact, Digest};
+use crate::domain::examination::{Labels, Strictness, Traits, Verify};
+use crate::domain::oci::{Descriptor, ImageConfig, Kind, Manifest, Platform, Single};
+use crate::domain::registry::Reference;
+use crate::messages::examination as words;
+
+/// More than any image's configuration needs.
+const LONGEST_CONFIG: usize = 4 * 1024 * 1024;
+
+const SOURCE: &str = "org.opencontainers.image.source";
+const REVISION: &str = "org.opencontainers.image.revision";
+const VERSION: &str = "org.opencontainers.image.version";
+
+/// One image, with its configuration.
+struct Image {
+    single: Single,
+    config: ImageConfig,
+}
+
+impl App {
+    /// Asks what an artifact is, and holds it against its announcement and the rules.
+    pub(super) async fn traits(
+        &self,
+        verify: &Verify,
+        artifact: &Artifact,
+    ) -> Result<Traits, Stop> {
+        self.check_tag(artifact).await?;
+        let (kind, platforms, images) = match self.manifest(artifact, &artifact.digest).await? {
+            Manifest::Single(single) => self.of_single(artifact, *single).await?,
+            Manifest::Index(entries) => self.of_index(verify, artifact, &entries).await?,
+        };
+        for wanted in &verify.platforms {
+            if !platforms.iter().any(|it| it.is(wanted)) {
+                return Err(Stop::Unsound(words::no_platform(wanted, &platforms)));
+            }
+        }
+        let warnings = contradictions(artifact, &images);
+        if let (Strictness::Refuse, Some(first)) = (verify.labels, warnings.first()) {
+            return Err(Stop::Unsound(first.clone()));
+        }
+        let first = images.first();
+        let labels = first.map(Image::labels).unwrap_or_default();
+        let created = first.and_then(|image| image.config.created);
+        Ok(Traits { kind, platforms, created, labels, warnings })
+    }
+
+    /// The tag is the registry's, and so is its word on what that means.
+    async fn check_tag(&self, artifact: &Artifact) -> Result<(), Stop> {
+        let Some(tag) = &artifact.tag else { return Ok(()) };
+        let there = self.registry.resolve(&artifact.image, tag).await?;
+        if there == artifact.digest {
+            return Ok(());
+        }
+        let why = words::other_digest(&artifact.image, tag, &there, &artifact.digest);
+        Err(Stop::Unsound(why))
+    }
+
+    async fn manifest(&self, artifact: &Artifact, digest: &Digest) -> Result<Manifest, Stop> {
+        let reference = Reference::Digest(digest.clone());
+        let fetched = self.registry.manifest(&artifact.image, &reference).await?;
+        Ok(Manifest::parse(&fetched.media_type, &fetched.bytes)?)
+    }
+
+    async fn of_single(
+        &self,
+        artifact: &Artifact,
+        single: Single,
+    ) -> Result<(Kind, Vec<Platform>, Vec<Image>), Stop> {
+        let kind = single.kind.clone();
+        let image = self.image(artifact, single).await?;
+        Ok((kind, image.config.platform.iter().cloned().collect(), vec![image]))
+    }
+
+    /// Reads the images of an index that are wanted; where no platform is, the first one.
+    async fn of_index(
+        &self,
+        verify: &Verify,
+        artifact: &Artifact,
+        entries: &[Descriptor],
+    ) -> Result<(Kind, Vec<Platform>, Vec<Image>), Stop> {
+        let platforms: Vec<Platform> = entries.iter().filter_map(Descriptor::platform).collect();
+        let is_wanted = |entry: &&Descriptor| {
+            let platform = entry.platform();
+            platform.is_some_and(|it| verify.platforms.iter().any(|wanted| it.is(wanted)))
+        };
+        let mut read: Vec<&Descriptor> = entries.iter().filter(is_wanted).collect();
+        if verify.platforms.is_empty() {
+            read.extend(entries.iter().find(|entry| entry.platform().is_some()));
+        }
+        let mut images = Vec::new();
+        // More entries for one platform than platforms are nobody's build.
+        for entry in read.into_iter().take(2 * verify.platforms.len().max(1)) {
+            let Manifest::Single(single) = self.manifest(artifact, &entry.digest).await? else {
+                return Err(Stop::Unsound("its index leads to another index".into()));
+            };
+            images.push(self.image(artifact, *single).await?);
+        }
+        let kind = images.first().map_or(Kind::Image, |image| image.single.kind.clone());
+        Ok((kind, platforms, images))
+    }
+
+    /// Reads an image's configuration; that of a chart or another artifact is its own affair.
+    async fn image(&self, artifact: &Artifact, single: Single) -> Result<Image, Stop> {
+        let config = match &single.kind {
+            Kind::Image => {
+                let digest = &single.config.digest;
+                let bytes = self.registry.blob(&artifact.image, digest, LONGEST_CONFIG).await?;
+                ImageConfig::parse(&bytes)?
+            }
+            Kind::Chart | Kind::Other(_) => ImageConfig::default(),
+        };
+        Ok(Image { single, config })
+    }
+}
+
+impl Image {
+    /// Of two that say it, the label counts: it is part of what runs.
+    fn label(&self, name: &str) -> Option<String> {
+        let said = self.config.labels.get(name).or_else(|| self.single.annotations.get(name));
+        said.filter(|text| !text.is_empty()).cloned()
+    }
+
+    fn labels(&self) -> Labels {
+        Labels {
+            source: self.label(SOURCE),
+            revision: self.label(REVISION),
+            version: self.label(VERSION),
+        }
+    }
+}
+
+/// What the labels say of the source that the announcement says otherwise, each once.
+fn contradictions(artifact: &Artifact, images: &[Image]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for image in images {
+        let labels = image.labels();
+        let pairs = [
+            (
+                SOURCE,
+                labels.source,
+                artifact.source.repository.as_ref(),
+                is_same_repository as Same,
+            ),
+            (REVISION, labels.revision, artifact.source.commit.as_ref(), is_same_commit as Same),
+        ];
+        for (name, said, announced, is_same) in pairs {
+            let (Some(said), Some(announced)) = (said, announced) else { continue };
+            let told = words::contradiction(name, &said, announced);
+            if !is_same(&said, announced) && !found.contains(&told) {
+                found.push(told);
+            }
+        }
+    }
+    found
+}
+
+type Same = fn(&str, &str) -> bool;
+
+/// Tells whether two addresses lead to the same repository, however they are written.
+pub(super) fn is_same_repository(one: &str, other: &str) -> bool {
+    plain(one) == plain(other)
+}
+
+/// Host and path: of `https://`, of `git@host:path`, with and without `.git`.
+fn plain(address: &str) -> String {
+    let (_, rest) = address.split_once("://").unwrap_or(("", address));
+    let rest = rest.strip_prefix("git+").unwrap_or(rest);
+    let rest = match rest.split_once('/') {
+        Some((host, path)) => {
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+            format!("{}/{path}", host.replacen(':', "/", 1))
+        }
+        None => rest.to_owned(),
+    };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    rest.strip_suffix(".git").unwrap_or(rest).to_lowercase()
+}
+
+/// Tells whether two texts name the same commit; one of them may be short.
+fn is_same_commit(one: &str, other: &str) -> bool {
+    let (one, other) = (one.to_ascii_lowercase(), other.to_ascii_lowercase());
+    let (short, long) = if one.len() < other.len() { (one, other) } else { (other, one) };
+    short.len() >= 7 && long.starts_with(&short)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_is_the_same_however_it_is_written() {
+        for same in [
+            "https://github.com/acme/shop",
+            "git@github.com:acme/shop.git",
+            "GitHub.com/Acme/shop/",
+        ] {
+            assert!(is_same_repository("https://github.com/acme/shop.git", same), "{same}");
+        }
+        for other in ["https://github.com/acme/shop2", "https://gitlab.com/acme/shop", "shop", ""] {
+            assert!(!is_same_repository("https://github.com/acme/shop", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_commit_is_the_same_by_its_first_digits() {
+        assert!(
+            is_same_commit("9f2c1ab", "9F2C1AB000") && !is_same_commit("9f2c1ab", "9f2c1ac000")
+        );
+        assert!(!is_same_commit("9f", "9f2c1ab") && !is_same_commit("", "9f2c1ab"));
+    }
+}

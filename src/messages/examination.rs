@@ -1,0 +1,66 @@
+//! What registries say of artifacts, and what contradicts what was announced.
+
+use crate::domain::artifact::{Digest, ImageName, Tag};
+use crate::domain::examination::Traits;
+use crate::domain::oci::Platform;
+
+use super::time;
+
+/// A tag means something else than was announced.
+pub fn other_digest(image: &ImageName, tag: &Tag, there: &Digest, announced: &Digest) -> String {
+    format!("{image}:{tag} is {there} in its registry, and {announced} was announced")
+}
+
+/// It cannot run where it must.
+pub fn no_platform(wanted: &Platform, there: &[Platform]) -> String {
+    format!("it is not for {wanted}, which `verify.platforms` wants; it is for {}", listed(there))
+}
+
+/// A label says another thing than the announcement.
+pub fn contradiction(label: &str, says: &str, announced: &str) -> String {
+    format!("its label {label} says {says:?}, and {announced:?} was announced")
+}
+
+/// It is what was announced.
+pub fn sound(version: &str, image: &ImageName, traits: &Traits) -> String {
+    let mut text = format!("{version} is in {image}: {}", what(traits));
+    for warning in &traits.warnings {
+        text.push_str("; but ");
+        text.push_str(warning);
+    }
+    text
+}
+
+/// It is not.
+pub fn unsound(version: &str, why: &str) -> String {
+    format!("{version} does not go: {why}")
+}
+
+/// A person asks for what nobody can be asked about now.
+pub fn cannot_ask(version: &str, why: &str) -> String {
+    format!(
+        "{version} does not go yet: its registry has not said what it is ({why}); say it again \
+         once it can be asked"
+    )
+}
+
+/// What it is, in a line.
+pub fn what(traits: &Traits) -> String {
+    let mut text = traits.kind.to_string();
+    if !traits.platforms.is_empty() {
+        text.push_str(" for ");
+        text.push_str(&listed(&traits.platforms));
+    }
+    if let Some(created) = traits.created {
+        text.push_str(", built ");
+        text.push_str(&time(created));
+    }
+    text
+}
+
+fn listed(platforms: &[Platform]) -> String {
+    match platforms {
+        [] => "no platform that it names".to_owned(),
+        some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    }
+}

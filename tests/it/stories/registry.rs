@@ -1,0 +1,245 @@
+//! An artifact goes nowhere before its registry has said what it is.
+
+use axum::http::StatusCode;
+use hoist::app::views::PromoteRequest;
+use serde_json::json;
+
+use crate::support::registry::{Blob, DockerRegistry, HELM_CONFIG, Layout, Part};
+use crate::support::sly_registry::{Mood, SlyRegistry};
+use crate::support::world::{Bot, digest, plain, promote_to_prod};
+
+const SOURCE: &str = "org.opencontainers.image.source";
+const REVISION: &str = "org.opencontainers.image.revision";
+const COMMIT: &str = "9f2c1ab";
+
+fn shop(version: &str) -> Layout {
+    let labels = json!({
+        SOURCE: "https://github.com/acme/shop", REVISION: "9f2c1ab000",
+        "org.opencontainers.image.version": version,
+    });
+    Layout::index(&[
+        Part::image(("linux", "amd64"), labels.clone()),
+        Part::image(("linux", "arm64"), labels),
+    ])
+}
+
+/// What is told of the newest artifact: its delivery, the history, and why it is not in.
+async fn told(bot: &Bot) -> String {
+    let deliveries = bot.app().deliveries(1).await.unwrap();
+    let audit = bot.app().audit(0, 1000).await.unwrap();
+    let last = audit.iter().rfind(|line| line.verb == "refused");
+    let last = last.map_or("nothing", |line| line.text.as_str());
+    let view = bot.app().why("shop", "staging").await.unwrap();
+    let next = view.candidates.last().map_or(String::new(), |it| it.next.clone());
+    plain(&format!("{}\n{last}\n{}\n-> {next}", deliveries[0].outcome, view.answer))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_registry_vouches_for_goes_and_the_proposal_says_what_it_is() {
+    let server = DockerRegistry::start();
+    let rule = "verify: {platforms: [linux/amd64, linux/arm64], labels: refuse}";
+    let bot = Bot::with_registry(rule, &server.url()).await;
+    let shop = shop("1.4.2");
+    server.push(&shop, "acme/shop", "v1.4.2");
+    bot.announce_pushed("v1.4.2", shop.digest.as_str(), COMMIT).await;
+    bot.work().await;
+    assert_eq!(bot.version_line("staging"), "newTag: v1.4.2 # hoist writes this");
+    let deeds = bot.deeds().await;
+    assert!(deeds.starts_with("hoist examined -\n"), "{deeds}");
+    let body = bot.proposal(1).await.body;
+    let rows: Vec<&str> = body.lines().filter(|line| line.starts_with("| ")).collect();
+    insta::assert_snapshot!(plain(&rows.join("\n")), @"
+    | artifact | |
+    | image | `ghcr.io/acme/shop` |
+    | digest | `sha256:DIGEST` |
+    | tag | `v1.4.2` |
+    | source commit | `COMMIT` |
+    | registry | `an image for linux/amd64, linux/arm64, built 2026-11-22 20:00 UTC` |
+    | label source | `https://github.com/acme/shop` |
+    | label revision | `COMMIT` |
+    | label version | `1.4.2` |
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_registry_does_not_have_is_refused_and_asked_about_when_it_comes_again() {
+    let server = DockerRegistry::start();
+    let bot = Bot::with_registry("verify: {digest: registry}", &server.url()).await;
+    let shop = shop("1.4.2");
+    bot.announce_pushed("v1.4.2", shop.digest.as_str(), COMMIT).await;
+    bot.work().await;
+    insta::assert_snapshot!(told(&bot).await, @"
+    refused: shop: ghcr.io has no acme/shop v1.4.2
+    v1.4.2 does not go: ghcr.io has no acme/shop v1.4.2
+    v1.4.2 is not in staging: ghcr.io has no acme/shop v1.4.2
+    -> announce it again once that is mended, or change the pipeline's `verify`
+    ");
+    assert_eq!(bot.proposals().await, "");
+    let refused = bot.app().refused_deliveries(10).await.unwrap();
+    assert_eq!(refused.len(), 1);
+    let asked = PromoteRequest { environment: "staging".into(), ..promote_to_prod(Some("v1.4.2")) };
+    let answer = bot.promote("carol", asked).await.unwrap_err();
+    insta::assert_snapshot!(plain(&answer), @"v1.4.2 does not go: ghcr.io has no acme/shop v1.4.2; the pipeline's rules hold for people, too: announce one that fits, or change them");
+
+    server.push(&shop, "acme/shop", "v1.4.2");
+    bot.work().await;
+    assert_eq!(bot.proposals().await, "");
+    assert_eq!(bot.announce_pushed("v1.4.2", shop.digest.as_str(), COMMIT).await, 200);
+    bot.work().await;
+    assert_eq!(bot.version_line("staging"), "newTag: v1.4.2 # hoist writes this");
+    assert_eq!(bot.app().deliveries(1).await.unwrap()[0].outcome, "accepted");
+}
+
+/// What becomes of an announcement, by a rule, of what was pushed under the tag.
+async fn refused(rule: &str, pushed: &Layout, announced: &str) -> String {
+    let server = DockerRegistry::start();
+    let bot = Bot::with_registry(rule, &server.url()).await;
+    server.push(pushed, "acme/shop", "v1.4.2");
+    bot.announce_pushed("v1.4.2", announced, COMMIT).await;
+    bot.work().await;
+    assert_eq!(bot.proposals().await, "", "{rule}");
+    plain(&bot.app().deliveries(1).await.unwrap()[0].outcome)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_contradicts_its_announcement_is_refused_with_the_reason() {
+    let (first, second) = (shop("1.4.2"), shop("1.4.3"));
+    let rule = "verify: {digest: registry}";
+    let outcome = refused(rule, &second, first.digest.as_str()).await;
+    insta::assert_snapshot!(outcome, @"refused: shop: ghcr.io/acme/shop:v1.4.2 is sha256:DIGEST in its registry, and sha256:DIGEST was announced");
+
+    let rule = "verify: {platforms: [linux/amd64, linux/s390x]}";
+    let outcome = refused(rule, &first, first.digest.as_str()).await;
+    insta::assert_snapshot!(outcome, @"refused: shop: it is not for linux/s390x, which `verify.platforms` wants; it is for linux/amd64, linux/arm64");
+
+    let single = Layout::of(&Part::image(("linux", "arm64"), json!({})));
+    let rule = "verify: {platforms: [linux/amd64]}";
+    let outcome = refused(rule, &single, single.digest.as_str()).await;
+    insta::assert_snapshot!(outcome, @"refused: shop: it is not for linux/amd64, which `verify.platforms` wants; it is for linux/arm64");
+
+    let labels = json!({SOURCE: "https://github.com/mallory/shop"});
+    let stolen = Layout::of(&Part::image(("linux", "amd64"), labels));
+    let rule = "verify: {labels: refuse}";
+    let outcome = refused(rule, &stolen, stolen.digest.as_str()).await;
+    insta::assert_snapshot!(outcome, @r#"refused: shop: its label org.opencontainers.image.source says "https://github.com/mallory/shop", and "https://github.com/acme/shop" was announced"#);
+
+    let labels = json!({REVISION: "0000000"});
+    let stale = Layout::of(&Part::image(("linux", "amd64"), labels));
+    let outcome = refused(rule, &stale, stale.digest.as_str()).await;
+    insta::assert_snapshot!(outcome, @r#"refused: shop: its label org.opencontainers.image.revision says "COMMIT", and "COMMIT" was announced"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_that_contradict_are_a_warning_unless_the_policy_refuses_them() {
+    let server = DockerRegistry::start();
+    let bot = Bot::with_registry("verify: {digest: registry}", &server.url()).await;
+    let labels = json!({SOURCE: "https://github.com/mallory/shop"});
+    let odd = Layout::of(&Part::image(("linux", "amd64"), labels));
+    server.push(&odd, "acme/shop", "v1.4.2");
+    bot.announce_pushed("v1.4.2", odd.digest.as_str(), COMMIT).await;
+    bot.work().await;
+    let body = bot.proposal(1).await.body;
+    let row = body.lines().find(|line| line.contains("contradiction")).unwrap();
+    insta::assert_snapshot!(row, @r#"| **contradiction** | `its label org.opencontainers.image.source says "https://github.com/mallory/shop", and "https://github.com/acme/shop" was announced` |"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chart_goes_like_an_image() {
+    let server = DockerRegistry::start();
+    let bot = Bot::with_registry("verify: {digest: registry}", &server.url()).await;
+    let content = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+    let values = Blob { media_type: content.into(), bytes: b"a".into(), annotations: json!({}) };
+    let config = json!({"name": "shop", "version": "1.4.2", "apiVersion": "v2"});
+    let chart = Layout::of(&Part::artifact(HELM_CONFIG, config, vec![values]));
+    server.push(&chart, "acme/shop", "1.4.2");
+    bot.announce_pushed("1.4.2", chart.digest.as_str(), COMMIT).await;
+    bot.work().await;
+    let body = bot.proposal(1).await.body;
+    assert!(body.contains("| registry | `a Helm chart` |"), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_registry_is_away_an_artifact_waits_and_fails_nothing() {
+    let server = SlyRegistry::start().await;
+    let bot = Bot::with_registry("verify: {digest: registry}", &server.url()).await;
+    let shop = shop("1.4.2");
+    server.keep(&shop, "v1.4.2");
+    server.mood(Mood::Says(StatusCode::BAD_GATEWAY, vec![]));
+    bot.announce_pushed("v1.4.2", shop.digest.as_str(), COMMIT).await;
+    bot.work().await;
+    insta::assert_snapshot!(told(&bot).await, @"
+    accepted
+    nothing
+    v1.4.2 is not in staging: its registry has not said yet what it is: ghcr.io cannot be asked: it answers 502 Bad Gateway
+    -> nothing is needed: the registry is asked again by itself
+    ");
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.0.0, succeeded (its registry has not said yet what it is: ghcr.io cannot be asked: it answers 502 Bad Gateway (until 2026-11-22 21:00 UTC))
+    prod: v1.0.0, succeeded
+    ");
+    let asked = PromoteRequest { environment: "staging".into(), ..promote_to_prod(Some("v1.4.2")) };
+    let answer = bot.promote("carol", asked).await.unwrap_err();
+    insta::assert_snapshot!(plain(&answer), @"v1.4.2 does not go yet: its registry has not said what it is (ghcr.io cannot be asked: it answers 502 Bad Gateway); say it again once it can be asked");
+
+    // It is asked again only after a while, and then longer each time.
+    server.asked();
+    bot.work().await;
+    assert!(server.asked().is_empty());
+    bot.minutes_pass(1);
+    bot.work().await;
+    assert_eq!(server.asked().len(), 1);
+    assert_eq!(bot.proposals().await, "");
+
+    server.mood(Mood::Well);
+    bot.minutes_pass(5);
+    bot.work().await;
+    assert_eq!(bot.version_line("staging"), "newTag: v1.4.2 # hoist writes this");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_lies_about_bytes_lets_nothing_in() {
+    let server = SlyRegistry::start().await;
+    let bot = Bot::with_registry("verify: {digest: registry}", &server.url()).await;
+    let (shop, other) = (shop("1.4.2"), shop("6.6.6"));
+    server.keep(&shop, "v1.4.2");
+    server.put(shop.digest.as_str(), &other.media_type, &other.bytes);
+    bot.announce_pushed("v1.4.2", shop.digest.as_str(), COMMIT).await;
+    bot.work().await;
+    let outcome = plain(&bot.app().deliveries(1).await.unwrap()[0].outcome);
+    insta::assert_snapshot!(outcome, @"refused: shop: the answer of ghcr.io cannot be true: under sha256:DIGEST it has bytes whose digest is sha256:DIGEST");
+    assert_eq!(bot.proposals().await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_one_holds_up_nobody_who_comes_after_or_before() {
+    let server = DockerRegistry::start();
+    let bot = Bot::with_registry("verify: {digest: registry}", &server.url()).await;
+    let shop = shop("1.4.2");
+    server.push(&shop, "acme/shop", "v1.4.2");
+    bot.announce_pushed("v1.4.2", shop.digest.as_str(), COMMIT).await;
+    // Newer, and nowhere.
+    bot.announce_moved("v1.5.0", &digest("shop", "v1.5.0")).await;
+    bot.work().await;
+    assert_eq!(bot.version_line("staging"), "newTag: v1.4.2 # hoist writes this");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moved_tag_that_a_person_lets_in_is_asked_about_first() {
+    let server = DockerRegistry::start();
+    let rule = "verify: {digest: registry}\n    moved_tags: ask";
+    let bot = Bot::with_registry(rule, &server.url()).await;
+    let shop = shop("1.4.2");
+    server.push(&shop, "acme/shop", "v1.4.2");
+    bot.announce_pushed("v1.4.2", shop.digest.as_str(), COMMIT).await;
+    bot.work().await;
+    let forged = digest("shop", "forged");
+    bot.announce_moved("v1.4.2", &forged).await;
+    bot.work().await;
+    let asked = PromoteRequest {
+        environment: "staging".into(),
+        digest: Some(forged),
+        ..promote_to_prod(None)
+    };
+    let answer = bot.promote("carol", asked).await.unwrap_err();
+    insta::assert_snapshot!(plain(&answer), @"v1.4.2 does not go: ghcr.io/acme/shop:v1.4.2 is sha256:DIGEST in its registry, and sha256:DIGEST was announced; the pipeline's rules hold for people, too: announce one that fits, or change them");
+}
