@@ -4,12 +4,10 @@
 //! Every request and every answer is held against GitHub's own description of its API; what does
 //! not fit fails the test when the GitHub is dropped.
 
-mod backend;
 mod checks;
 mod contract;
 mod credentials;
 mod pulls;
-mod repository;
 mod teams;
 
 use std::collections::BTreeMap;
@@ -17,21 +15,24 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::{AUTHORIZATION, ETAG, IF_NONE_MATCH};
+use axum::http::header::{AUTHORIZATION, IF_NONE_MATCH};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use url::Url;
 
+pub use super::hosted::Asked;
+pub use super::hosted::Harm;
+use super::hosted::repository::Repository;
+use super::hosted::{self, Fault, backend, decode, send};
 use contract::Operation;
 use credentials::{Credentials, Who};
 pub use credentials::{Key, TOKEN};
 use pulls::Hub;
 pub use pulls::{Mergeability, NAME, OWNER, Rules};
-use repository::Repository;
 
 /// The path under which an Enterprise server has its API.
 const PREFIX: &str = "/api/v3";
@@ -50,32 +51,6 @@ struct Inside {
     faults: Vec<Fault>,
     calls: Vec<Asked>,
     violations: Vec<String>,
-}
-
-/// A call that was made, as `GET /repos/…`, and how it was answered.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    pub what: String,
-    pub status: u16,
-}
-
-/// What goes wrong with the next call that it is about.
-pub struct Fault {
-    method: &'static str,
-    end: String,
-    times: usize,
-    harm: Harm,
-}
-
-/// How it goes wrong.
-#[derive(Clone)]
-pub enum Harm {
-    /// Nothing is done, and this is answered.
-    Instead(u16, Vec<(&'static str, String)>, Value),
-    /// It is done, and this is answered.
-    Done(u16),
-    /// It is done, and the answer breaks off in the middle.
-    CutOff,
 }
 
 impl Drop for GitHub {
@@ -186,7 +161,7 @@ impl GitHub {
 
     /// Lets the next `times` calls go wrong whose method is this and whose path ends so.
     pub fn break_next(&self, (method, end): (&'static str, &str), times: usize, harm: Harm) {
-        self.inside().faults.push(Fault { method, end: end.to_owned(), times, harm });
+        self.inside().faults.push(Fault::new((method, end), times, harm));
     }
 
     /// The labels on a pull request, and those who are asked to review it.
@@ -275,7 +250,7 @@ struct Request<'a> {
 
 impl Inside {
     fn answer(&mut self, authorization: &str, request: &Request<'_>) -> (u16, Value, Option<Harm>) {
-        let harm = self.harm(request);
+        let harm = hosted::harm(&mut self.faults, (request.method, request.path));
         if let Some(Harm::Instead(status, _, body)) = &harm {
             return (*status, body.clone(), harm.clone());
         }
@@ -306,52 +281,4 @@ impl Inside {
             harm => (status, told, harm),
         }
     }
-
-    fn harm(&mut self, request: &Request<'_>) -> Option<Harm> {
-        let fits = |it: &&mut Fault| {
-            it.times > 0 && it.method == request.method && request.path.ends_with(&it.end)
-        };
-        let fault = self.faults.iter_mut().find(fits)?;
-        fault.times -= 1;
-        Some(fault.harm.clone())
-    }
-}
-
-fn decode(segment: &str) -> String {
-    url::form_urlencoded::parse(segment.replace('+', "%2B").as_bytes())
-        .map(|(key, _)| key.into_owned())
-        .collect()
-}
-
-fn send(asked: &mut Asked, body: Value, (known, harm): (Option<&str>, Option<Harm>)) -> Response {
-    let text = if body.is_null() { String::new() } else { body.to_string() };
-    let status = StatusCode::from_u16(asked.status).unwrap();
-    if let Some(Harm::CutOff) = harm {
-        let half = Bytes::from(text[..text.len() / 2].to_owned());
-        let parts = [Ok(half), Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe))];
-        let body = Body::from_stream(futures::stream::iter(parts));
-        return (status, [("content-length", text.len().to_string())], body).into_response();
-    }
-    let etag = format!("W/\"{}\"", hash(&text));
-    if status == StatusCode::OK && known == Some(etag.as_str()) {
-        asked.status = 304;
-        return (StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response();
-    }
-    let mut response = (status, text).into_response();
-    let headers = response.headers_mut();
-    headers.insert("content-type", "application/json; charset=utf-8".parse().unwrap());
-    if status == StatusCode::OK {
-        headers.insert(ETAG, etag.parse().unwrap());
-    }
-    if let Some(Harm::Instead(_, more, _)) = harm {
-        for (name, value) in more {
-            headers.insert(name, value.parse().unwrap());
-        }
-    }
-    response
-}
-
-fn hash(text: &str) -> String {
-    use sha2::Digest as _;
-    hex::encode(&sha2::Sha256::digest(text)[..8])
 }

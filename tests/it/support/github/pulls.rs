@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::checks::{self, Run};
-use super::repository::{Repository, Union};
 use super::teams::{self, Teams};
+use crate::support::hosted::repository::{Repository, Union};
 
 pub const OWNER: &str = "acme";
 pub const NAME: &str = "gitops";

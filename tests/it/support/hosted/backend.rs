@@ -1,4 +1,4 @@
-//! The Git of the simulated GitHub over HTTP: `git http-backend`, by CGI.
+//! The Git of the simulated forges over HTTP: `git http-backend`, by CGI.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -8,8 +8,6 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
-use super::pulls::{NAME, OWNER};
-
 pub async fn serve(
     known: bool,
     bare: &Path,
@@ -17,7 +15,7 @@ pub async fn serve(
     (headers, body): (&HeaderMap, Bytes),
 ) -> Response {
     if !known {
-        let ask = [("www-authenticate", "Basic realm=\"GitHub\"")];
+        let ask = [("www-authenticate", "Basic realm=\"Git\"")];
         return (StatusCode::UNAUTHORIZED, ask, "").into_response();
     }
     let header = |name: &str| headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or("");
@@ -48,7 +46,8 @@ pub async fn serve(
 /// Reads what a CGI program printed.
 fn answer(printed: &[u8]) -> Response {
     let end = printed.windows(4).position(|it| it == b"\r\n\r\n");
-    let end = end.unwrap_or_else(|| panic!("{OWNER}/{NAME}: {}", String::from_utf8_lossy(printed)));
+    let end =
+        end.unwrap_or_else(|| panic!("git http-backend: {}", String::from_utf8_lossy(printed)));
     let mut response = (StatusCode::OK, printed[end + 4..].to_vec()).into_response();
     response.headers_mut().clear();
     for line in String::from_utf8_lossy(&printed[..end]).lines() {

@@ -1,4 +1,4 @@
-//! The Git of the simulated GitHub: a real bare repository.
+//! The Git of simulated forges: a real bare repository.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -74,11 +74,27 @@ impl Repository {
 
     /// Makes a commit and moves a branch to it.
     pub fn land(&self, branch: &str, tree: &str, parents: &[&str], message: &str) -> String {
+        let commit = self.make(tree, parents, message);
+        self.put(branch, &commit, parents[0]);
+        commit
+    }
+
+    /// Makes a commit that no branch has.
+    pub fn make(&self, tree: &str, parents: &[&str], message: &str) -> String {
         let mut args = vec!["commit-tree", tree, "-m", message];
         args.extend(parents.iter().flat_map(|parent| ["-p", parent]));
-        let commit = self.ask(&args);
-        self.ask(&["update-ref", &format!("refs/heads/{branch}"), &commit, parents[0]]);
-        commit
+        self.ask(&args)
+    }
+
+    /// Moves a branch to a commit.
+    pub fn put(&self, branch: &str, commit: &str, from: &str) {
+        self.ask(&["update-ref", &format!("refs/heads/{branch}"), commit, from]);
+    }
+
+    /// The commits that `head` has and `base` has not, newest first.
+    pub fn news(&self, base: &str, head: &str) -> Vec<String> {
+        let range = format!("{base}..{head}");
+        self.ask(&["rev-list", &range]).lines().map(str::to_owned).collect()
     }
 
     pub fn delete(&self, branch: &str) {
