@@ -17,9 +17,10 @@ use crate::adapters::ci::ActionsTokens;
 use crate::adapters::client::Client;
 use crate::adapters::clock::{SystemClock, SystemDice};
 use crate::adapters::forge::builtin::BuiltinForge;
+use crate::adapters::forge::common::people::ForgePeople;
 use crate::adapters::forge::github::{
-    GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubPeople, GitHubServer,
-    MergeMethod, github_name,
+    GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubServer, MergeMethod,
+    github_name,
 };
 use crate::adapters::git::{
     Credentials, HostKeys, LocalRepository, Login, Mirror, RemoteSettings, RenewedToken, Signer,
@@ -377,7 +378,7 @@ fn github_manners(github: &config::GitHub, settings: &Settings) -> GitHubManners
             config::MergeMethod::Squash => MergeMethod::Squash,
             config::MergeMethod::Rebase => MergeMethod::Rebase,
         },
-        people: GitHubPeople::new(people),
+        people: ForgePeople::new("github", people),
         writes_a_minute: WRITES_TO_GITHUB,
     }
 }

@@ -1,4 +1,5 @@
 //! Code hosts, one module each.
 
 pub mod builtin;
+pub mod common;
 pub mod github;

@@ -5,27 +5,20 @@
 
 use std::error::Error as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use octocrab::Octocrab;
 use octocrab::models::{AppId, InstallationId};
-use reqwest::header::{ACCEPT, HeaderValue};
-use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, StatusCode};
+use reqwest::StatusCode;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use url::Url;
 
 use super::answer::{Answer, Call, unreachable};
 use super::route::Repo;
+use crate::adapters::forge::common::{client, host_of};
 use crate::app::ports::ForgeError;
-
-/// How long a connection may take: past this, nobody is there.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long a whole question may take. GitHub itself gives up after ten seconds.
-const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What GitHub asks for.
 #[derive(Debug, Clone)]
@@ -77,7 +70,7 @@ impl GitHubAccess {
             .base_uri(server.api.as_str())
             .context("reading the address of the API")?
             .add_header(ACCEPT, "application/vnd.github+json".to_owned());
-        let http = client(server.ca.as_deref())?;
+        let http = client(server.ca.as_deref(), HeaderMap::new())?;
         let entry = match &server.credentials {
             GitHubCredentials::Token(token) => {
                 // octocrab takes for granted that a token fits into a header.
@@ -201,31 +194,9 @@ impl GitHubAccess {
     }
 }
 
-/// The host of an address, with its port.
-fn host_of(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default().to_lowercase();
-    url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
-}
-
 #[derive(serde::Deserialize)]
 struct RawInstallation {
     id: u64,
-}
-
-/// A client with deadlines that follows no redirect: a token goes to nobody but who was named.
-fn client(ca: Option<&str>) -> anyhow::Result<Client> {
-    let certificates = match ca {
-        Some(pem) => Certificate::from_pem_bundle(pem.as_bytes())
-            .context("reading the certificates of `ca`")?,
-        None => Vec::new(),
-    };
-    Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TOTAL_TIMEOUT)
-        .redirect(Policy::none())
-        .tls_certs_merge(certificates)
-        .build()
-        .context("preparing HTTPS")
 }
 
 /// The innermost cause, which says it in words; octocrab's own sentences carry a backtrace.

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::route::Repo;
+use crate::adapters::forge::common::shown;
 use crate::app::ports::ForgeError;
 
 /// How long to leave GitHub alone when it asks for that and does not say for how long: what its
@@ -88,7 +89,7 @@ impl Answer {
     /// What GitHub said, in one line.
     pub(super) fn words(&self) -> String {
         let Ok(RawError { message, errors }) = serde_json::from_str(&self.body) else {
-            return shown(&self.body);
+            return shown(&self.body, SHOWN);
         };
         let details = errors.iter().map(|error| {
             match error.as_str().or_else(|| error.get("message")?.as_str()) {
@@ -96,7 +97,7 @@ impl Answer {
                 None => format!("`{}` is {}", part(error, "field"), part(error, "code")),
             }
         });
-        shown(&std::iter::once(message).chain(details).collect::<Vec<_>>().join("; "))
+        shown(&std::iter::once(message).chain(details).collect::<Vec<_>>().join("; "), SHOWN)
     }
 
     /// Tells whether GitHub's words have this in them, in whatever case.
@@ -118,13 +119,13 @@ impl Answer {
             let to = self.text(LOCATION.as_str()).unwrap_or("another address");
             return ForgeError::Refused(format!(
                 "{doing}: {repo} has moved to {}: set the repository's `url` to its new address",
-                shown(to)
+                shown(to, SHOWN)
             ));
         }
         if status == StatusCode::FORBIDDEN {
             let needed = self.text("x-accepted-github-permissions").map_or_else(
                 || "look at what they may do".to_owned(),
-                |needed| format!("they need `{}`", shown(needed)),
+                |needed| format!("they need `{}`", shown(needed, SHOWN)),
             );
             return ForgeError::Refused(format!(
                 "{doing}: these credentials may not do that in {repo} ({words}); {needed}"
@@ -186,12 +187,6 @@ fn only_if_new(etag: &str) -> Option<HeaderMap> {
 
 fn part<'a>(error: &'a Value, name: &str) -> &'a str {
     error.get(name).and_then(Value::as_str).unwrap_or("?")
-}
-
-/// The beginning of somebody else's words, in one line.
-fn shown(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    text.trim().chars().take(SHOWN).collect()
 }
 
 #[cfg(test)]

@@ -3,16 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
-use tokio::sync::Semaphore;
 
 use super::access::GitHubAccess;
 use super::answer::{Answer, Call};
 use super::route::{Repo, with_query};
+use crate::adapters::forge::common::pace::{Pace, WINDOWS_A_MINUTE};
 use crate::app::ports::{Clock, ForgeError};
 
 /// How many answers are remembered. Past this all are forgotten, which costs one full read of each.
@@ -24,22 +23,12 @@ const PAGE: usize = 100;
 /// How many pages are read of one list: nobody writes ten thousand comments on a promotion.
 const PAGES: usize = 100;
 
-/// How long a write counts against those that come after it.
-const WINDOW: Duration = Duration::from_secs(15);
-
-/// How many of these a minute has.
-const WINDOWS_A_MINUTE: usize = 4;
-
 /// The API of one repository.
 pub(super) struct Api {
     access: Arc<GitHubAccess>,
-    clock: Arc<dyn Clock>,
+    pace: Pace,
     /// Answers by their paths. One that GitHub confirms by its tag costs nothing of the limit.
     known: Mutex<BTreeMap<String, Arc<Answer>>>,
-    /// Until when GitHub asked to be left alone: asking meanwhile would only prolong it.
-    quiet_until: Mutex<Option<Timestamp>>,
-    /// Who may write now: a permit comes back some time after it was used.
-    turns: Arc<Semaphore>,
 }
 
 impl Api {
@@ -49,16 +38,14 @@ impl Api {
         clock: Arc<dyn Clock>,
         writes_a_minute: usize,
     ) -> Self {
-        let at_once = (writes_a_minute / WINDOWS_A_MINUTE).clamp(1, Semaphore::MAX_PERMITS);
-        let turns = Arc::new(Semaphore::new(at_once));
-        Self { access, clock, known: Mutex::default(), quiet_until: Mutex::default(), turns }
+        Self { access, pace: Pace::new(clock, writes_a_minute), known: Mutex::default() }
     }
 
     /// The API of another repository of the same GitHub, by the same credentials. It only reads, so
     /// that it has no turns to share.
     pub(super) fn beside(&self, repository: &str) -> anyhow::Result<Self> {
         let access = Arc::new(self.access.beside(repository)?);
-        Ok(Self::new(access, Arc::clone(&self.clock), WINDOWS_A_MINUTE))
+        Ok(Self::new(access, Arc::clone(self.pace.clock()), WINDOWS_A_MINUTE))
     }
 
     /// The repository that is spoken of.
@@ -68,7 +55,7 @@ impl Api {
 
     /// Now.
     pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.pace.clock().now()
     }
 
     /// Reads what stands at a path, or knows that it is as it was.
@@ -115,23 +102,15 @@ impl Api {
 
     /// Writes, when it is our turn.
     pub(super) async fn write(&self, path: &str, call: Call<'_>) -> Result<Answer, ForgeError> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await;
-        let told = self.ask(path, call).await;
-        // A closed semaphore would give none, and this one is never closed.
-        if let Ok(turn) = turn {
-            tokio::spawn(async move {
-                tokio::time::sleep(WINDOW).await;
-                drop(turn);
-            });
-        }
-        told
+        self.pace.in_turn(self.ask(path, call)).await
     }
 
     async fn ask(&self, path: &str, call: Call<'_>) -> Result<Answer, ForgeError> {
-        self.check_quiet()?;
+        self.pace.check_quiet()?;
         let told = self.ask_at_once(path, call).await;
         if let Err(ForgeError::RateLimited { seconds }) = told {
-            self.keep_quiet(seconds);
+            tracing::warn!(repository = %self.repo(), "GitHub asks us to wait {seconds} s");
+            self.pace.keep_quiet(seconds);
         }
         told
     }
@@ -144,26 +123,6 @@ impl Api {
             Some(seconds) => Err(ForgeError::RateLimited { seconds }),
             None => Ok(answer),
         }
-    }
-
-    fn check_quiet(&self) -> Result<(), ForgeError> {
-        let mut quiet = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(until) = *quiet else { return Ok(()) };
-        let left = until.duration_since(self.clock.now()).as_secs();
-        match u64::try_from(left) {
-            Ok(seconds) if seconds > 0 => Err(ForgeError::RateLimited { seconds }),
-            Ok(_) | Err(_) => {
-                *quiet = None;
-                Ok(())
-            }
-        }
-    }
-
-    fn keep_quiet(&self, seconds: u64) {
-        let wait = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
-        let until = self.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX);
-        tracing::warn!(repository = %self.repo(), "GitHub asks us to wait {seconds} s");
-        *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Answer>>> {

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::GitHubForge;
 use super::answer::{Answer, Call};
-use super::note::{CLOSED, Note};
 use super::raw::{RawMerge, RawPull};
 use super::sight::commit;
+use crate::adapters::forge::common::note::{CLOSED, Note};
 use crate::app::ports::{Closing, ForgeError, MergeOutcome, MergeRequest};
 use crate::domain::id::ProposalNumber;
 

@@ -10,8 +10,6 @@ mod answer;
 mod api;
 mod checks;
 mod merging;
-mod note;
-mod people;
 mod raw;
 mod route;
 mod sight;
@@ -19,7 +17,6 @@ mod teams;
 
 pub use access::{GitHubAccess, GitHubCredentials, GitHubServer};
 pub use merging::MergeMethod;
-pub use people::GitHubPeople;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -30,6 +27,9 @@ use reqwest::StatusCode;
 use serde_json::json;
 use url::Url;
 
+use super::common::note::Note;
+use super::common::people::ForgePeople;
+use super::common::{cut, lines};
 use crate::app::ports::{
     Clock, Closing, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal, ProposalSpec,
     ReviewDesk, Status, StatusState,
@@ -40,7 +40,6 @@ use crate::domain::team::Team;
 use answer::{Answer, Call};
 use api::Api;
 use checks::Sources;
-use note::Note;
 use raw::{RawComment, RawPull, RawReview};
 use teams::Memberships;
 
@@ -66,7 +65,7 @@ pub struct GitHubManners {
     /// How pull requests are merged.
     pub merge_method: MergeMethod,
     /// Who is who.
-    pub people: GitHubPeople,
+    pub people: ForgePeople,
     /// How many writes a minute are made at most: GitHub limits what creates content to some 80.
     pub writes_a_minute: usize,
 }
@@ -74,7 +73,7 @@ pub struct GitHubManners {
 /// The forge of one repository that lives on a GitHub.
 pub struct GitHubForge {
     api: Api,
-    people: GitHubPeople,
+    people: ForgePeople,
     merge_method: MergeMethod,
     /// What was asked about beside this repository.
     sources: Mutex<Sources>,
@@ -253,7 +252,7 @@ impl GitHubForge {
     async fn write_note(&self, pull: &RawPull, note: &Note<'_>) -> Result<(), ForgeError> {
         let number = ProposalNumber(pull.number);
         let comments = self.comments(number).await?;
-        let found = comments.iter().find(|it| note.is(it, pull));
+        let found = comments.iter().find(|it| note.is(it.ours(pull).unwrap_or_default()));
         let text = note.text(LONGEST.1);
         let body = json!({ "body": text });
         let doing = format!("commenting on pull request {number}");
@@ -373,16 +372,6 @@ impl Forge for GitHubForge {
     fn desk(&self) -> Option<&dyn ReviewDesk> {
         None
     }
-}
-
-/// The beginning of a text, at most so many characters.
-fn cut(text: &str, longest: usize) -> &str {
-    text.char_indices().nth(longest).map_or(text, |(end, _)| text.get(..end).unwrap_or(text))
-}
-
-/// A text without what GitHub changes in it: line ends, and blanks around it.
-fn lines(text: &str) -> Vec<&str> {
-    text.trim().lines().map(str::trim_end).collect()
 }
 
 fn lower<'a>(names: impl Iterator<Item = &'a String>) -> BTreeSet<String> {

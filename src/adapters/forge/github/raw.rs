@@ -76,6 +76,14 @@ pub(super) struct RawComment {
     pub(super) created_at: Timestamp,
 }
 
+impl RawComment {
+    /// What it says, if we wrote it: only what the pull request's author wrote, who is us, is ours.
+    pub(super) fn ours(&self, pull: &RawPull) -> Option<&str> {
+        let by = self.user.as_ref().map(|user| user.login.as_str());
+        self.body.as_deref().filter(|_| by.is_some() && by == pull.author())
+    }
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct RawCombinedStatus {
     pub(super) statuses: Vec<RawStatus>,

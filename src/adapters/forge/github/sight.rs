@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use reqwest::StatusCode;
 
+use super::GitHubForge;
 use super::raw::{
     RawCombinedStatus, RawComment, RawFile, RawGitRef, RawPull, RawReview, RawStatus,
 };
-use super::{GitHubForge, note};
+use crate::adapters::forge::common::note;
 use crate::app::ports::{
     Approval, BranchState, Comment, ForgeError, Mergeability, Proposal, ProposalState, Review,
     ReviewVerdict, Status, StatusState,
@@ -122,7 +123,8 @@ impl GitHubForge {
         }
         match pull.closed_at {
             Some(at) if pull.state != "open" => {
-                let (reason, by) = note::closing(comments, pull).unzip();
+                let (reason, by) =
+                    note::closing(comments.iter().filter_map(|it| it.ours(pull))).unzip();
                 Ok(ProposalState::Closed { by: by.flatten(), reason, at })
             }
             Some(_) | None => Ok(ProposalState::Open),
@@ -189,7 +191,11 @@ fn objections(latest: &[(PersonName, &RawReview)]) -> Vec<PersonName> {
 
 fn told(comment: &RawComment, pull: &RawPull) -> Comment {
     let by = comment.user.as_ref().map_or(GHOST, |user| user.login.as_str()).to_owned();
-    Comment { by, body: note::body(comment, pull), at: comment.created_at }
+    let body = match comment.ours(pull) {
+        Some(ours) => note::body(ours),
+        None => note::unix(comment.body.as_deref().unwrap_or_default()),
+    };
+    Comment { by, body, at: comment.created_at }
 }
 
 /// A commit's id out of an answer.

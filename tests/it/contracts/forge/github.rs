@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hoist::adapters::clock::SystemClock;
+use hoist::adapters::forge::common::people::ForgePeople;
 use hoist::adapters::forge::github::{
-    GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubPeople, GitHubServer,
-    MergeMethod,
+    GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubServer, MergeMethod,
 };
 use hoist::app::ports::{Forge, ReviewVerdict};
 use hoist::domain::id::ProposalNumber;
@@ -40,7 +40,7 @@ pub fn by_token(hub: &GitHub) -> Arc<GitHubAccess> {
 pub fn forge(access: Arc<GitHubAccess>) -> Arc<dyn Forge> {
     let manners = GitHubManners {
         merge_method: MergeMethod::Merge,
-        people: GitHubPeople::default(),
+        people: ForgePeople::new("github", []),
         writes_a_minute: 100_000,
     };
     Arc::new(GitHubForge::new(access, Arc::new(SystemClock), manners))

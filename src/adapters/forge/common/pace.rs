@@ -1,0 +1,76 @@
+//! How often a forge is asked: not while it asks to be left alone, and with so many writes a minute.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Semaphore;
+
+use crate::app::ports::{Clock, ForgeError};
+
+/// How long a write counts against those that come after it.
+const WINDOW: Duration = Duration::from_secs(15);
+
+/// How many of these a minute has.
+pub(in crate::adapters::forge) const WINDOWS_A_MINUTE: usize = 4;
+
+/// The pace at which one credential asks one forge.
+pub(in crate::adapters::forge) struct Pace {
+    clock: Arc<dyn Clock>,
+    /// Until when the forge asked to be left alone: asking meanwhile would only prolong it.
+    quiet_until: Mutex<Option<Timestamp>>,
+    /// Who may write now: a permit comes back some time after it was used.
+    turns: Arc<Semaphore>,
+}
+
+impl Pace {
+    /// A pace of at most so many writes a minute.
+    pub(in crate::adapters::forge) fn new(clock: Arc<dyn Clock>, writes_a_minute: usize) -> Self {
+        let at_once = (writes_a_minute / WINDOWS_A_MINUTE).clamp(1, Semaphore::MAX_PERMITS);
+        Self { clock, quiet_until: Mutex::default(), turns: Arc::new(Semaphore::new(at_once)) }
+    }
+
+    /// The clock that it goes by.
+    pub(in crate::adapters::forge) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Writes when it is our turn, which then counts for a while.
+    pub(in crate::adapters::forge) async fn in_turn<T>(&self, write: impl Future<Output = T>) -> T {
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let told = write.await;
+        // A closed semaphore would give none, and this one is never closed.
+        if let Ok(turn) = turn {
+            tokio::spawn(async move {
+                tokio::time::sleep(WINDOW).await;
+                drop(turn);
+            });
+        }
+        told
+    }
+
+    /// Tells whether the forge may be asked now.
+    ///
+    /// # Errors
+    ///
+    /// For how long it is to be left alone.
+    pub(in crate::adapters::forge) fn check_quiet(&self) -> Result<(), ForgeError> {
+        let mut quiet = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(until) = *quiet else { return Ok(()) };
+        let left = until.duration_since(self.clock.now()).as_secs();
+        match u64::try_from(left) {
+            Ok(seconds) if seconds > 0 => Err(ForgeError::RateLimited { seconds }),
+            Ok(_) | Err(_) => {
+                *quiet = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// Leaves the forge alone for a while.
+    pub(in crate::adapters::forge) fn keep_quiet(&self, seconds: u64) {
+        let wait = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+        let until = self.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX);
+        *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+    }
+}
