@@ -1,13 +1,13 @@
 //! Builds the adapters and hands them to the doors; the only room that names both.
 
+mod forges;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use async_trait::async_trait;
 use futures::future::BoxFuture;
-use secrecy::SecretString;
 use url::Url;
 
 use crate::adapters::chat::mattermost::{MattermostAnswers, MattermostChannel};
@@ -17,14 +17,9 @@ use crate::adapters::ci::ActionsTokens;
 use crate::adapters::client::Client;
 use crate::adapters::clock::{SystemClock, SystemDice};
 use crate::adapters::forge::builtin::BuiltinForge;
-use crate::adapters::forge::common::people::ForgePeople;
-use crate::adapters::forge::github::{
-    GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubServer, MergeMethod,
-    github_name,
-};
 use crate::adapters::git::{
-    Credentials, HostKeys, LocalRepository, Login, Mirror, RemoteSettings, RenewedToken, Signer,
-    TokenSource, Trust, create_bare,
+    Credentials, HostKeys, LocalRepository, Login, Mirror, RemoteSettings, Signer, Trust,
+    create_bare,
 };
 use crate::adapters::health::argocd::{ArgoCd, ArgoCdSettings};
 use crate::adapters::health::http::HttpCaller;
@@ -32,14 +27,15 @@ use crate::adapters::health::prometheus::Prometheus;
 use crate::adapters::issuer::OidcIssuer;
 use crate::adapters::registry::{Registries, RegistryLogin, RegistryMirror, RegistrySettings};
 use crate::adapters::store::sqlite::SqliteStore;
-use crate::app::chat::{Chat, Mattermost, Slack};
+use crate::app::chat::{Chat, Mattermost, Slack, speaker};
 use crate::app::committing::{Committing, SignOff};
+use crate::app::forge_event::Dialect;
 use crate::app::ingest::identity::Issuers;
 use crate::app::notifications::Audience;
-use crate::app::policy::{ForgeHook, Notifier, Person, Policy, Proof, Source, Token, TokenRule};
+use crate::app::policy::{Notifier, Person, Policy, Proof, Source, Token, TokenRule};
 use crate::app::ports::{
-    Board, Checkout, CheckoutError, Clock, Controller, Conversations, Dice, Forge, ForgeError, Git,
-    GitError, Herald, JobTokens, Remote, RemoteError, Server, Store,
+    Board, Checkout, CheckoutError, Clock, Controller, Conversations, Dice, Forge, Git, Herald,
+    JobTokens, Remote, RemoteError, Server, Store,
 };
 use crate::app::watch::Watchers;
 use crate::app::{App, Outside, Repository};
@@ -163,6 +159,7 @@ pub async fn app_at(
 fn hears_comments(settings: &Settings) -> bool {
     settings.repositories.values().any(|repository| match &repository.forge {
         config::Forge::GitHub(github) => github.webhook_secret.is_some(),
+        config::Forge::GitLab(gitlab) => gitlab.webhook_secret.is_some(),
         config::Forge::Builtin => false,
     })
 }
@@ -314,11 +311,12 @@ fn open_repository(
             (git, Arc::new(forge))
         }
         config::Forge::GitHub(github) => {
-            let access = Arc::new(github_access(github, repository, &url)?);
-            let token = RenewedToken::from(Arc::new(TokensOfGitHub(Arc::clone(&access))));
-            let manners = github_manners(github, settings);
-            let forge = GitHubForge::new(access, Arc::clone(clock), manners);
-            (git(Credentials::Renewed(token))?, Arc::new(forge))
+            let (login, forge) = forges::github(github, (repository, &url), settings, clock)?;
+            (git(login)?, forge)
+        }
+        config::Forge::GitLab(gitlab) => {
+            let (login, forge) = forges::gitlab(gitlab, (repository, &url), settings, clock)?;
+            (git(login)?, forge)
         }
     };
     let commits = committing(&repository.commits);
@@ -343,65 +341,6 @@ fn committing(settings: &config::Commits) -> Committing {
             config::SignOff::Nobody => SignOff::Nobody,
             config::SignOff::Committer => SignOff::Committer,
         },
-    }
-}
-
-fn github_access(
-    github: &config::GitHub,
-    repository: &config::Repository,
-    url: &str,
-) -> anyhow::Result<GitHubAccess> {
-    let credentials = match &repository.credentials {
-        Some(config::Credentials::Token(token)) => GitHubCredentials::Token(token.clone()),
-        Some(config::Credentials::App { app_id, private_key }) => {
-            GitHubCredentials::App { app_id: *app_id, private_key: private_key.clone() }
-        }
-        Some(
-            config::Credentials::Password { .. }
-            | config::Credentials::SshKey { .. }
-            | config::Credentials::SshAgent(_),
-        )
-        | None => {
-            bail!("GitHub wants a `token`, or `app_id` and `private_key`, in `credentials`")
-        }
-    };
-    let server = GitHubServer { api: github.api.clone(), ca: repository.ca.clone(), credentials };
-    GitHubAccess::new(&server, &Url::parse(url)?)
-}
-
-fn github_manners(github: &config::GitHub, settings: &Settings) -> GitHubManners {
-    let people = settings.people.iter();
-    let people = people.filter_map(|(name, it)| Some((name.clone(), it.github.clone()?)));
-    GitHubManners {
-        merge_method: match github.merge_method {
-            config::MergeMethod::Merge => MergeMethod::Merge,
-            config::MergeMethod::Squash => MergeMethod::Squash,
-            config::MergeMethod::Rebase => MergeMethod::Rebase,
-        },
-        people: ForgePeople::new("github", people),
-        writes_a_minute: WRITES_TO_GITHUB,
-    }
-}
-
-/// The most writes a minute to a GitHub, which limits what creates content to some 80 for each
-/// credential.
-const WRITES_TO_GITHUB: usize = 80;
-
-/// The tokens of a GitHub, for its Git: no adapter names another.
-struct TokensOfGitHub(Arc<GitHubAccess>);
-
-#[async_trait]
-impl TokenSource for TokensOfGitHub {
-    async fn token(&self) -> Result<SecretString, GitError> {
-        self.0.token().await.map_err(|error| match error {
-            ForgeError::Unauthorized => GitError::Unauthorized(error.into()),
-            ForgeError::Refused(_) | ForgeError::NotFound(_) => {
-                GitError::NoRepository(error.into())
-            }
-            ForgeError::RateLimited { .. } | ForgeError::Stale | ForgeError::Unreachable(_) => {
-                GitError::Unreachable(error.into())
-            }
-        })
     }
 }
 
@@ -459,7 +398,7 @@ fn policy(
         Some(Notifier { controller, secret: argocd.webhook_secret? })
     });
     let forge_hooks = settings.repositories.into_iter();
-    let forge_hooks = forge_hooks.filter_map(|(name, repository)| forge_hook(name, repository));
+    let forge_hooks = forge_hooks.filter_map(|(name, repository)| forges::hook(name, repository));
     Ok(Policy {
         notifiers: notifiers.collect(),
         people,
@@ -473,17 +412,6 @@ fn policy(
         keep_deliveries: settings.keep_deliveries,
         public_url: settings.public_url,
     })
-}
-
-/// Who may tell of a repository's events.
-fn forge_hook(name: RepositoryName, repository: config::Repository) -> Option<ForgeHook> {
-    let (config::Forge::GitHub(github), config::Remote::Server(url)) =
-        (repository.forge, repository.remote)
-    else {
-        return None;
-    };
-    let full_name = github_name(&url).ok()?;
-    Some(ForgeHook { repository: name, full_name, secret: github.webhook_secret? })
 }
 
 /// A token with its own roles and those of its person.
@@ -501,14 +429,18 @@ fn person_of(settings: &Settings, name: &PersonName, person: &config::Person) ->
     let known_as = [
         (Door::Slack, person.slack.clone()),
         (Door::Mattermost, person.mattermost.clone()),
-        // Logins know no case.
-        (Door::Comment, person.github.as_ref().map(|login| login.to_lowercase())),
+        (Door::Comment, on_forge(Dialect::GitHub, &person.github)),
+        (Door::Comment, on_forge(Dialect::GitLab, &person.gitlab)),
     ];
     Person {
         name: name.clone(),
         known_as: known_as.into_iter().filter_map(|(door, id)| Some((door, id?))).collect(),
         roles: roles_of(settings, name).collect(),
     }
+}
+
+fn on_forge(forge: Dialect, login: &Option<String>) -> Option<String> {
+    login.as_ref().map(|login| speaker(forge, login))
 }
 
 fn roles_of<'a>(

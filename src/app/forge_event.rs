@@ -3,15 +3,14 @@
 //! Events come late, twice, out of order or not at all, and everything is looked at regardless; so
 //! of an event only the branches are read that it is about.
 
+mod github;
+mod gitlab;
+
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use sha2::Sha256;
-
 use super::chat::Comment;
+use super::policy::ForgeHook;
 use super::views::NudgeView;
 use super::{App, AppError};
 use crate::domain::id::{ApplicationKey, RepositoryName};
@@ -19,30 +18,44 @@ use crate::domain::id::{ApplicationKey, RepositoryName};
 /// How many deliveries are remembered: a forge repeats one within minutes.
 const REMEMBERED: usize = 10_000;
 
-/// The events that can change what hoist would do; GitHub's names.
-const EVENTS: [&str; 7] = [
-    "pull_request",
-    "pull_request_review",
-    "pull_request_review_thread",
-    "push",
-    "check_run",
-    "check_suite",
-    "status",
-];
+/// A kind of forge: each has its own events, and its own way to show that they are its.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// GitHub's.
+    GitHub,
+    /// GitLab's.
+    GitLab,
+}
 
-/// A comment on an issue or a pull request.
-const COMMENT: &str = "issue_comment";
+impl Dialect {
+    /// What people write of it: the key under `people` that knows somebody there.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::GitHub => "github",
+            Self::GitLab => "gitlab",
+        }
+    }
+}
 
 /// An event that nobody has vouched for. It can be heard, and nothing else.
 pub struct UnverifiedEvent {
-    /// `X-GitHub-Event`.
-    pub kind: Option<String>,
-    /// `X-GitHub-Delivery`.
-    pub delivery: Option<String>,
-    /// `X-Hub-Signature-256`.
-    pub signature: Option<String>,
-    /// The bytes that were signed.
+    /// What it says of itself to those who know GitHub's headers.
+    pub github: Envelope,
+    /// The same, by GitLab's headers.
+    pub gitlab: Envelope,
+    /// What was sent.
     pub body: Vec<u8>,
+}
+
+/// What an event's headers say of it.
+#[derive(Debug, Default)]
+pub struct Envelope {
+    /// What happened, by the forge's name for it.
+    pub kind: Option<String>,
+    /// Which delivery it is.
+    pub delivery: Option<String>,
+    /// What shows who sent it: a signature, or the secret itself.
+    pub proof: Option<String>,
 }
 
 /// What an event came to.
@@ -90,111 +103,49 @@ impl Deliveries {
 }
 
 /// What an event tells; whatever else stands in it is not read.
-#[derive(Deserialize)]
-struct RawEvent {
-    repository: Option<RawRepository>,
-    #[serde(rename = "ref")]
-    reference: Option<String>,
-    #[serde(default)]
-    commits: Vec<RawCommit>,
-    pull_request: Option<RawPull>,
-    check_run: Option<RawRun>,
-    check_suite: Option<RawSuite>,
-    #[serde(default)]
-    branches: Vec<RawBranch>,
-    action: Option<String>,
-    comment: Option<RawComment>,
-    issue: Option<RawIssue>,
-}
-
-#[derive(Deserialize)]
-struct RawComment {
-    id: u64,
-    #[serde(default)]
-    body: String,
-    user: Option<RawUser>,
-}
-
-#[derive(Deserialize)]
-struct RawUser {
-    login: String,
-    #[serde(default, rename = "type")]
-    kind: String,
-}
-
-#[derive(Deserialize)]
-struct RawIssue {
-    number: u64,
-    /// There where the issue is a pull request.
-    pull_request: Option<serde::de::IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-struct RawRepository {
-    full_name: String,
-}
-
-#[derive(Deserialize)]
-struct RawCommit {
-    #[serde(default)]
-    added: Vec<String>,
-    #[serde(default)]
-    removed: Vec<String>,
-    #[serde(default)]
-    modified: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct RawPull {
-    head: RawHead,
-}
-
-#[derive(Deserialize)]
-struct RawHead {
-    #[serde(rename = "ref")]
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct RawRun {
-    check_suite: Option<RawSuite>,
-}
-
-#[derive(Deserialize)]
-struct RawSuite {
-    head_branch: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RawBranch {
-    name: String,
-}
-
-impl RawEvent {
+struct Told {
+    /// The full name of the repository that it happened in.
+    repository: Option<String>,
     /// The branches that it is about.
-    fn branches(&self) -> Vec<&str> {
-        let pushed = self.reference.as_deref().and_then(|it| it.strip_prefix("refs/heads/"));
-        let pull = self.pull_request.as_ref().map(|it| it.head.name.as_str());
-        let of_run = self.check_run.as_ref().and_then(|it| it.check_suite.as_ref());
-        let suites = [of_run, self.check_suite.as_ref()].into_iter().flatten();
-        let suites = suites.filter_map(|it| it.head_branch.as_deref());
-        let named = self.branches.iter().map(|it| it.name.as_str());
-        pushed.into_iter().chain(pull).chain(suites).chain(named).collect()
-    }
-
-    /// A comment that a person has just written on a pull request.
-    fn new_comment(self) -> Option<Comment> {
-        let (issue, comment) = (self.issue?, self.comment?);
-        issue.pull_request?;
-        let by = comment.user.filter(|user| user.kind != "Bot")?.login;
-        let is_new = self.action.as_deref() == Some("created");
-        let comment = Comment { id: comment.id, number: issue.number, by, text: comment.body };
-        is_new.then_some(comment)
-    }
-
+    branches: Vec<String>,
     /// The files that a push changed.
-    fn paths(&self) -> impl Iterator<Item = &String> {
-        self.commits.iter().flat_map(|it| [&it.added, &it.removed, &it.modified]).flatten()
+    paths: Vec<String>,
+    /// What a person has just said on a proposal.
+    comment: Option<Comment>,
+}
+
+/// What an event of some kind is to hoist.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Concern {
+    /// Something may have changed.
+    Change,
+    /// Somebody said something.
+    Comment,
+    /// Nothing.
+    Nothing,
+}
+
+impl ForgeHook {
+    fn vouches(&self, envelope: &Envelope, body: &[u8]) -> bool {
+        let proof = envelope.proof.as_deref();
+        match self.dialect {
+            Dialect::GitHub => github::is_signed(&self.secret, proof, body),
+            Dialect::GitLab => gitlab::is_shown(&self.secret, proof),
+        }
+    }
+
+    fn concern(&self, kind: &str) -> Concern {
+        match self.dialect {
+            Dialect::GitHub => github::concern(kind),
+            Dialect::GitLab => gitlab::concern(kind),
+        }
+    }
+
+    fn read(&self, body: &[u8]) -> Result<Told, serde_json::Error> {
+        match self.dialect {
+            Dialect::GitHub => github::read(body),
+            Dialect::GitLab => gitlab::read(body),
+        }
     }
 }
 
@@ -207,31 +158,36 @@ impl App {
     ) -> Result<Heard, HearError> {
         let hook = self.policy.forge_hooks.iter().find(|it| it.repository.as_str() == repository);
         let hook = hook.ok_or(HearError::Unauthorized)?;
-        if !is_signed(&hook.secret, event.signature.as_deref(), &event.body) {
+        let envelope = match hook.dialect {
+            Dialect::GitHub => event.github,
+            Dialect::GitLab => event.gitlab,
+        };
+        if !hook.vouches(&envelope, &event.body) {
             return Err(HearError::Unauthorized);
         }
-        let kind = event.kind.unwrap_or_default();
-        let is_comment = kind == COMMENT;
+        let kind = envelope.kind.unwrap_or_default();
+        let concern = hook.concern(&kind);
         // A comment is kept under its own number: told again, in another delivery or after it could
         // not be kept, it is obeyed once.
-        let repeats = || event.delivery.is_some_and(|it| self.forge_deliveries.repeats(&it));
-        if !is_comment && (repeats() || !EVENTS.contains(&kind.as_str())) {
+        let repeats = || envelope.delivery.is_some_and(|it| self.forge_deliveries.repeats(&it));
+        if concern == Concern::Nothing || (concern == Concern::Change && repeats()) {
             return Ok(Heard::Ignored);
         }
-        let event: RawEvent = serde_json::from_slice(&event.body).map_err(|error| {
-            AppError::Invalid { field: None, what: format!("this is no `{kind}` event: {error}") }
+        let told = hook.read(&event.body).map_err(|error| AppError::Invalid {
+            field: None,
+            what: format!("this is no `{kind}` event: {error}"),
         })?;
-        let told_of = event.repository.as_ref().map(|it| it.full_name.to_lowercase());
+        let told_of = told.repository.as_ref().map(|it| it.to_lowercase());
         if told_of.as_ref() != Some(&hook.full_name.to_lowercase()) {
             // One secret may serve a whole organisation.
             return Ok(Heard::Ignored);
         }
-        if is_comment {
-            let Some(comment) = event.new_comment() else { return Ok(Heard::Ignored) };
-            let said = self.hear_comment(&hook.repository, &comment).await?;
+        if concern == Concern::Comment {
+            let Some(comment) = &told.comment else { return Ok(Heard::Ignored) };
+            let said = self.hear_comment(hook, comment).await?;
             return Ok(said.map_or(Heard::Ignored, |_| Heard::Said));
         }
-        let woken = self.concerned(&hook.repository, &event).await?;
+        let woken = self.concerned(&hook.repository, &told).await?;
         let names = woken.iter().map(ToString::to_string).collect();
         if !woken.is_empty() {
             self.store.wake(Some(woken), self.clock.now()).await.map_err(AppError::from)?;
@@ -245,13 +201,12 @@ impl App {
     async fn concerned(
         &self,
         repository: &RepositoryName,
-        event: &RawEvent,
+        told: &Told,
     ) -> Result<Vec<ApplicationKey>, AppError> {
-        let branches = event.branches();
         let is_about = |key: &ApplicationKey| {
             let Ok((pipeline, _)) = self.rules(key) else { return false };
             let name = key.application.as_str();
-            let is_ours = |branch: &&str| {
+            let is_ours = |branch: &String| {
                 branch.strip_prefix("hoist/").and_then(|it| it.split_once('/')).is_some_and(
                     |(environment, application)| {
                         application == name
@@ -263,19 +218,10 @@ impl App {
                 )
             };
             pipeline.repository == *repository
-                && (branches.iter().any(is_ours) || event.paths().any(|path| path.contains(name)))
+                && (told.branches.iter().any(is_ours)
+                    || told.paths.iter().any(|path| path.contains(name)))
         };
         let known = self.store.applications().await?;
         Ok(known.into_iter().filter(is_about).collect())
     }
-}
-
-/// Tells whether a secret made a signature over the very bytes, in a time that tells nothing.
-fn is_signed(secret: &SecretString, signature: Option<&str>, body: &[u8]) -> bool {
-    let digits = signature.and_then(|it| it.strip_prefix("sha256="));
-    let Some(signature) = digits.and_then(|digits| hex::decode(digits).ok()) else { return false };
-    let secret = secret.expose_secret().as_bytes();
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) else { return false };
-    mac.update(body);
-    mac.verify_slice(&signature).is_ok()
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
+use super::forge_event::Dialect;
 use crate::domain::command::{Actor, Door, Identity, Role, Roles};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{ControllerName, PersonName, RepositoryName, RoleName, SourceName};
@@ -54,9 +55,11 @@ pub struct Person {
 pub struct ForgeHook {
     /// Which repository.
     pub repository: RepositoryName,
+    /// Its kind.
+    pub dialect: Dialect,
     /// Its name there: `acme/gitops`.
     pub full_name: String,
-    /// What signs its events.
+    /// What signs its events, or is sent with them.
     pub secret: SecretString,
 }
 

@@ -226,7 +226,11 @@ fn approvals(node: &Node, names: Option<&Names>, notes: &mut Notes<'_>) -> Optio
         Some(role)
     });
     let team = fields.get("team").and_then(|node| {
-        parsed::<Team>(node, "write the organisation and the team: github:acme/sre", notes)
+        parsed::<Team>(
+            node,
+            "write github:ORGANISATION/TEAM or gitlab:GROUP, as github:acme/sre",
+            notes,
+        )
     });
     let of = match (fields.get("role"), fields.get("team")) {
         (Some(_), None) => Voters::Role(role?),

@@ -48,9 +48,9 @@ pub use problem::{Place, Problem, Problems};
 pub use schema::{policy_schema, process_schema};
 pub use secret::{Machine, Surroundings, make_secret_file};
 pub use settings::{
-    ArgoCd, Chat, Commits, Credentials, Forge, GitHub, KnownHosts, Mattermost, MergeMethod,
+    ArgoCd, Chat, Commits, Credentials, Forge, GitHub, GitLab, KnownHosts, Mattermost, MergeMethod,
     MirrorAt, Names, Notification, Person, PipelinesAt, Proof, Receiver, Registry, Remote,
-    Repository, Settings, SignOff, SigningKey, Slack, Source, StoreAt, Token, TokenRule,
+    Repository, Settings, SignOff, SigningKey, Slack, Source, Squash, StoreAt, Token, TokenRule,
 };
 
 /// Both files, read and found good.

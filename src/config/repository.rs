@@ -1,13 +1,15 @@
 //! Reads a repository of the process file: its Git, and the forge where its proposals live.
 
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use url::Url;
 
 use super::fields::{Fields, checked, text};
 use super::problem::Notes;
 use super::process::or_default;
 use super::secret::Vault;
-use super::settings::{Credentials, Forge, GitHub, KnownHosts, MergeMethod, Remote, Repository};
+use super::settings::{
+    Credentials, Forge, GitHub, GitLab, KnownHosts, MergeMethod, Remote, Repository, Squash,
+};
 use super::table::Words;
 use super::tables::{CREDENTIALS, REPOSITORY};
 use super::tree::{Entry, Kind as Shown, Node};
@@ -18,11 +20,12 @@ use super::{check, commits};
 pub(super) enum Kind {
     Builtin,
     GitHub,
+    GitLab,
 }
 
 pub(super) const FORGES: Words<Kind> = Words {
-    built: &[("builtin", Kind::Builtin), ("github", Kind::GitHub)],
-    planned: &["gitlab", "forgejo"],
+    built: &[("builtin", Kind::Builtin), ("github", Kind::GitHub), ("gitlab", Kind::GitLab)],
+    planned: &["forgejo"],
 };
 
 pub(super) const MERGE_METHODS: Words<MergeMethod> = Words {
@@ -32,6 +35,31 @@ pub(super) const MERGE_METHODS: Words<MergeMethod> = Words {
         ("rebase", MergeMethod::Rebase),
     ],
     planned: &[],
+};
+
+/// A kind of forge that is asked by its API, as people write of it.
+struct Host {
+    name: &'static str,
+    /// Where everybody's is, and its API.
+    public: (&'static str, &'static str),
+    /// The path of the API on every other.
+    api: &'static str,
+    /// Credentials that it takes.
+    credentials: &'static str,
+}
+
+const GITHUB: Host = Host {
+    name: "GitHub",
+    public: ("github.com", "https://api.github.com"),
+    api: "/api/v3",
+    credentials: "write `{token: {env: NAME}}`, or `{app_id: N, private_key: {file: PATH}}`",
+};
+
+const GITLAB: Host = Host {
+    name: "GitLab",
+    public: ("gitlab.com", "https://gitlab.com/api/v4"),
+    api: "/api/v4",
+    credentials: "write `{token: {env: NAME}}`: a project's, a group's or a person's access token",
 };
 
 /// What only a forge with an API of its own has a use for.
@@ -70,9 +98,14 @@ pub(super) fn repository(
             Some(Forge::Builtin)
         }
         Kind::GitHub => {
-            check_access(&fields, (remote.as_ref(), known), notes);
+            check_access(&GITHUB, &fields, (remote.as_ref(), known), notes);
             let github = github(vault, &fields, remote.as_ref(), notes);
             github.map(|github| Forge::GitHub(Box::new(github)))
+        }
+        Kind::GitLab => {
+            check_access(&GITLAB, &fields, (remote.as_ref(), known), notes);
+            let gitlab = gitlab(vault, &fields, (remote.as_ref(), known), notes);
+            gitlab.map(|gitlab| Forge::GitLab(Box::new(gitlab)))
         }
     };
     Some(Repository {
@@ -93,7 +126,7 @@ fn if_any<T>(read: Option<Option<T>>) -> Option<Option<T>> {
 
 /// Notes what the builtin forge has no use for: somebody meant another forge.
 fn check_builtin(fields: &Fields<'_>, credentials: Option<&Credentials>, notes: &mut Notes<'_>) {
-    let hint = "remove it, or write `forge: github`";
+    let hint = "remove it, or write `forge: github` or `forge: gitlab`";
     for node in OF_A_SERVER.iter().filter_map(|name| fields.get(name)) {
         let what = format!("{}: the builtin forge has no use for this", node.path);
         notes.add(node.place, what, hint);
@@ -104,26 +137,27 @@ fn check_builtin(fields: &Fields<'_>, credentials: Option<&Credentials>, notes: 
     }
 }
 
-/// Notes what keeps hoist from speaking to GitHub.
+/// Notes what keeps hoist from speaking to a forge by its API.
 fn check_access(
+    host: &Host,
     fields: &Fields<'_>,
     (remote, credentials): (Option<&Remote>, Option<&Credentials>),
     notes: &mut Notes<'_>,
 ) {
     let node = fields.node();
+    let Host { name, public: (domain, _), .. } = host;
     if let Some(Remote::Own(_) | Remote::File(_) | Remote::Ssh(_)) = remote {
         let place = fields.get("url").unwrap_or(node).place;
-        let what = format!("{}: hoist reaches a GitHub's repositories by https", node.path);
-        notes.add(place, what, "write `url: https://github.com/OWNER/NAME.git`");
+        let what = format!("{}: hoist reaches a {name}'s repositories by https", node.path);
+        notes.add(place, what, format!("write `url: https://{domain}/OWNER/NAME.git`"));
     }
     if let Some(Remote::Server(url)) = remote
         && url.path_segments().is_none_or(|parts| parts.filter(|it| !it.is_empty()).count() < 2)
     {
         let place = fields.get("url").unwrap_or(node).place;
         let what = format!("{}.url: `{url}` lacks an owner or a name", node.path);
-        notes.add(place, what, "write https://github.com/OWNER/NAME.git");
+        notes.add(place, what, format!("write https://{domain}/OWNER/NAME.git"));
     }
-    let hint = "write `{token: {env: NAME}}`, or `{app_id: N, private_key: {file: PATH}}`";
     match (credentials, fields.get("credentials")) {
         (
             Some(
@@ -133,12 +167,12 @@ fn check_access(
             ),
             Some(given),
         ) => {
-            let what = format!("{}: GitHub's API takes neither passwords nor keys", given.path);
-            notes.add(given.place, what, hint);
+            let what = format!("{}: {name}'s API takes neither passwords nor keys", given.path);
+            notes.add(given.place, what, host.credentials);
         }
         (None, None) => {
-            let what = format!("`{}.credentials` is missing, and GitHub asks for them", node.path);
-            notes.add(node.place, what, hint);
+            let what = format!("`{}.credentials` is missing, and {name} asks for them", node.path);
+            notes.add(node.place, what, host.credentials);
         }
         (Some(_), _) | (None, Some(_)) => {}
     }
@@ -152,7 +186,7 @@ fn github(
 ) -> Option<GitHub> {
     let api = match fields.get("api") {
         Some(node) => checked(node, check::server, notes),
-        None => default_api(fields.node(), remote, notes),
+        None => default_api(&GITHUB, fields.node(), remote, notes),
     };
     let webhook_secret = fields.get("webhook_secret").map(|node| vault.secret(node, notes));
     let merge_method = fields.get("merge_method").map(|node| MERGE_METHODS.read(node, notes));
@@ -163,15 +197,71 @@ fn github(
     })
 }
 
-/// github.com has its API at one address; every other server is asked about it.
-fn default_api(node: &Node, remote: Option<&Remote>, notes: &mut Notes<'_>) -> Option<Url> {
-    let Some(Remote::Server(url)) = remote else { return None };
-    if url.host() == Some(Host::Domain("github.com")) {
-        return Url::parse("https://api.github.com").ok();
+fn gitlab(
+    vault: &Vault<'_>,
+    fields: &Fields<'_>,
+    (remote, credentials): (Option<&Remote>, Option<&Credentials>),
+    notes: &mut Notes<'_>,
+) -> Option<GitLab> {
+    let api = match fields.get("api") {
+        Some(node) => checked(node, check::server, notes).filter(|api| is_gitlab(api, node, notes)),
+        None => default_api(&GITLAB, fields.node(), remote, notes),
+    };
+    let webhook_secret = fields.get("webhook_secret").map(|node| vault.secret(node, notes));
+    let squash = fields.get("merge_method").map(|node| squash(node, notes));
+    if let (Some(Credentials::App { .. }), Some(node)) = (credentials, fields.get("credentials")) {
+        let what = format!("{}: an App is only known to GitHub", node.path);
+        notes.add(node.place, what, GITLAB.credentials);
+        return None;
     }
-    let host = url.host_str().unwrap_or("HOST");
-    let what = format!("`{}.api` is missing, and {host} is not github.com", node.path);
-    notes.add(node.place, what, format!("write the address of its API, as https://{host}/api/v3"));
+    Some(GitLab {
+        api: api?,
+        webhook_secret: if_any(webhook_secret)?,
+        squash: if_any(squash)?.unwrap_or(Squash::AsProject),
+    })
+}
+
+/// Every GitLab has its API under one path, and without it the project's cannot be told apart from
+/// the server's.
+fn is_gitlab(api: &Url, node: &Node, notes: &mut Notes<'_>) -> bool {
+    let fits = api.path().trim_end_matches('/').ends_with(GITLAB.api);
+    if !fits {
+        let what = format!("{}: `{api}` is not where a GitLab has its API", node.path);
+        notes.add(node.place, what, "write the whole address, as https://HOST/api/v4");
+    }
+    fits
+}
+
+fn squash(node: &Node, notes: &mut Notes<'_>) -> Option<Squash> {
+    match MERGE_METHODS.read(node, notes)? {
+        MergeMethod::Merge => Some(Squash::AsProject),
+        MergeMethod::Squash => Some(Squash::Always),
+        MergeMethod::Rebase => {
+            let what = format!("{}: a GitLab decides that by a setting of the project", node.path);
+            let hint =
+                "remove it, and choose *Fast-forward merge* under *Settings → Merge requests*";
+            notes.add(node.place, what, hint);
+            None
+        }
+    }
+}
+
+/// Everybody's has its API at one address; every other server is asked about it.
+fn default_api(
+    host: &Host,
+    node: &Node,
+    remote: Option<&Remote>,
+    notes: &mut Notes<'_>,
+) -> Option<Url> {
+    let Some(Remote::Server(url)) = remote else { return None };
+    let (domain, api) = host.public;
+    if url.host() == Some(url::Host::Domain(domain)) {
+        return Url::parse(api).ok();
+    }
+    let server = url.host_str().unwrap_or("HOST");
+    let what = format!("`{}.api` is missing, and {server} is not {domain}", node.path);
+    let path = host.api;
+    notes.add(node.place, what, format!("write the address of its API, as https://{server}{path}"));
     None
 }
 

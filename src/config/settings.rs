@@ -140,6 +140,8 @@ pub enum Forge {
     Builtin,
     /// On a GitHub, as pull requests.
     GitHub(Box<GitHub>),
+    /// On a GitLab, as merge requests.
+    GitLab(Box<GitLab>),
 }
 
 /// A GitHub, beyond what is asked for by its Git.
@@ -162,6 +164,27 @@ pub enum MergeMethod {
     Squash,
     /// By putting its commits upon the target.
     Rebase,
+}
+
+/// A GitLab, beyond what is asked for by its Git.
+#[derive(Debug)]
+pub struct GitLab {
+    /// The address of its API, which ends in `/api/v4`.
+    pub api: Url,
+    /// What its events carry to show that they are its.
+    pub webhook_secret: Option<SecretString>,
+    /// What becomes of a branch's commits.
+    pub squash: Squash,
+}
+
+/// What becomes of a branch's commits on a GitLab, where a setting of the project says how they are
+/// merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Squash {
+    /// As the project has it.
+    AsProject,
+    /// They become one.
+    Always,
 }
 
 /// Where a repository's Git is.

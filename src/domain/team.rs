@@ -3,13 +3,21 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A team of an organisation on GitHub: `github:acme/sre`.
+/// People who may speak for something.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Team {
-    /// The organisation.
-    pub organisation: String,
-    /// The team's name in addresses.
-    pub slug: String,
+pub enum Team {
+    /// A team of an organisation on GitHub: `github:acme/sre`.
+    GitHub {
+        /// The organisation.
+        organisation: String,
+        /// The team's name in addresses.
+        slug: String,
+    },
+    /// A group on GitLab with all that it inherits, by its full path: `gitlab:acme/sre`.
+    GitLab {
+        /// The group.
+        group: String,
+    },
 }
 
 /// A text is no team.
@@ -25,16 +33,29 @@ impl FromStr for Team {
             let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
             !part.is_empty() && part.chars().all(fits)
         };
-        let parts = text.strip_prefix("github:").and_then(|rest| rest.split_once('/'));
-        let parts = parts.filter(|(organisation, slug)| plain(organisation) && plain(slug));
-        let (organisation, slug) = parts.ok_or_else(|| InvalidTeam(text.to_owned()))?;
-        Ok(Self { organisation: organisation.to_owned(), slug: slug.to_owned() })
+        let (host, path) = text.split_once(':').unwrap_or_default();
+        let parts: Vec<&str> = path.split('/').collect();
+        match (host, parts.as_slice()) {
+            ("github", [organisation, slug]) if plain(organisation) && plain(slug) => {
+                Ok(Self::GitHub {
+                    organisation: (*organisation).to_owned(),
+                    slug: (*slug).to_owned(),
+                })
+            }
+            ("gitlab", parts) if parts.iter().all(|part| plain(part)) => {
+                Ok(Self::GitLab { group: path.to_owned() })
+            }
+            (_, _) => Err(InvalidTeam(text.to_owned())),
+        }
     }
 }
 
 impl fmt::Display for Team {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "github:{}/{}", self.organisation, self.slug)
+        match self {
+            Self::GitHub { organisation, slug } => write!(f, "github:{organisation}/{slug}"),
+            Self::GitLab { group } => write!(f, "gitlab:{group}"),
+        }
     }
 }
 
@@ -44,9 +65,11 @@ mod tests {
 
     #[test]
     fn a_team_says_where_it_is() {
-        let team: Team = "github:acme/site-reliability".parse().unwrap();
-        assert_eq!(team.to_string(), "github:acme/site-reliability");
-        for text in ["sre", "acme/sre", "gitlab:acme/sre", "github:acme", "github:acme/a/b"] {
+        for text in ["github:acme/site-reliability", "gitlab:sre", "gitlab:acme/infra/sre"] {
+            assert_eq!(text.parse::<Team>().unwrap().to_string(), text);
+        }
+        for text in ["sre", "acme/sre", "gitlab:", "gitlab:a//b", "github:acme", "github:acme/a/b"]
+        {
             text.parse::<Team>().unwrap_err();
         }
     }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::problem::Problem;
 use crate::app::App;
-use crate::app::forge_event::{HearError, Heard, UnverifiedEvent};
+use crate::app::forge_event::{self, HearError, Heard, UnverifiedEvent};
 use crate::app::ingest::cloud_event::{Attributes, Envelope};
 use crate::app::ingest::signature::{Headers, UnverifiedDelivery};
 use crate::app::ingest::{Accepted, AnnounceError};
@@ -97,10 +97,19 @@ async fn hear_forge(
     check_content_type(request.headers())?;
     let headers = request.headers().clone();
     let header = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
-    let (kind, delivery) = (header("x-github-event"), header("x-github-delivery"));
-    let signature = header("x-hub-signature-256");
+    let github = forge_event::Envelope {
+        kind: header("x-github-event"),
+        delivery: header("x-github-delivery"),
+        proof: header("x-hub-signature-256"),
+    };
+    // Hooks that lead to hooks share the event's id; older servers have no other.
+    let gitlab = forge_event::Envelope {
+        kind: header("x-gitlab-event"),
+        delivery: header("idempotency-key").or_else(|| header("x-gitlab-event-uuid")),
+        proof: header("x-gitlab-token"),
+    };
     let body = read_body(request, LONGEST_SENDING).await?;
-    let event = UnverifiedEvent { kind, delivery, signature, body };
+    let event = UnverifiedEvent { github, gitlab, body };
     match app.hear_forge(&repository, event).await? {
         Heard::Woken(view) => Ok((StatusCode::ACCEPTED, Json(view)).into_response()),
         Heard::Said => Ok(StatusCode::ACCEPTED.into_response()),

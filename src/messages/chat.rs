@@ -76,23 +76,24 @@ fn place(door: Door) -> &'static str {
     }
 }
 
-/// The key of `people:` that knows somebody in a chat.
-fn key(door: Door) -> &'static str {
+/// The key of `people:` that knows somebody in a chat, and what it knows them by. On a forge both
+/// stand in who speaks: `github:mallory`.
+fn key(door: Door, speaker: &str) -> (&str, &str) {
     match door {
-        Door::Mattermost => "mattermost",
-        Door::Comment => "github",
-        Door::Slack | Door::Page | Door::Api | Door::Ci | Door::Hoist => "slack",
+        Door::Mattermost => ("mattermost", speaker),
+        Door::Comment => speaker.split_once(':').unwrap_or(("github", speaker)),
+        Door::Slack | Door::Page | Door::Api | Door::Ci | Door::Hoist => ("slack", speaker),
     }
 }
 
 /// Somebody whom nobody has introduced.
 pub fn stranger(door: Door, speaker: &str, called: &str) -> String {
+    let (key, known_as) = key(door, speaker);
     format!(
-        "hoist does not know who {} is. Whoever keeps its configuration can add you: put `{}: \
-         {speaker}` at your name under `people:`, and your name into a role that allows what you \
+        "hoist does not know who {} is. Whoever keeps its configuration can add you: put `{key}: \
+         {known_as}` at your name under `people:`, and your name into a role that allows what you \
          want to do.",
-        quoted(called),
-        key(door)
+        quoted(called)
     )
 }
 

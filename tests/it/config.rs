@@ -15,6 +15,7 @@ mod accept;
 mod commits;
 mod contract;
 mod github;
+mod gitlab;
 mod notifications;
 mod policy;
 mod process;

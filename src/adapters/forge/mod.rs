@@ -3,3 +3,4 @@
 pub mod builtin;
 pub mod common;
 pub mod github;
+pub mod gitlab;

@@ -3,6 +3,8 @@
 //! A comment counts as it was first written, by whoever wrote it: what is edited into it later,
 //! perhaps by somebody else, is no command.
 
+use crate::app::forge_event::Dialect;
+use crate::app::policy::ForgeHook;
 use crate::app::ports::{ChatError, ForgeError, Heard, Message, Said, Saying, SayingDetails};
 use crate::app::reconcile::chain;
 use crate::app::{App, AppError};
@@ -31,6 +33,11 @@ fn spoken(text: &str) -> Option<&str> {
     Some(rest.trim())
 }
 
+/// Who speaks in a comment: a login says nothing without its forge, and knows no case.
+pub fn speaker(forge: Dialect, login: &str) -> String {
+    format!("{}:{}", forge.name(), login.to_lowercase())
+}
+
 /// A comment's own number, as it was heard under.
 fn number_of(saying: &Saying) -> Option<u64> {
     saying.delivery.rsplit_once('/')?.1.parse().ok()
@@ -47,9 +54,10 @@ impl App {
     /// where it does not.
     pub(in crate::app) async fn hear_comment(
         &self,
-        repository: &RepositoryName,
+        hook: &ForgeHook,
         comment: &Comment,
     ) -> Result<Option<Heard>, AppError> {
+        let repository = &hook.repository;
         let Some(text) = spoken(&comment.text) else { return Ok(None) };
         let Some(store) = &self.chat.store else { return Ok(None) };
         // On a proposal of somebody else's hoist has nothing to say.
@@ -58,8 +66,7 @@ impl App {
         }
         let now = self.clock.now();
         let details = SayingDetails {
-            // Logins know no case.
-            speaker: comment.by.to_lowercase(),
+            speaker: speaker(hook.dialect, &comment.by),
             called: comment.by.clone(),
             channel: format!("{repository}#{}", comment.number),
             said: Said::Words(text.to_owned()),
@@ -91,12 +98,12 @@ impl App {
 
     /// Lets whoever commented see that it was read. Without it nothing is lost but that sign.
     pub(super) async fn acknowledge_comment(&self, saying: &Saying) {
-        let (Some((name, _)), Some(comment)) = (proposal_of(saying), number_of(saying)) else {
+        let (Some((name, number)), Some(comment)) = (proposal_of(saying), number_of(saying)) else {
             return;
         };
         let Some(repository) = self.repositories.get(&name) else { return };
         if self.may_change().is_ok()
-            && let Err(error) = repository.forge.acknowledge(comment).await
+            && let Err(error) = repository.forge.acknowledge(ProposalNumber(number), comment).await
         {
             tracing::warn!(saying = %saying.id, "a comment got no reaction: {}", chain(&error));
         }

@@ -32,7 +32,7 @@ use crate::domain::zone::Zone;
 use crate::messages::chat as words;
 use address::is_under;
 pub(in crate::app) use cards::patience;
-pub use comments::Comment;
+pub use comments::{Comment, speaker};
 pub use form::Receipt;
 pub use signature::{BadSaying, SlackRequest};
 

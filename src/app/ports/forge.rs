@@ -311,9 +311,9 @@ pub trait Forge: Send + Sync {
         at: Timestamp,
     ) -> Result<(), ForgeError>;
 
-    /// Lets whoever commented see that hoist has read it. The number is the forge's own of the
-    /// comment, as its event told it.
-    async fn acknowledge(&self, comment: u64) -> Result<(), ForgeError>;
+    /// Lets whoever commented on a proposal see that hoist has read it. The comment's number is the
+    /// forge's own, as its event told it.
+    async fn acknowledge(&self, number: ProposalNumber, comment: u64) -> Result<(), ForgeError>;
 
     /// Merges, if the head is still the one that was judged.
     async fn merge(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError>;

@@ -94,8 +94,10 @@ pub(in crate::config) static APPROVALS: Table = Table {
         ),
         optional(
             "team",
-            Shape::Text(Some("^github:[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")),
-            "Whose approvals count instead: those who are in this team on the forge, github:acme/sre.",
+            Shape::Text(Some(
+                "^(github:[A-Za-z0-9._-]+|gitlab:[A-Za-z0-9._-]+)(/[A-Za-z0-9._-]+)*$",
+            )),
+            "Whose approvals count instead: those who are in this team on the forge, github:acme/sre, or in this group, gitlab:acme/sre.",
         ),
     ],
 };

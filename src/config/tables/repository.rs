@@ -11,7 +11,7 @@ pub(in super::super) static REPOSITORY: Table = Table {
         required(
             "forge",
             Shape::Word(|| FORGES.names()),
-            "Where its proposals live: builtin, in the repository itself, or github.",
+            "Where its proposals live: builtin, in the repository itself, github, or gitlab.",
         ),
         optional(
             "url",
@@ -22,7 +22,7 @@ pub(in super::super) static REPOSITORY: Table = Table {
         optional(
             "api",
             Shape::Text(Some("^https?://")),
-            "The address of the forge's API, as https://HOST/api/v3. Default: that of github.com.",
+            "The address of the forge's API, as https://HOST/api/v3 (GitHub) or https://HOST/api/v4 (GitLab). Default: that of github.com or gitlab.com.",
         ),
         optional("ca", SECRET_SHAPE, "The certificates of a private authority, a PEM file."),
         optional(
@@ -38,7 +38,7 @@ pub(in super::super) static REPOSITORY: Table = Table {
         optional(
             "webhook_secret",
             SECRET_SHAPE,
-            "What signs the events that the forge sends to /hooks/forge/REPOSITORY.",
+            "What signs the events that the forge sends to /hooks/forge/REPOSITORY; a GitLab sends it with them.",
         ),
         optional(
             "commits",
@@ -48,7 +48,7 @@ pub(in super::super) static REPOSITORY: Table = Table {
         optional(
             "merge_method",
             Shape::Word(|| MERGE_METHODS.names()),
-            "How pull requests are merged: merge, squash or rebase. Default: merge.",
+            "How pull requests are merged: merge, squash or rebase. Default: merge. A GitLab merges as its project is set, and is only told to squash.",
         ),
     ],
 };

@@ -20,7 +20,7 @@ fn load(repository: &str) -> Repository {
 fn github(repository: &Repository) -> &GitHub {
     match &repository.forge {
         Forge::GitHub(github) => github,
-        Forge::Builtin => panic!("it is builtin"),
+        Forge::Builtin | Forge::GitLab(_) => panic!("it is no GitHub"),
     }
 }
 
@@ -77,8 +77,8 @@ hoist.yaml:7:70: repositories.d.api: the token would cross the network in the cl
 hoist.yaml:7:109: repositories.d.merge_method: `fast` is not known; known are `merge`, `squash`, `rebase`
 hoist.yaml:7:137: repositories.d.credentials.app_id: `hoist` is no App ID; write the number that the App's page shows as its App ID
 hoist.yaml:7:164: repositories.d.credentials.private_key.file: the file none cannot be read: no such file; put the secret there, readable for hoist's user
-hoist.yaml:8:28: repositories.e.api: the builtin forge has no use for this; remove it, or write `forge: github`
-hoist.yaml:8:71: repositories.e.webhook_secret: the builtin forge has no use for this; remove it, or write `forge: github`
+hoist.yaml:8:28: repositories.e.api: the builtin forge has no use for this; remove it, or write `forge: github` or `forge: gitlab`
+hoist.yaml:8:71: repositories.e.webhook_secret: the builtin forge has no use for this; remove it, or write `forge: github` or `forge: gitlab`
 hoist.yaml:9:80: repositories.f.credentials: an App is only known to GitHub; write a `token`, or `forge: github`
 hoist.yaml:10:84: repositories.gitops.credentials: these are no credentials; write either `token`, or `username` and `password`, or `app_id` and `private_key`, or `ssh_key` with its `passphrase` if it has one, or `ssh_agent`
 13 problems

@@ -434,7 +434,7 @@ fn approvals_say_whose_they_are() {
     pipelines.yaml:10:29: pipelines.p.environments[0].gates[0].approvals.count: `0` is no number from 1 to 20; write one in digits
     pipelines.yaml:10:38: pipelines.p.environments[0].gates[0].approvals.role: there is no `sre`; none is known
     pipelines.yaml:11:22: pipelines.p.environments[0].gates[1].approvals: it is not clear whose approvals count; write `role` or `team`; of anybody, write `approvals: 2`
-    pipelines.yaml:12:28: pipelines.p.environments[0].gates[2].approvals.team: `sre` is no team; write the organisation and the team: github:acme/sre
+    pipelines.yaml:12:28: pipelines.p.environments[0].gates[2].approvals.team: `sre` is no team; write github:ORGANISATION/TEAM or gitlab:GROUP, as github:acme/sre
     pipelines.yaml:13:22: pipelines.p.environments[0].gates[3].approvals: it is not clear whose approvals count; write `role` or `team`; of anybody, write `approvals: 2`
     pipelines.yaml:13:53: pipelines.p.environments[0].gates[3].approvals.role: there is no `sre`; none is known
     6 problems

@@ -181,7 +181,7 @@ hoist.yaml:12:37: repositories.g.credentials: these are no credentials; write ei
 hoist.yaml:12:50: unknown key `lissten` in repositories.g; a repository knows `forge`, `url`, `branch`, `api`, `ca`, `known_hosts`, `credentials`, `webhook_secret`, `commits`, `merge_method`
 hoist.yaml:12:67: repositories.g.url: `ftp` is no way to reach a repository; write https://HOST/PATH.git, git@HOST:PATH.git, or file:///PATH.git for a bare repository here
 hoist.yaml:13:7: `repositories.h.url` has no value; give it one, or remove the key
-hoist.yaml:13:7: `repositories.h.forge` is missing; a repository needs it: where its proposals live: builtin, in the repository itself, or github
+hoist.yaml:13:7: `repositories.h.forge` is missing; a repository needs it: where its proposals live: builtin, in the repository itself, github, or gitlab
 hoist.yaml:15:20: sources.ci.hmac.env: the environment variable A is not set; start hoist with it, or write `{file: PATH}` instead
 hoist.yaml:15:33: sources.ci.images[0]: nothing says what `{application}` is in `ghcr.io/acme/{application}`; write `*`, or `{application}` in one of the `claims` of a token, too
 hoist.yaml:15:63: sources.ci.images[1]: `a:b` is no image without tag and digest; write REGISTRY/PATH, with `*` for a part of a segment, as ghcr.io/acme/*

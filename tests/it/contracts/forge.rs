@@ -6,6 +6,7 @@
 mod builtin;
 mod faults;
 mod github;
+mod gitlab;
 
 use std::sync::Arc;
 

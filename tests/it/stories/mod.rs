@@ -5,6 +5,8 @@ mod crash;
 mod deliveries;
 mod freezes;
 mod github;
+mod gitlab;
+mod gitlab_events;
 mod github_events;
 mod health;
 mod killed;

@@ -6,6 +6,7 @@ pub mod git;
 pub mod git_server;
 pub mod issuer;
 pub mod github;
+pub mod gitlab;
 pub mod hosted;
 pub mod mortal;
 pub mod prometheus;

@@ -140,8 +140,8 @@ impl Forge for Troubled<dyn Forge> {
         self.answer(self.inner.comment(number, marker, body, at).await)
     }
 
-    async fn acknowledge(&self, comment: u64) -> Result<(), ForgeError> {
-        self.answer(self.inner.acknowledge(comment).await)
+    async fn acknowledge(&self, number: ProposalNumber, comment: u64) -> Result<(), ForgeError> {
+        self.answer(self.inner.acknowledge(number, comment).await)
     }
 
     async fn merge(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError> {

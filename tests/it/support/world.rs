@@ -30,6 +30,7 @@ use tower::ServiceExt;
 
 use super::argocd::{self, ArgoCd};
 use super::github::{self, GitHub};
+use super::gitlab::{self, GitLab};
 use super::mortal::{Life, MortalGit, MortalStore};
 use super::remote::Remote;
 use super::troubled::{Gate, Troubled};
@@ -152,27 +153,41 @@ impl Bot {
     pub async fn on_github_merging(environments: &[(&str, &str)], method: &str) -> (Self, GitHub) {
         let bot = Self::asleep(environments);
         let hub = GitHub::start(bot.remote.path()).await;
-        let place = |name: &str| bot.home.path().join(name);
-        std::fs::write(place("github-token"), github::TOKEN).unwrap();
-        std::fs::write(place("github-secret"), SECRET).unwrap();
-        let builtin = format!("{{forge: builtin, url: \"{}\", branch: main}}", bot.remote.url());
-        let on_github = format!(
-            "{{forge: github, url: \"{}\", api: \"{}\", credentials: {{token: {{file: \"{}\"}}}}, \
-             webhook_secret: {{file: \"{}\"}}, merge_method: {method}}}",
-            hub.git(),
-            hub.api(),
-            place("github-token").display(),
-            place("github-secret").display(),
-        );
-        let text = bot.process_file();
-        assert!(text.contains(&builtin) && text.contains("bob: {}, carol: {}, dora: {}"), "{text}");
-        let text = text
-            .replace(&builtin, &on_github)
-            .replace("bob: {}", "bob: {github: Bobby}")
-            .replace("dora: {}", "dora: {github: dora}");
-        std::fs::write(bot.config(), text).unwrap();
+        let at = format!("github, url: \"{}\", api: \"{}\"", hub.git(), hub.api());
+        bot.move_to(&at, github::TOKEN, method);
         let app = bot.wake(None).await;
         (Self { app: Some(Arc::new(app)), ..bot }, hub)
+    }
+
+    /// Runs with its repository on a GitLab, which knows bob by another name.
+    pub async fn on_gitlab(environments: &[(&str, &str)]) -> (Self, GitLab) {
+        let bot = Self::asleep(environments);
+        let lab = GitLab::start(bot.remote.path()).await;
+        let at = format!("gitlab, url: \"{}\", api: \"{}\"", lab.git(), lab.api());
+        bot.move_to(&at, gitlab::TOKEN, "merge");
+        let app = bot.wake(None).await;
+        (Self { app: Some(Arc::new(app)), ..bot }, lab)
+    }
+
+    /// Writes into its process file that its repository is on a forge.
+    fn move_to(&self, at: &str, token: &str, method: &str) {
+        let place = |name: &str| self.home.path().join(name);
+        std::fs::write(place("forge-token"), token).unwrap();
+        std::fs::write(place("forge-secret"), SECRET).unwrap();
+        let builtin = format!("{{forge: builtin, url: \"{}\", branch: main}}", self.remote.url());
+        let there = format!(
+            "{{forge: {at}, credentials: {{token: {{file: \"{}\"}}}}, \
+             webhook_secret: {{file: \"{}\"}}, merge_method: {method}}}",
+            place("forge-token").display(),
+            place("forge-secret").display(),
+        );
+        let text = self.process_file();
+        assert!(text.contains(&builtin) && text.contains("bob: {}, carol: {}, dora: {}"), "{text}");
+        let text = text
+            .replace(&builtin, &there)
+            .replace("bob: {}", "bob: {github: Bobby, gitlab: Bobby}")
+            .replace("dora: {}", "dora: {github: dora, gitlab: dora}");
+        std::fs::write(self.config(), text).unwrap();
     }
 
     /// The process file, for a real process.

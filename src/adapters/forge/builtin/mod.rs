@@ -243,7 +243,7 @@ impl Forge for BuiltinForge {
     }
 
     /// Comments are made on hoist's own page here, where whoever writes one sees it stand.
-    async fn acknowledge(&self, _comment: u64) -> Result<(), ForgeError> {
+    async fn acknowledge(&self, _number: ProposalNumber, _comment: u64) -> Result<(), ForgeError> {
         Ok(())
     }
 

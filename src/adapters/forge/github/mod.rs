@@ -355,7 +355,7 @@ impl Forge for GitHubForge {
         self.write_note(&pull, &Note { marker, by: None, body }).await
     }
 
-    async fn acknowledge(&self, comment: u64) -> Result<(), ForgeError> {
+    async fn acknowledge(&self, _number: ProposalNumber, comment: u64) -> Result<(), ForgeError> {
         let route = self.route(&["issues", "comments", &comment.to_string(), "reactions"]);
         let answer = self.api.write(&route, Call::Post(&json!({ "content": "eyes" }))).await?;
         self.check(&answer, "acknowledging a comment")

@@ -69,7 +69,9 @@ impl GitHubForge {
         person: &PersonName,
     ) -> Result<Membership, ForgeError> {
         let login = self.people.login(person.as_str());
-        let Team { organisation, slug } = team;
+        let Team::GitHub { organisation, slug } = team else {
+            return Err(ForgeError::Refused(format!("{team} is no team of a GitHub")));
+        };
         let path = escaped_path(&["orgs", organisation, "teams", slug, "memberships", login]);
         let answer = self.api.get(&path).await?;
         if answer.status == StatusCode::NOT_FOUND {
