@@ -21,7 +21,7 @@ mod pipeline;
 mod repository;
 
 pub(super) use gate::{APPROVALS, CHECKS, GATE, WINDOW};
-pub(super) use pipeline::{ACCEPT, PIPELINE, VERIFY};
+pub(super) use pipeline::{ACCEPT, PIPELINE, PROVENANCE, SIGNER, VERIFY};
 pub(super) use repository::{COMMITS, CREDENTIALS, REPOSITORY, SIGNING};
 
 pub(super) const TEXT: Shape = Shape::Text(None);

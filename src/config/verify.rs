@@ -1,11 +1,15 @@
 //! Reads `verify` of a pipeline: what is asked about an artifact before it goes.
 
-use super::fields::{Fields, items, parsed};
+use super::fields::{Fields, items, parsed, text};
 use super::problem::Notes;
+use super::rule::template;
 use super::table::Words;
-use super::tables::VERIFY;
+use super::tables::{PROVENANCE, SIGNER, VERIFY};
+use super::tree::Node;
 use crate::domain::examination::{DigestCheck, Strictness, Verify};
 use crate::domain::oci::Platform;
+use crate::domain::pattern::Pattern;
+use crate::domain::trust::{Keyless, ProvenanceRule, PublicKey, Signer, pem};
 
 pub(super) const DIGEST_CHECKS: Words<DigestCheck> = Words {
     built: &[("registry", DigestCheck::Registry), ("none", DigestCheck::Announcer)],
@@ -33,13 +37,31 @@ pub(super) fn verify(pipeline: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Ver
         None => Some(DigestCheck::Registry),
     };
     if let (Some(DigestCheck::Announcer), Some(node)) = (digest, fields.get("digest")) {
-        let asks = ["platforms", "labels"].into_iter().find_map(|key| fields.get(key));
+        let asks = ["platforms", "labels", "signature", "provenance"]
+            .into_iter()
+            .find_map(|key| fields.get(key));
         if let Some(asks) = asks {
             let what = format!("{}: nobody is asked about that with `digest: none`", asks.path);
             notes.add(node.place, what, "write `digest: registry`, or remove the other keys");
         }
     }
-    Some(Verify { digest: digest?, platforms: platforms?, labels: labels? })
+    let signature = match fields.get("signature") {
+        Some(node) => signer(node, notes).map(Some),
+        None => Some(None),
+    };
+    let provenance = match fields.get("provenance") {
+        Some(node) => {
+            provenance(node, signature.as_ref().and_then(Option::as_ref), notes).map(Some)
+        }
+        None => Some(None),
+    };
+    Some(Verify {
+        digest: digest?,
+        platforms: platforms?,
+        labels: labels?,
+        signature: signature?,
+        provenance: provenance?,
+    })
 }
 
 fn platforms(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Vec<Platform>> {
@@ -53,4 +75,69 @@ fn platforms(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Vec<Platform>
     let read = |item| parsed(item, "write OS/ARCHITECTURE, as linux/amd64", notes);
     let platforms: Vec<Option<Platform>> = list.iter().map(read).collect();
     platforms.into_iter().collect()
+}
+
+/// Whose signature counts: of a key, or of whoever authorities knew.
+fn signer(node: &Node, notes: &mut Notes<'_>) -> Option<Signer> {
+    let fields = Fields::open(node, &SIGNER, notes)?;
+    let key = fields.get("key").map(|node| key(node, notes));
+    let keyless = ["identity", "issuer", "roots", "rekor"].map(|name| fields.get(name));
+    match (key, keyless) {
+        (Some(key), [None, None, None, None]) => key.map(Signer::Key),
+        (None, [Some(identity), Some(issuer), Some(roots), Some(log)]) => {
+            let hint = "write it as https://github.com/acme/{application}/.github/workflows/*@refs/heads/main";
+            let identity: Option<Pattern> = parsed(identity, hint, notes);
+            let issuer = text(issuer, notes).map(str::to_owned);
+            let (roots, log) = (authorities(roots, notes), self::key(log, notes));
+            let (identity, issuer, roots, log) = (identity?, issuer?, roots?, log?);
+            Some(Signer::Keyless(Box::new(Keyless { identity, issuer, roots, log })))
+        }
+        (_, _) if !fields.all_known() => None,
+        (_, _) => {
+            let what = format!("{}: it is not clear whose signature counts", node.path);
+            let hint = "write `key`, or all of `identity`, `issuer`, `roots` and `rekor`: without \
+                        the log nobody knows whether a certificate held when it signed";
+            notes.add(node.place, what, hint);
+            None
+        }
+    }
+}
+
+fn key(node: &Node, notes: &mut Notes<'_>) -> Option<PublicKey> {
+    parsed(node, "write the text of the PEM file here, as a block after `|`", notes)
+}
+
+fn authorities(node: &Node, notes: &mut Notes<'_>) -> Option<Vec<Vec<u8>>> {
+    let found = pem(text(node, notes)?, "CERTIFICATE");
+    if found.is_empty() {
+        let what = format!("{}: there is no certificate in it", node.path);
+        notes.add(node.place, what, "write the text of the PEM file here, as a block after `|`");
+        return None;
+    }
+    Some(found)
+}
+
+fn provenance(
+    node: &Node,
+    signer_of_it: Option<&Signer>,
+    notes: &mut Notes<'_>,
+) -> Option<ProvenanceRule> {
+    let fields = Fields::open(node, &PROVENANCE, notes)?;
+    let hint = "write it as https://github.com/acme/builder/.github/workflows/*@refs/tags/v*";
+    let builder = fields.get("builder").and_then(|node| parsed(node, hint, notes));
+    let source = match fields.get("source") {
+        Some(node) => template(node, &["application"], notes).map(Some),
+        None => Some(None),
+    };
+    let signer = match (fields.get("signature"), signer_of_it) {
+        (Some(node), _) => signer(node, notes),
+        (None, Some(same)) => Some(same.clone()),
+        (None, None) => {
+            let what = format!("{}: nobody's signature counts on it", node.path);
+            let hint = "write `signature` into it, or beside it for both";
+            notes.add(node.place, what, hint);
+            None
+        }
+    };
+    Some(ProvenanceRule { builder: builder?, source: source?, signer: signer? })
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::oci::{Kind, Platform};
+use super::trust::{ProvenanceRule, Signer};
 
 /// What a pipeline wants to know of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,6 +21,10 @@ pub struct Verify {
     pub platforms: Vec<Platform>,
     /// What becomes of one whose labels say another source than its announcement.
     pub labels: Strictness,
+    /// Who has to have signed it.
+    pub signature: Option<Signer>,
+    /// What its provenance has to say.
+    pub provenance: Option<ProvenanceRule>,
 }
 
 /// Who vouches for a digest.
@@ -81,6 +86,12 @@ pub struct Traits {
     pub created: Option<Timestamp>,
     /// The labels that say where it comes from.
     pub labels: Labels,
+    /// Who signed it, where that was asked.
+    #[serde(default)]
+    pub signature: Option<String>,
+    /// What its provenance says, where that was asked.
+    #[serde(default)]
+    pub provenance: Option<String>,
     /// What contradicts itself and keeps nothing out.
     pub warnings: Vec<String>,
 }

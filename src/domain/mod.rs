@@ -11,6 +11,10 @@ pub mod artifact;
 pub mod registry;
 pub mod oci;
 
+pub mod trust;
+
+pub mod attestation;
+
 pub mod examination;
 
 pub mod pattern;

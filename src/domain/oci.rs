@@ -195,6 +195,15 @@ pub enum NoManifest {
 }
 
 impl Descriptor {
+    /// Tells whether it may be a signature or an attestation: some registries list what they are
+    /// of by the type of their configuration, and some say nothing.
+    pub fn is_by_a_signer(&self) -> bool {
+        let known = |kind: &str| kind.contains("cosign") || kind.contains("dsse");
+        self.artifact_type
+            .as_deref()
+            .is_none_or(|kind| known(kind) || IMAGE_CONFIGS.contains(&kind))
+    }
+
     /// The machine that it is for, where it says one that exists: builders put notes about an
     /// image beside it, for `unknown/unknown`.
     pub fn platform(&self) -> Option<Platform> {
@@ -243,12 +252,17 @@ impl Manifest {
 fn kind_of(config: &Descriptor, artifact_type: Option<String>) -> Kind {
     let media_type = config.media_type.as_str();
     match artifact_type {
-        Some(other) => Kind::Other(other),
+        Some(other) => Kind::Other(shown(&other)),
         None if IMAGE_CONFIGS.contains(&media_type) => Kind::Image,
         None if media_type == CHART_CONFIG => Kind::Chart,
         None if media_type == EMPTY_CONFIG => Kind::Other("an artifact without a type".to_owned()),
-        None => Kind::Other(media_type.to_owned()),
+        None => Kind::Other(shown(media_type)),
     }
+}
+
+/// A builder's own word, fit to be shown.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(120).collect()
 }
 
 /// What an image's configuration says of it.

@@ -1,6 +1,7 @@
 //! What registries say of artifacts, and what contradicts what was announced.
 
 use crate::domain::artifact::{Digest, ImageName, Tag};
+use crate::domain::attestation::Provenance;
 use crate::domain::examination::Traits;
 use crate::domain::oci::Platform;
 
@@ -19,6 +20,35 @@ pub fn no_platform(wanted: &Platform, there: &[Platform]) -> String {
 /// A label says another thing than the announcement.
 pub fn contradiction(label: &str, says: &str, announced: &str) -> String {
     format!("its label {label} says {says:?}, and {announced:?} was announced")
+}
+
+/// Nobody who counts has signed it; `why` of each signature that is there.
+pub fn unsigned(image: &ImageName, why: &[String]) -> String {
+    match why {
+        [] => format!("nobody has signed it: {image} has no signature of its digest"),
+        some => format!("nobody who counts has signed it: {}", each(some)),
+    }
+}
+
+/// No provenance says of it what has to be said; `why` of each that is there.
+pub fn unproven(image: &ImageName, why: &[String]) -> String {
+    match why {
+        [] => format!("nobody says how it was built: {image} has no provenance of its digest"),
+        some => format!("no provenance that counts says how it was built: {}", each(some)),
+    }
+}
+
+/// What a provenance says, and who says it.
+pub fn proven(provenance: &Provenance, who: &str) -> String {
+    let source = provenance.source.as_deref().unwrap_or("a source that it does not name");
+    format!("built by {} from {source}, says {who}", provenance.builder)
+}
+
+/// The same reason once.
+fn each(why: &[String]) -> String {
+    let mut told: Vec<&str> = why.iter().map(String::as_str).collect();
+    told.dedup();
+    told.join("; ")
 }
 
 /// It is what was announced.

@@ -162,6 +162,12 @@ fn found(text: &mut String, traits: &Traits) {
             let _ = writeln!(text, "| label {name} | {} |", quoted(said));
         }
     }
+    let proofs = [("signed by", &traits.signature), ("provenance", &traits.provenance)];
+    for (name, said) in proofs {
+        if let Some(said) = said {
+            let _ = writeln!(text, "| {name} | {} |", quoted(said));
+        }
+    }
     for warning in &traits.warnings {
         let _ = writeln!(text, "| **contradiction** | {} |", quoted(warning));
     }

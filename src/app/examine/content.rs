@@ -4,6 +4,7 @@ use super::Stop;
 use crate::app::App;
 use crate::domain::artifact::{Artifact, Digest};
 use crate::domain::examination::{Labels, Strictness, Traits, Verify};
+use crate::domain::id::ApplicationName;
 use crate::domain::oci::{Descriptor, ImageConfig, Kind, Manifest, Platform, Single};
 use crate::domain::registry::Reference;
 use crate::messages::examination as words;
@@ -27,6 +28,7 @@ impl App {
         &self,
         verify: &Verify,
         artifact: &Artifact,
+        application: &ApplicationName,
     ) -> Result<Traits, Stop> {
         self.check_tag(artifact).await?;
         let (kind, platforms, images) = match self.manifest(artifact, &artifact.digest).await? {
@@ -42,10 +44,18 @@ impl App {
         if let (Strictness::Refuse, Some(first)) = (verify.labels, warnings.first()) {
             return Err(Stop::Unsound(first.clone()));
         }
+        let signature = match &verify.signature {
+            Some(wanted) => Some(self.signature(wanted, artifact, application).await?),
+            None => None,
+        };
+        let provenance = match &verify.provenance {
+            Some(rule) => Some(self.provenance(rule, artifact, application).await?),
+            None => None,
+        };
         let first = images.first();
         let labels = first.map(Image::labels).unwrap_or_default();
         let created = first.and_then(|image| image.config.created);
-        Ok(Traits { kind, platforms, created, labels, warnings })
+        Ok(Traits { kind, platforms, created, labels, signature, provenance, warnings })
     }
 
     /// The tag is the registry's, and so is its word on what that means.

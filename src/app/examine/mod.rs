@@ -4,6 +4,8 @@
 //! by what is recorded. Whoever cannot be asked is asked again; nothing goes unasked meanwhile.
 
 mod content;
+mod signatures;
+mod proof;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -129,7 +131,8 @@ impl App {
         artifact: &Artifact,
     ) -> Result<Examination, RegistryError> {
         let verify = &snapshot.pipeline.verify;
-        let found = match self.traits(verify, artifact).await {
+        let application = &snapshot.application.application;
+        let found = match self.traits(verify, artifact, application).await {
             Ok(traits) => Found::Sound(traits),
             Err(Stop::Unsound(why)) => Found::Unsound { why },
             Err(Stop::Later(error)) => return Err(error),

@@ -51,8 +51,44 @@ pub(in super::super) static VERIFY: Table = Table {
             Shape::Word(|| LABELS.names()),
             "What becomes of an image whose labels say another source or revision than its announcement. Default: warn.",
         ),
-        planned("signature"),
-        planned("provenance"),
+        optional("signature", Shape::Keys(&SIGNER), "Who has to have signed it. Default: nobody."),
+        optional(
+            "provenance",
+            Shape::Keys(&PROVENANCE),
+            "What its provenance (SLSA) has to say. Default: none is needed.",
+        ),
+    ],
+};
+
+pub(in super::super) static SIGNER: Table = Table {
+    what: "a signer",
+    keys: &[
+        optional("key", TEXT, "The public key that signs (ECDSA on P-256), as PEM."),
+        optional(
+            "identity",
+            TEXT,
+            "Who signs without a key of their own: a pattern of what the certificate names.",
+        ),
+        optional("issuer", TEXT, "Who knows them: exactly what the certificate says."),
+        optional("roots", TEXT, "The authorities of such certificates (Fulcio's), as PEM."),
+        optional("rekor", TEXT, "The public key of the log that says when it was signed, as PEM."),
+    ],
+};
+
+pub(in super::super) static PROVENANCE: Table = Table {
+    what: "a provenance",
+    keys: &[
+        required("builder", TEXT, "A pattern of who has to have built it."),
+        optional(
+            "source",
+            TEXT,
+            "The repository that it has to be built from; `{application}` may stand in it. Default: the announced one.",
+        ),
+        optional(
+            "signature",
+            Shape::Keys(&SIGNER),
+            "Who has to have signed that. Default: who signs the image.",
+        ),
     ],
 };
 

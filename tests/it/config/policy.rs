@@ -461,6 +461,26 @@ fn what_is_asked_about_an_artifact_is_told_where_it_is_wrong() {
     pipelines.yaml:6:22: pipelines.a.verify.platforms: nobody is asked about that with `digest: none`; write `digest: registry`, or remove the other keys
     1 problem
     ");
+    let key = "-----BEGIN PUBLIC KEY-----\\nAAAA\\n-----END PUBLIC KEY-----";
+    let told = with(&format!("{{signature: {{key: \"{key}\"}}}}"));
+    insta::assert_snapshot!(told, @"
+    pipelines.yaml:6:31: pipelines.a.verify.signature.key: it is no ECDSA key on P-256, which is the kind that `cosign generate-key-pair` makes; write the text of the PEM file here, as a block after `|`
+    1 problem
+    ");
+    insta::assert_snapshot!(with("{signature: {}}"), @"
+    pipelines.yaml:6:25: pipelines.a.verify.signature: it is not clear whose signature counts; write `key`, or all of `identity`, `issuer`, `roots` and `rekor`: without the log nobody knows whether a certificate held when it signed
+    1 problem
+    ");
+    let told = with("{signature: {identity: \"*\", issuer: x, roots: y, rekor: z}}");
+    insta::assert_snapshot!(told, @"
+    pipelines.yaml:6:59: pipelines.a.verify.signature.roots: there is no certificate in it; write the text of the PEM file here, as a block after `|`
+    pipelines.yaml:6:69: pipelines.a.verify.signature.rekor: there is no `-----BEGIN PUBLIC KEY-----` in it; write the text of the PEM file here, as a block after `|`
+    2 problems
+    ");
+    insta::assert_snapshot!(with("{provenance: {builder: x}}"), @"
+    pipelines.yaml:6:27: pipelines.a.verify.provenance: nobody's signature counts on it; write `signature` into it, or beside it for both
+    1 problem
+    ");
     insta::assert_snapshot!(with("{platforms: []}"), @"
     pipelines.yaml:6:25: pipelines.a.verify.platforms: 0 platforms are listed; list at most 8, or remove the key
     1 problem

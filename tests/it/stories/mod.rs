@@ -22,6 +22,7 @@ mod registry;
 mod rollback;
 mod rollback_rules;
 mod schedules;
+mod signatures;
 mod skips;
 mod teams;
 mod standing;

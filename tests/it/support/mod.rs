@@ -15,6 +15,7 @@ pub mod registry;
 pub mod remote;
 pub mod served;
 pub mod service;
+pub mod signing;
 pub mod slack;
 pub mod sly_registry;
 pub mod ssh_server;

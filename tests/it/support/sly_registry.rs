@@ -35,6 +35,7 @@ struct Shop {
     mood: Mood,
     manifests: BTreeMap<String, (String, Vec<u8>)>,
     blobs: BTreeMap<String, Vec<u8>>,
+    referrers: BTreeMap<String, Vec<u8>>,
     /// Every question: method, path with query, and what it brought to get in.
     asked: Vec<String>,
     digest_header: bool,
@@ -86,6 +87,12 @@ impl SlyRegistry {
     pub fn put(&self, reference: &str, media_type: &str, bytes: &[u8]) {
         let manifest = (media_type.to_owned(), bytes.to_vec());
         self.shop().manifests.insert(reference.to_owned(), manifest);
+    }
+
+    /// Lists what refers to a digest, as OCI 1.1 has it.
+    pub fn refer(&self, digest: &str, index: &serde_json::Value) {
+        let index = index.to_string().into_bytes();
+        self.shop().referrers.insert(digest.to_owned(), index);
     }
 
     /// Does not say which digest an answer has.
@@ -155,6 +162,9 @@ fn serve(shop: &Shop, uri: &Uri) -> Response {
     let is_blob = rest.ends_with("/blobs");
     if let (true, Some(blob)) = (is_blob, shop.blobs.get(name)) {
         return blob.clone().into_response();
+    }
+    if let (true, Some(index)) = (rest.ends_with("/referrers"), shop.referrers.get(name)) {
+        return index.clone().into_response();
     }
     match shop.manifests.get(name) {
         Some((media_type, bytes)) if rest.ends_with("/manifests") => {

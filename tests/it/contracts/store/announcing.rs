@@ -86,6 +86,8 @@ promises! {
             platforms: vec!["linux/arm64".parse().unwrap()],
             created: Some(at(0)),
             labels: Labels::default(),
+            signature: None,
+            provenance: None,
             warnings: vec!["odd".into()],
         }));
         store.record(&shop, vec![examine(&sound)], vec![], at(2)).await.unwrap();

@@ -1,0 +1,250 @@
+//! Whose signature something bears: cosign's keys, and certificates that a log vouches for.
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use webpki::{EndEntityCert, KeyUsage, aws_lc_rs as algorithms};
+use x509_cert::Certificate;
+use x509_cert::der::asn1::Utf8StringRef;
+use x509_cert::der::oid::ObjectIdentifier;
+use x509_cert::der::{Decode, Encode};
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+
+use crate::domain::id::ApplicationName;
+use crate::domain::pattern::Fit;
+use crate::domain::trust::{Keyless, PublicKey, Signer, pem};
+
+/// Who knew the holder, as Fulcio writes it today and as it did before (github.com/sigstore/fulcio,
+/// docs/oid-info.md).
+const ISSUER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1.8");
+const OLD_ISSUER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1.1");
+
+/// Signing code, in DER: 1.3.6.1.5.5.7.3.3.
+const CODE_SIGNING: &[u8] = &[43, 6, 1, 5, 5, 7, 3, 3];
+
+const CHAIN_ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
+    algorithms::ECDSA_P256_SHA256,
+    algorithms::ECDSA_P256_SHA384,
+    algorithms::ECDSA_P384_SHA256,
+    algorithms::ECDSA_P384_SHA384,
+];
+
+/// Something that bears a signature, with what came beside it.
+pub(super) struct Signed {
+    /// The bytes that were signed.
+    pub(super) bytes: Vec<u8>,
+    /// The signature over them, ASN.1.
+    pub(super) signature: Vec<u8>,
+    /// What the log's entry is about: the payload, which is not always what was signed.
+    pub(super) payload: Vec<u8>,
+    /// The signer's certificate, as PEM.
+    pub(super) certificate: Option<String>,
+    /// Who vouches for that, as PEM.
+    pub(super) chain: Option<String>,
+    /// The log's word, as cosign keeps it.
+    pub(super) bundle: Option<String>,
+}
+
+/// The log's word on a signature.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Bundle {
+    signed_entry_timestamp: String,
+    payload: Entry,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    body: String,
+    #[serde(rename = "integratedTime")]
+    integrated_time: i64,
+    #[serde(rename = "logIndex")]
+    log_index: i64,
+    #[serde(rename = "logID")]
+    log_id: String,
+}
+
+/// Tells who signed, in words; or why that is nobody who counts.
+pub(super) fn signer(
+    signed: &Signed,
+    wanted: &Signer,
+    application: &ApplicationName,
+) -> Result<String, String> {
+    match wanted {
+        Signer::Key(key) => {
+            verify(key.der(), &signed.bytes, &signed.signature)
+                .map_err(|()| "it is not made with the key that counts".to_owned())?;
+            Ok(format!("the key {key}"))
+        }
+        Signer::Keyless(rule) => keyless(signed, rule, application),
+    }
+}
+
+fn keyless(
+    signed: &Signed,
+    rule: &Keyless,
+    application: &ApplicationName,
+) -> Result<String, String> {
+    let certificate = signed.certificate.as_deref().ok_or("it comes without a certificate")?;
+    let der = one_certificate(certificate)?;
+    let at = logged_at(signed, rule, &der)?;
+    check_chain(&der, signed.chain.as_deref(), rule, at)?;
+    let certificate =
+        Certificate::from_der(&der).map_err(|_| "its certificate cannot be read".to_owned())?;
+    let key = certificate.tbs_certificate.subject_public_key_info.to_der();
+    let key = key.map_err(|_| "its certificate's key cannot be read".to_owned())?;
+    verify(&key, &signed.bytes, &signed.signature)
+        .map_err(|()| "it is not made with its certificate's key".to_owned())?;
+    let issuer =
+        issuer_of(&certificate).ok_or("its certificate does not say who knew its holder")?;
+    if issuer != rule.issuer {
+        return Err(format!("its signer was known by {issuer:?}, and {:?} counts", rule.issuer));
+    }
+    let fits = |name: &String| match rule.identity.fit(name) {
+        Some(Fit::Plain) => true,
+        Some(Fit::Application(named)) => &named == application,
+        None => false,
+    };
+    let names = holders(&certificate);
+    match names.iter().find(|name| fits(name)) {
+        Some(name) => Ok(format!("{name}, known by {issuer}")),
+        None => Err(format!("it is signed by {}, who does not count", names.join(", "))),
+    }
+}
+
+fn verify(key: &[u8], bytes: &[u8], signature: &[u8]) -> Result<(), ()> {
+    let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key);
+    key.verify(bytes, signature).map_err(|_| ())
+}
+
+fn one_certificate(text: &str) -> Result<Vec<u8>, String> {
+    let found = pem(text, "CERTIFICATE");
+    found.into_iter().next().ok_or_else(|| "its certificate is no PEM".to_owned())
+}
+
+/// When the log saw this very signature: nothing else tells a signature of then from one that
+/// somebody makes today with a key that was stolen since.
+fn logged_at(signed: &Signed, rule: &Keyless, certificate: &[u8]) -> Result<UnixTime, String> {
+    let bundle = signed.bundle.as_deref().ok_or("no log vouches for when it was made")?;
+    let bundle: Bundle =
+        serde_json::from_str(bundle).map_err(|_| "the log's word cannot be read".to_owned())?;
+    let entry = &bundle.payload;
+    check_log(&bundle, &rule.log)?;
+    let body = STANDARD.decode(&entry.body).ok();
+    let body: Option<Value> = body.and_then(|body| serde_json::from_slice(&body).ok());
+    let body = body.ok_or("the log's entry cannot be read")?;
+    if !is_about(&body, signed, certificate) {
+        return Err("the log's entry is about another signature".into());
+    }
+    let seconds = u64::try_from(entry.integrated_time);
+    let seconds = seconds.map_err(|_| "the log's entry has no time".to_owned())?;
+    Ok(UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)))
+}
+
+/// The log signs its entry's fields in the form of RFC 8785.
+fn check_log(bundle: &Bundle, key: &PublicKey) -> Result<(), String> {
+    let Entry { body, integrated_time, log_index, log_id } = &bundle.payload;
+    let text = |text: &str| Value::from(text).to_string();
+    let signed = format!(
+        "{{\"body\":{},\"integratedTime\":{integrated_time},\"logID\":{},\"logIndex\":{log_index}}}",
+        text(body),
+        text(log_id)
+    );
+    let signature = STANDARD.decode(&bundle.signed_entry_timestamp).unwrap_or_default();
+    verify(key.der(), signed.as_bytes(), &signature)
+        .map_err(|()| "the log's word is not signed by the log that counts".to_owned())
+}
+
+/// Tells whether a log's entry is of this payload and this certificate: of a signature
+/// (`hashedrekord`), or of an attestation (`intoto`, `dsse`).
+fn is_about(body: &Value, signed: &Signed, certificate: &[u8]) -> bool {
+    let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
+    let is_ours = |pointer: &str| {
+        let held = text(pointer).and_then(|text| STANDARD.decode(text).ok());
+        let held = held.and_then(|pem| String::from_utf8(pem).ok());
+        held.is_some_and(|it| one_certificate(&it).is_ok_and(|it| it == certificate))
+    };
+    let payload = hex::encode(Sha256::digest(&signed.payload));
+    let (hash, certificates): (&str, &[&str]) = match text("/kind") {
+        Some("hashedrekord") => {
+            let signature = text("/spec/signature/content");
+            let signature = signature.and_then(|text| STANDARD.decode(text).ok());
+            if signature.as_ref() != Some(&signed.signature) {
+                return false;
+            }
+            ("/spec/data/hash/value", &["/spec/signature/publicKey/content"])
+        }
+        Some("intoto") => (
+            "/spec/content/payloadHash/value",
+            &["/spec/publicKey", "/spec/content/envelope/signatures/0/publicKey"],
+        ),
+        Some("dsse") => ("/spec/payloadHash/value", &["/spec/signatures/0/verifier"]),
+        Some(_) | None => return false,
+    };
+    text(hash) == Some(payload.as_str()) && certificates.iter().any(|pointer| is_ours(pointer))
+}
+
+fn check_chain(
+    certificate: &[u8],
+    chain: Option<&str>,
+    rule: &Keyless,
+    at: UnixTime,
+) -> Result<(), String> {
+    let wrong = |error: webpki::Error| {
+        let when = i64::try_from(at.as_secs()).ok().and_then(|at| Timestamp::from_second(at).ok());
+        let when = when.map_or_else(String::new, |at| format!(" at {at}, when it was signed"));
+        format!("its certificate does not hold{when}: {error:?}")
+    };
+    let between: Vec<CertificateDer<'_>> =
+        pem(chain.unwrap_or_default(), "CERTIFICATE").into_iter().map(Into::into).collect();
+    let roots: Vec<CertificateDer<'_>> =
+        rule.roots.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+    let anchors: Result<Vec<_>, _> = roots.iter().map(webpki::anchor_from_trusted_cert).collect();
+    let certificate = CertificateDer::from(certificate);
+    let certificate = EndEntityCert::try_from(&certificate).map_err(wrong)?;
+    let usage = KeyUsage::required(CODE_SIGNING);
+    certificate
+        .verify_for_usage(
+            CHAIN_ALGORITHMS,
+            &anchors.map_err(wrong)?,
+            &between,
+            at,
+            usage,
+            None,
+            None,
+        )
+        .map(drop)
+        .map_err(wrong)
+}
+
+fn issuer_of(certificate: &Certificate) -> Option<String> {
+    let extensions = certificate.tbs_certificate.extensions.as_ref()?;
+    let value = |oid: ObjectIdentifier| {
+        let found = extensions.iter().find(|extension| extension.extn_id == oid);
+        found.map(|extension| extension.extn_value.as_bytes())
+    };
+    if let Some(der) = value(ISSUER) {
+        return Utf8StringRef::from_der(der).ok().map(|text| text.as_str().to_owned());
+    }
+    String::from_utf8(value(OLD_ISSUER)?.to_vec()).ok()
+}
+
+/// Whom a certificate names: mail addresses and addresses of workflows.
+fn holders(certificate: &Certificate) -> Vec<String> {
+    let names = certificate.tbs_certificate.get::<SubjectAltName>();
+    let Ok(Some((_, SubjectAltName(names)))) = names else { return Vec::new() };
+    let text = |name: &GeneralName| {
+        let (GeneralName::Rfc822Name(text) | GeneralName::UniformResourceIdentifier(text)) = name
+        else {
+            return None;
+        };
+        Some(text.as_str().chars().filter(|c| !c.is_control()).take(300).collect())
+    };
+    names.iter().filter_map(text).collect()
+}

@@ -1,0 +1,214 @@
+//! Looks for the signatures and the provenance of an artifact where their makers put them.
+//!
+//! Under tags that follow from the digest (`sha256-….sig`, `sha256-….att`), as cosign has always
+//! done; and among what refers to it (OCI 1.1), with the tag that stands for that where a registry
+//! does not keep it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Stop;
+use super::content::is_same_repository;
+use super::proof::{Signed, signer};
+use crate::app::App;
+use crate::app::ports::RegistryError;
+use crate::domain::artifact::{Artifact, Digest, Tag};
+use crate::domain::attestation::{Envelope, NoStatement, Provenance, check_simple_signing};
+use crate::domain::id::ApplicationName;
+use crate::domain::oci::{Descriptor, Manifest};
+use crate::domain::pattern::Fit;
+use crate::domain::registry::Reference;
+use crate::domain::trust::{ProvenanceRule, Signer};
+use crate::messages::examination as words;
+
+const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
+
+const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
+const CERTIFICATE: &str = "dev.sigstore.cosign/certificate";
+const CHAIN: &str = "dev.sigstore.cosign/chain";
+const BUNDLE: &str = "dev.sigstore.cosign/bundle";
+
+/// More than any of them needs.
+const LONGEST: usize = 1024 * 1024;
+
+/// How many are looked at: whoever may push can put as many there as they like.
+const MOST_LAYERS: usize = 16;
+
+/// How many of those that refer to an artifact are looked at.
+const MOST_REFERRERS: usize = 8;
+
+impl App {
+    /// Finds a signature of somebody who counts, and tells whose.
+    pub(super) async fn signature(
+        &self,
+        wanted: &Signer,
+        artifact: &Artifact,
+        application: &ApplicationName,
+    ) -> Result<String, Stop> {
+        let mut why = Vec::new();
+        for layer in self.beside(artifact, "sig", SIMPLE_SIGNING).await? {
+            let payload = self.registry.blob(&artifact.image, &layer.digest, LONGEST).await?;
+            match signed_payload(&layer, payload, artifact, (wanted, application)) {
+                Ok(who) => return Ok(who),
+                Err(reason) => why.push(reason),
+            }
+        }
+        Err(Stop::Unsound(words::unsigned(&artifact.image, &why)))
+    }
+
+    /// Finds a provenance that says what it has to, by somebody who counts, and tells what it says.
+    pub(super) async fn provenance(
+        &self,
+        rule: &ProvenanceRule,
+        artifact: &Artifact,
+        application: &ApplicationName,
+    ) -> Result<String, Stop> {
+        let mut why = Vec::new();
+        for layer in self.beside(artifact, "att", ENVELOPE).await? {
+            let envelope = self.registry.blob(&artifact.image, &layer.digest, LONGEST).await?;
+            match attested(&layer, &envelope, artifact, (rule, application)) {
+                Ok(told) => return Ok(told),
+                Err(reason) => why.push(reason),
+            }
+        }
+        Err(Stop::Unsound(words::unproven(&artifact.image, &why)))
+    }
+
+    /// The layers of that kind in what stands beside an artifact.
+    async fn beside(
+        &self,
+        artifact: &Artifact,
+        suffix: &str,
+        kind: &str,
+    ) -> Result<Vec<Descriptor>, Stop> {
+        let by_tag = tag_of(&artifact.digest, Some(suffix)).map(Reference::Tag);
+        let mut places: Vec<Reference> = by_tag.into_iter().collect();
+        let referrers = self.referrers(artifact).await?;
+        places.extend(referrers.into_iter().map(|it| Reference::Digest(it.digest)));
+        let mut layers = Vec::new();
+        for place in places {
+            let found = match self.registry.manifest(&artifact.image, &place).await {
+                Ok(found) => found,
+                Err(RegistryError::Missing { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            // What else refers to an artifact need not be anything that hoist knows.
+            if let Ok(Manifest::Single(single)) = Manifest::parse(&found.media_type, &found.bytes) {
+                layers.extend(single.layers.into_iter().filter(|it| it.media_type == kind));
+            }
+        }
+        layers.truncate(MOST_LAYERS);
+        Ok(layers)
+    }
+
+    /// What refers to an artifact, in the registry's own list or under the tag that stands for it.
+    async fn referrers(&self, artifact: &Artifact) -> Result<Vec<Descriptor>, Stop> {
+        const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+        let (image, digest) = (&artifact.image, &artifact.digest);
+        let index = match self.registry.referrers(image, digest).await {
+            Ok(index) => index,
+            Err(RegistryError::Missing { .. }) => {
+                let Some(tag) = tag_of(digest, None) else { return Ok(Vec::new()) };
+                match self.registry.manifest(image, &Reference::Tag(tag)).await {
+                    Ok(found) => found.bytes,
+                    Err(RegistryError::Missing { .. }) => return Ok(Vec::new()),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match Manifest::parse(INDEX, &index) {
+            Ok(Manifest::Index(mut entries)) => {
+                entries.retain(|entry| entry.is_by_a_signer());
+                entries.truncate(MOST_REFERRERS);
+                Ok(entries)
+            }
+            Ok(Manifest::Single(_)) | Err(_) => Ok(Vec::new()),
+        }
+    }
+}
+
+/// `sha256-…`, with what follows a dot.
+fn tag_of(digest: &Digest, suffix: Option<&str>) -> Option<Tag> {
+    let name = digest.as_str().replacen(':', "-", 1);
+    let dot = if suffix.is_some() { "." } else { "" };
+    format!("{name}{dot}{}", suffix.unwrap_or_default()).parse().ok()
+}
+
+fn annotation(layer: &Descriptor, name: &str) -> Option<String> {
+    layer.annotations.get(name).cloned()
+}
+
+fn signed_payload(
+    layer: &Descriptor,
+    payload: Vec<u8>,
+    artifact: &Artifact,
+    (wanted, application): (&Signer, &ApplicationName),
+) -> Result<String, String> {
+    check_simple_signing(&payload, &artifact.digest).map_err(|error| error.to_string())?;
+    let signature = annotation(layer, SIGNATURE).and_then(|text| STANDARD.decode(text).ok());
+    let signed = Signed {
+        bytes: payload.clone(),
+        signature: signature.ok_or("it has no signature")?,
+        payload,
+        certificate: annotation(layer, CERTIFICATE),
+        chain: annotation(layer, CHAIN),
+        bundle: annotation(layer, BUNDLE),
+    };
+    signer(&signed, wanted, application)
+}
+
+fn attested(
+    layer: &Descriptor,
+    bytes: &[u8],
+    artifact: &Artifact,
+    (rule, application): (&ProvenanceRule, &ApplicationName),
+) -> Result<String, String> {
+    let told = |error: NoStatement| error.to_string();
+    let envelope = Envelope::parse(bytes).map_err(told)?;
+    let provenance = envelope.provenance(&artifact.digest).map_err(told)?;
+    let mut who = Err("nobody has signed it".to_owned());
+    for signature in envelope.signatures() {
+        let signed = Signed {
+            bytes: envelope.signed().map_err(told)?,
+            signature,
+            payload: envelope.payload().map_err(told)?,
+            certificate: annotation(layer, CERTIFICATE),
+            chain: annotation(layer, CHAIN),
+            bundle: annotation(layer, BUNDLE),
+        };
+        who = signer(&signed, &rule.signer, application);
+        if who.is_ok() {
+            break;
+        }
+    }
+    let who = who?;
+    check_provenance(&provenance, rule, artifact, application)?;
+    Ok(words::proven(&provenance, &who))
+}
+
+fn check_provenance(
+    found: &Provenance,
+    rule: &ProvenanceRule,
+    artifact: &Artifact,
+    application: &ApplicationName,
+) -> Result<(), String> {
+    let fits = match rule.builder.fit(&found.builder) {
+        Some(Fit::Plain) => true,
+        Some(Fit::Application(named)) => &named == application,
+        None => false,
+    };
+    if !fits {
+        return Err(format!("it was built by {:?}, and `{}` counts", found.builder, rule.builder));
+    }
+    let wanted = rule.source.as_ref().map(|source| source.for_application(application));
+    let Some(wanted) = wanted.or_else(|| artifact.source.repository.clone()) else {
+        return Ok(());
+    };
+    match &found.source {
+        Some(source) if is_same_repository(source, &wanted) => Ok(()),
+        Some(source) => Err(format!("it was built from {source:?}, and {wanted:?} counts")),
+        None => Err("it does not say from which repository it was built".into()),
+    }
+}
