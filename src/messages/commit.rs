@@ -6,7 +6,7 @@ use crate::domain::artifact::Artifact;
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
 use crate::domain::promotion::{BadArtifact, Kind, Promotion};
 
-use super::one_line;
+use super::{closing_nothing, one_line};
 
 /// The message of the commit that a proposal carries.
 ///
@@ -19,7 +19,7 @@ pub fn promotion(
     let mut text = subject(promotion);
     text.push_str("\n\n");
     if let Some(reason) = &promotion.reason {
-        let _ = writeln!(text, "{}\n", one_line(reason));
+        let _ = writeln!(text, "{}\n", closing_nothing(&one_line(reason)));
     }
     if let Some(undone) = undone {
         let _ = writeln!(text, "This reverts commit {undone}.\n");
@@ -125,7 +125,7 @@ fn pass(text: &mut String, passage: &Passage<'_>) {
         let _ = writeln!(text, "Reviewed-by: {approval}");
     }
     for gate in passage.past {
-        let _ = writeln!(text, "Hoist-Past-Gate: {}", one_line(gate));
+        let _ = writeln!(text, "Hoist-Past-Gate: {}", closing_nothing(&one_line(gate)));
     }
     let _ = writeln!(text, "Merged-by: {}", passage.by);
 }

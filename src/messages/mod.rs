@@ -42,7 +42,8 @@ pub fn time(at: Timestamp) -> String {
 /// Takes the meaning out of what comes from outside: one line, no markup, nobody mentioned.
 ///
 /// Forges turn `@name` into a notification, `#1` and addresses into links and `closes #1` into a
-/// closed issue; a code span is none of that, so backticks are what must not come through.
+/// closed issue; a code span is none of that, so backticks are what must not come through. But for
+/// issues GitLab looks into code spans, too.
 pub fn quoted(text: &str) -> String {
     let clean: String = text
         .chars()
@@ -50,7 +51,7 @@ pub fn quoted(text: &str) -> String {
         .map(|c| if c == '`' { '\'' } else { c })
         .take(300)
         .collect();
-    format!("`{}`", clean.trim())
+    format!("`{}`", closing_nothing(clean.trim()))
 }
 
 /// The same for a commit message's trailer: one line, nothing else changed.
@@ -59,13 +60,60 @@ pub fn one_line(text: &str) -> String {
     clean.trim().to_owned()
 }
 
+/// What forges take for the order to close an issue, if one is named behind it, in all its forms.
+const CLOSERS: [&str; 4] = ["clos", "fix", "resolv", "implement"];
+
+/// The endings that these have.
+const ENDINGS: [&str; 7] = ["", "e", "s", "d", "es", "ed", "ing"];
+
+/// A text that closes no issue: forges look for a blank behind the order, and a blank that does
+/// not break looks the same to people.
+pub fn closing_nothing(text: &str) -> String {
+    let mut told = String::new();
+    for word in text.split_inclusive(' ') {
+        match word.strip_suffix(' ') {
+            Some(bare) if closes(bare) => {
+                told.push_str(bare);
+                told.push('\u{a0}');
+            }
+            Some(_) | None => told.push_str(word),
+        }
+    }
+    told
+}
+
+/// Tells whether a word ends in such an order.
+fn closes(word: &str) -> bool {
+    let word = word.strip_suffix(':').unwrap_or(word).to_lowercase();
+    let order = word.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+    let is_form = |stem: &&str| order.strip_prefix(*stem).is_some_and(|it| ENDINGS.contains(&it));
+    CLOSERS.iter().any(is_form)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn no_issue_is_closed_by_what_comes_from_outside() {
+        for order in ["closes #1", "Fixed: acme/shop#1", "(resolving  issue 1", "x-implements A-1"]
+        {
+            let told = closing_nothing(order);
+            assert_eq!(told.replace('\u{a0}', " "), order, "it looks the same");
+            assert!(told.contains(['\u{a0}']), "{told}");
+        }
+        for harmless in ["#1", "closest #1", "prefix #1", "it is fixed", "closes", "because INC-7"]
+        {
+            assert_eq!(closing_nothing(harmless), harmless);
+        }
+    }
+
+    #[test]
     fn what_comes_from_outside_means_nothing() {
-        assert_eq!(quoted("@all closes #1\n<img src=x>`x`"), "`@all closes #1 <img src=x>'x'`");
+        assert_eq!(
+            quoted("@all closes #1\n<img src=x>`x`"),
+            "`@all closes\u{a0}#1 <img src=x>'x'`"
+        );
         assert_eq!(one_line("a\nSigned-off-by: evil"), "a Signed-off-by: evil");
     }
 }
