@@ -129,29 +129,31 @@ fn pipeline(
     Some(Pipeline { name, repository, applications, image, accept, verify, environments })
 }
 
-/// The builtin forge knows its own repository and nobody's teams: what it cannot be asked is said
-/// before anything waits for it.
+/// The builtin forge knows its own repository and nobody's teams, and others know their own: what a
+/// forge cannot be asked is said before anything waits for it.
 fn check_forge(
     node: &Node,
     (repository, names): (&RepositoryName, &Names),
     environments: &[Environment],
     notes: &mut Notes<'_>,
 ) {
-    if !names.builtin.contains(repository.as_str()) {
-        return;
-    }
+    let Some(forge) = names.forges.get(repository.as_str()) else { return };
+    let has = format!("`{repository}` has `forge: {forge}`");
     for environment in environments {
         let node = gates_of(node, &environment.name);
-        let builtin = format!("`{repository}` has `forge: builtin`");
-        if environment.gates.iter().any(|rule| rule.gate.name() == SOURCE_CHECKS) {
+        let asks_source = environment.gates.iter().any(|rule| rule.gate.name() == SOURCE_CHECKS);
+        if asks_source && forge == "builtin" {
             let what =
-                format!("{}: nobody can be asked about checks of a source: {builtin}", node.path);
-            let hint = "they need a repository with `forge: github`; with the builtin forge, let \
-                        CI announce what has passed, or ask its service by an `http` gate";
+                format!("{}: nobody can be asked about checks of a source: {has}", node.path);
+            let hint = "they need a repository with `forge: github` or `forge: gitlab`; with the \
+                        builtin forge, let CI announce what has passed, or ask its service by an \
+                        `http` gate";
             notes.add(node.place, what, hint);
         }
-        if let Some(Voters::Team(team)) = environment.approvals().map(|approvals| &approvals.of) {
-            let what = format!("{}: nobody can be asked who is in {team}: {builtin}", node.path);
+        if let Some(Voters::Team(team)) = environment.approvals().map(|approvals| &approvals.of)
+            && team.forge() != forge
+        {
+            let what = format!("{}: nobody can be asked who is in {team}: {has}", node.path);
             notes.add(node.place, what, "write `role`, and list who has it under `roles`");
         }
     }

@@ -1,6 +1,6 @@
 //! Reads the process file: `config/hoist.yaml`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jiff::SignedDuration;
@@ -42,7 +42,7 @@ pub(super) fn read(text: &str, surroundings: &dyn Surroundings, notes: &mut Note
     let Some(fields) = Fields::open(&root, &PROCESS, notes) else { return Process::default() };
     let names = Names {
         repositories: keys(&fields, "repositories"),
-        builtin: builtin(&fields),
+        forges: forges(&fields),
         people: keys(&fields, "people"),
         controllers: keys(&fields, "argocd"),
         roles: keys(&fields, "roles"),
@@ -128,16 +128,15 @@ fn keys(fields: &Fields<'_>, name: &str) -> BTreeSet<String> {
 }
 
 /// The repositories whose forge is the builtin one.
-fn builtin(fields: &Fields<'_>) -> BTreeSet<String> {
+fn forges(fields: &Fields<'_>) -> BTreeMap<String, String> {
     let Some(Node { kind: Kind::Map(entries), .. }) = fields.get("repositories") else {
-        return BTreeSet::new();
+        return BTreeMap::new();
     };
-    let is_builtin = |node: &Node| match node.entry("forge").map(|forge| &forge.kind) {
-        Some(Kind::Text(word)) => word == "builtin",
-        Some(Kind::Null | Kind::Map(_) | Kind::List(_)) | None => false,
+    let forge = |entry: &Entry| match entry.value.entry("forge").map(|forge| &forge.kind) {
+        Some(Kind::Text(word)) => Some((entry.key.clone(), word.clone())),
+        Some(Kind::Null | Kind::Map(_) | Kind::List(_)) | None => None,
     };
-    let builtin = entries.iter().filter(|entry| is_builtin(&entry.value));
-    builtin.map(|entry| entry.key.clone()).collect()
+    entries.iter().filter_map(forge).collect()
 }
 
 pub(super) fn or_default<T>(

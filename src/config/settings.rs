@@ -144,6 +144,17 @@ pub enum Forge {
     GitLab(Box<GitLab>),
 }
 
+impl Forge {
+    /// The word after `forge:`.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Builtin => "builtin",
+            Self::GitHub(_) => "github",
+            Self::GitLab(_) => "gitlab",
+        }
+    }
+}
+
 /// A GitHub, beyond what is asked for by its Git.
 #[derive(Debug)]
 pub struct GitHub {
@@ -392,8 +403,8 @@ pub struct Token {
 pub struct Names {
     /// The keys of `repositories`.
     pub repositories: BTreeSet<String>,
-    /// Those of them whose forge is the builtin one.
-    pub builtin: BTreeSet<String>,
+    /// What stands after `forge:` of each of them, as far as it is known.
+    pub forges: BTreeMap<String, String>,
     /// The keys of `people`.
     pub people: BTreeSet<String>,
     /// The keys of `argocd`.
@@ -407,11 +418,10 @@ impl Settings {
     pub fn names(&self) -> Names {
         Names {
             repositories: self.repositories.keys().map(ToString::to_string).collect(),
-            builtin: self
+            forges: self
                 .repositories
                 .iter()
-                .filter(|(_, repository)| matches!(repository.forge, Forge::Builtin))
-                .map(|(name, _)| name.to_string())
+                .map(|(name, repository)| (name.to_string(), repository.forge.word().to_owned()))
                 .collect(),
             people: self.people.keys().map(ToString::to_string).collect(),
             controllers: self.argocd.keys().map(ToString::to_string).collect(),

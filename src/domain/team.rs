@@ -20,6 +20,16 @@ pub enum Team {
     },
 }
 
+impl Team {
+    /// The forge that knows it, as it is called in the configuration.
+    pub fn forge(&self) -> &'static str {
+        match self {
+            Self::GitHub { .. } => "github",
+            Self::GitLab { .. } => "gitlab",
+        }
+    }
+}
+
 /// A text is no team.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no team")]

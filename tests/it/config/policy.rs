@@ -414,9 +414,24 @@ fn the_builtin_forge_is_not_asked_about_sources_or_teams() {
         "pipelines: pipelines.yaml\nsources: {}\nrepositories:\n  gitops: {forge: builtin}\n";
     let problems = Desk::with(process, &policy).load().unwrap_err().to_string();
     insta::assert_snapshot!(problems, @"
-    pipelines.yaml:9:14: pipelines.p.environments[0].gates: nobody can be asked about checks of a source: `gitops` has `forge: builtin`; they need a repository with `forge: github`; with the builtin forge, let CI announce what has passed, or ask its service by an `http` gate
+    pipelines.yaml:9:14: pipelines.p.environments[0].gates: nobody can be asked about checks of a source: `gitops` has `forge: builtin`; they need a repository with `forge: github` or `forge: gitlab`; with the builtin forge, let CI announce what has passed, or ask its service by an `http` gate
     pipelines.yaml:9:14: pipelines.p.environments[0].gates: nobody can be asked who is in github:acme/sre: `gitops` has `forge: builtin`; write `role`, and list who has it under `roles`
     2 problems
+    ");
+}
+
+#[test]
+fn a_forge_is_not_asked_about_the_teams_of_another() {
+    let policy = one_environment(
+        "      edit: [{file: a, marker: b}]\n      gates: [{approvals: {team: \"gitlab:acme/sre\"}}]\n",
+    );
+    let process = "pipelines: pipelines.yaml\nsources: {}\nrepositories:\n  gitops: {forge: \
+                   github, url: \"https://github.com/acme/gitops.git\", credentials: {token: {env: T}}}\n";
+    let desk = Desk::with(process, &policy).variable("T", "t");
+    let problems = desk.load().unwrap_err().to_string();
+    insta::assert_snapshot!(problems, @"
+    pipelines.yaml:9:14: pipelines.p.environments[0].gates: nobody can be asked who is in gitlab:acme/sre: `gitops` has `forge: github`; write `role`, and list who has it under `roles`
+    1 problem
     ");
 }
 
