@@ -256,7 +256,7 @@ impl Reader<'_> {
 
     /// Turns a path as written into one that starts with a crate's name.
     ///
-    /// `seen` ends the walk where a name is brought in under itself (`use anyhow;`).
+    /// `seen` ends the walk where a name is brought in under itself (`use anyhow;`, `use jiff::*;`).
     fn resolve(&self, written: &Written, seen: &mut BTreeSet<String>) -> ModulePath {
         let Some((first, rest)) = written.segments.split_first() else { return Vec::new() };
         if written.from_the_outside {
@@ -291,6 +291,10 @@ impl Reader<'_> {
             return below(&self.resolve(alias, seen));
         }
         for glob in &scope.globs {
+            // A glob's own first name may be brought in by any glob but itself.
+            if !seen.insert(format!("{}::*", glob.segments.join("::"))) {
+                continue;
+            }
             let mut base = self.resolve(glob, seen);
             base.push(first.clone());
             if self.modules.contains(&base) {

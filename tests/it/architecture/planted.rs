@@ -84,6 +84,7 @@ pub const PLANTS: &[Plant] = &[
     plant!(WrongArrow, "in a group", "src/domain/plan.rs:3: domain must not name http", "src/domain/plan.rs": "use crate::{\n  yaml_edit,\n  http::{self as h},\n};"),
     plant!(WrongArrow, "under another name", "domain must not name http (`crate::http::Router`)", "src/domain/plan.rs": "use crate as house; fn f(_: house::http::Router) {}"),
     plant!(WrongArrow, "by a glob of a wrong room", "domain must not name http", "src/domain/plan.rs": "use crate::http::*;"),
+    plant!(WrongArrow, "beside a glob of another crate", "domain must not name http", "src/domain/plan.rs": "use jiff::civil::*; use crate::http::*;"),
     plant!(WrongArrow, "through a glob of the root", "domain must not name http", "src/domain/plan.rs": "use crate::*; fn f() { http::serve(); }"),
     plant!(WrongArrow, "in an expression inside a function", "src/domain/plan.rs:2: domain must not name http", "src/domain/plan.rs": "fn f() {\n  crate::http::serve();\n}"),
     plant!(WrongArrow, "in a `use` inside a function", "domain must not name http", "src/domain/plan.rs": "fn f() { use crate::http::serve; serve(); }"),
