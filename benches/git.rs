@@ -19,7 +19,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, Trust, create_bare};
+use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, Speaker, Trust, create_bare};
 use hoist::app::ports::{CommitSpec, Git, RefOutcome, RefUpdate, Signature};
 use hoist::yaml_edit::{Edit, Rule, Which, edit, find};
 
@@ -104,6 +104,7 @@ async fn compare(applications: usize, kind: Kind, rounds: usize) {
             }
         },
         trust: Trust::default(),
+        speaker: Speaker::Own,
     };
     let mirror = Mirror::open(settings, &world.directory.path().join("data")).unwrap();
     let started = Instant::now();

@@ -18,7 +18,7 @@ use crate::adapters::client::Client;
 use crate::adapters::clock::{SystemClock, SystemDice};
 use crate::adapters::forge::builtin::BuiltinForge;
 use crate::adapters::git::{
-    Credentials, HostKeys, LocalRepository, Login, Mirror, RemoteSettings, Signer, Trust,
+    Credentials, HostKeys, LocalRepository, Login, Mirror, RemoteSettings, Signer, Speaker, Trust,
     create_bare,
 };
 use crate::adapters::health::argocd::{ArgoCd, ArgoCdSettings};
@@ -299,6 +299,10 @@ fn open_repository(
             url: url.clone(),
             credentials,
             trust: trust.clone(),
+            speaker: match repository.transport {
+                config::Transport::Own => Speaker::Own,
+                config::Transport::LibGit2 => Speaker::LibGit2,
+            },
         };
         let signer =
             signer(repository).with_context(|| format!("preparing repositories.{name}"))?;

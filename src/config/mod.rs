@@ -51,6 +51,7 @@ pub use settings::{
     ArgoCd, Chat, Commits, Credentials, Forge, GitHub, GitLab, KnownHosts, Mattermost, MergeMethod,
     MirrorAt, Names, Notification, Person, PipelinesAt, Proof, Receiver, Registry, Remote,
     Repository, Settings, SignOff, SigningKey, Slack, Source, Squash, StoreAt, Token, TokenRule,
+    Transport,
 };
 
 /// Both files, read and found good.

@@ -9,6 +9,7 @@ use super::process::or_default;
 use super::secret::Vault;
 use super::settings::{
     Credentials, Forge, GitHub, GitLab, KnownHosts, MergeMethod, Remote, Repository, Squash,
+    Transport,
 };
 use super::table::Words;
 use super::tables::{CREDENTIALS, REPOSITORY};
@@ -36,6 +37,9 @@ pub(super) const MERGE_METHODS: Words<MergeMethod> = Words {
     ],
     planned: &[],
 };
+
+pub(super) const TRANSPORTS: Words<Transport> =
+    Words { built: &[("own", Transport::Own), ("libgit2", Transport::LibGit2)], planned: &[] };
 
 /// A kind of forge that is asked by its API, as people write of it.
 struct Host {
@@ -88,6 +92,7 @@ pub(super) fn repository(
     });
     let known_hosts = fields.get("known_hosts").map(|node| known_hosts(vault, node, notes));
     let ca = fields.get("ca").map(|node| vault.certificates(node, notes));
+    let transport = fields.get("transport").map(|node| TRANSPORTS.read(node, notes));
     let commits = fields.get("commits").map(|node| commits::commits(vault, node, notes));
     check_use_of_trust(&fields, remote.as_ref(), notes);
     let known = credentials.as_ref().and_then(Option::as_ref);
@@ -115,6 +120,7 @@ pub(super) fn repository(
         credentials: if_any(credentials)?,
         ca: if_any(ca)?,
         known_hosts: if_any(known_hosts)?,
+        transport: if_any(transport)?.unwrap_or_default(),
         commits: if_any(commits)?.unwrap_or_default(),
     })
 }

@@ -86,8 +86,20 @@ pub struct Repository {
     pub ca: Option<String>,
     /// The host keys of a server that is reached by SSH.
     pub known_hosts: Option<KnownHosts>,
+    /// Who speaks Git's protocol with a server over HTTP.
+    pub transport: Transport,
     /// How hoist commits into it.
     pub commits: Commits,
+}
+
+/// Who speaks Git's protocol with a server over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transport {
+    /// hoist itself.
+    #[default]
+    Own,
+    /// libgit2.
+    LibGit2,
 }
 
 /// How hoist commits into a repository; what is not said is hoist's own.

@@ -72,8 +72,8 @@ impl Mirror {
     }
 
     fn start(settings: RemoteSettings, data: &Path, bounds: Bounds) -> anyhow::Result<Self> {
-        let RemoteSettings { name, url, credentials, trust } = settings;
-        let way = Way::choose(&url, credentials.clone(), trust)?;
+        let RemoteSettings { name, url, credentials, trust, speaker } = settings;
+        let way = Way::choose(&url, credentials.clone(), trust, speaker)?;
         let place = Place::claim(&name, data)?;
         let mirror = place.open()?;
         let patience = Patience::default();

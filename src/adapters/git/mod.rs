@@ -21,7 +21,7 @@ pub use checkout::LocalRepository;
 pub use disk::create_bare;
 pub use mirror::{Bounds, Mirror};
 pub use settings::{
-    Credentials, HostKeys, Login, RemoteSettings, RenewedToken, TokenSource, Trust,
+    Credentials, HostKeys, Login, RemoteSettings, RenewedToken, Speaker, TokenSource, Trust,
 };
 pub use signing::Signer;
 

@@ -25,6 +25,18 @@ pub struct RemoteSettings {
     pub credentials: Credentials,
     /// How we know that the server is the one that was meant.
     pub trust: Trust,
+    /// Who speaks Git's protocol, where that is by HTTP.
+    pub speaker: Speaker,
+}
+
+/// Who speaks Git's protocol with a server by HTTP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Speaker {
+    /// We do, as far as the server knows the protocol's second version.
+    #[default]
+    Own,
+    /// libgit2.
+    LibGit2,
 }
 
 /// How we know a server, beyond what everybody knows.
@@ -158,7 +170,7 @@ pub(super) enum Way {
     /// A bare repository on this machine.
     Local(PathBuf),
     /// A server, whose address holds no secret.
-    Http(Url, Credentials, Option<String>),
+    Http(Url, Credentials, Option<String>, Speaker),
     /// A server by SSH.
     Ssh(SshAddress, Login, HostKeys),
 }
@@ -169,6 +181,7 @@ impl Way {
         url: &str,
         credentials: Credentials,
         trust: Trust,
+        speaker: Speaker,
     ) -> anyhow::Result<Self> {
         if SshAddress::is_meant_by(url) {
             return Self::ssh(url, credentials, trust);
@@ -188,7 +201,7 @@ impl Way {
                 // A lone name, as in https://git@host/…, is for the credentials to say.
                 url.set_username("").ok().context("taking the name out of the repository's url")?;
                 url.set_fragment(None);
-                Ok(Self::Http(url, credentials, trust.authorities))
+                Ok(Self::Http(url, credentials, trust.authorities, speaker))
             }
             scheme => bail!(
                 "hoist cannot reach a repository by {scheme}:// (file:///, https://, http:// and ssh:// it can)"
@@ -213,7 +226,7 @@ mod tests {
     use super::*;
 
     fn choose(url: &str) -> anyhow::Result<Way> {
-        Way::choose(url, Credentials::None, Trust::default())
+        Way::choose(url, Credentials::None, Trust::default(), Speaker::Own)
     }
 
     #[test]
@@ -241,7 +254,8 @@ mod tests {
         let url = "git@git.example.com:x.git";
         assert!(told(choose(url)).contains("wants an `ssh_key`"));
         let login = Login::Key { key: "k".to_owned().into(), passphrase: None };
-        let unknown = Way::choose(url, Credentials::Ssh(login), Trust::default());
+        let login = Credentials::Ssh(login);
+        let unknown = Way::choose(url, login, Trust::default(), Speaker::Own);
         assert!(told(unknown).contains("wants the server's `known_hosts`"));
     }
 

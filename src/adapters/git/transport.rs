@@ -6,6 +6,9 @@
 mod hosts;
 mod http;
 mod local;
+mod native;
+mod pack;
+mod packet;
 mod smart;
 mod ssh;
 mod wire;
@@ -20,7 +23,7 @@ use anyhow::anyhow;
 use git2::{Oid, Repository};
 use tokio::sync::Notify;
 
-use super::settings::Way;
+use super::settings::{Speaker, Way};
 use crate::app::ports::{GitError, RefOutcome, RefUpdate};
 use crate::domain::id::CommitId;
 
@@ -30,6 +33,7 @@ pub(super) use wire::{SCHEME, transport};
 
 use hosts::HostKeys;
 use http::HttpWire;
+use native::NativeTransport;
 use ssh::SshWire;
 
 /// Longest text of the server's that we carry on.
@@ -57,9 +61,14 @@ pub(super) trait Transport: Send {
 pub(super) fn to(way: Way, patience: Patience) -> anyhow::Result<Box<dyn Transport>> {
     Ok(match way {
         Way::Local(path) => Box::new(LocalTransport::new(path)),
-        Way::Http(url, credentials, authorities) => {
+        Way::Http(url, credentials, authorities, speaker) => {
             let wire = HttpWire::new(url, credentials, authorities.as_deref(), patience.clone())?;
-            Box::new(SmartTransport::over(Arc::new(wire), patience))
+            let wire = Arc::new(wire);
+            let libgit2 = SmartTransport::over(Arc::clone(&wire) as _, patience);
+            match speaker {
+                Speaker::Own => Box::new(NativeTransport::over(wire, libgit2)),
+                Speaker::LibGit2 => Box::new(libgit2),
+            }
         }
         Way::Ssh(address, login, known) => {
             let hosts = HostKeys::new(known);
@@ -69,9 +78,11 @@ pub(super) fn to(way: Way, patience: Patience) -> anyhow::Result<Box<dyn Transpo
     })
 }
 
-/// Tells whether hoist mirrors a ref: branches, and what the builtin forge keeps.
+/// What the refs begin with that hoist mirrors: branches, and what the builtin forge keeps.
+const MIRRORED: [&str; 2] = ["refs/heads/", "refs/hoist/"];
+
 fn is_mirrored(name: &str) -> bool {
-    name.starts_with("refs/heads/") || name.starts_with("refs/hoist/")
+    MIRRORED.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Whether somebody still waits for the transfer that is under way.
@@ -233,6 +244,38 @@ fn judge(update: &RefUpdate, actual: Option<Oid>) -> Result<Option<RefOutcome>, 
         .transpose()
         .map_err(|cause| TransportError::new(Kind::Mirror, format!("reading a ref: {cause}")))?;
     Ok(Some(RefOutcome::Stale { actual }))
+}
+
+/// Finds out what became of the refs that the server did not confirm.
+///
+/// A refusal may be a lost race or a repeated call whose first answer was lost; the refs tell.
+fn settle<'u>(
+    updates: &'u [RefUpdate],
+    outcomes: &mut BTreeMap<&'u str, RefOutcome>,
+    (answers, words): (&BTreeMap<String, Option<String>>, &str),
+    list: impl FnOnce() -> Result<RemoteRefs, TransportError>,
+) -> Result<(), TransportError> {
+    if updates.iter().all(|update| outcomes.contains_key(update.name.as_str())) {
+        return Ok(());
+    }
+    let refs = list()?;
+    for update in updates {
+        if outcomes.contains_key(update.name.as_str()) {
+            continue;
+        }
+        let told = answers.get(&update.name).cloned().flatten();
+        let outcome = match judge(update, refs.get(&update.name).copied())? {
+            Some(outcome) => outcome,
+            None => RefOutcome::Refused { reason: reason(told, words) },
+        };
+        outcomes.insert(&update.name, outcome);
+    }
+    Ok(())
+}
+
+fn reason(told: Option<String>, words: &str) -> String {
+    let told = told.unwrap_or_else(|| "the server did not say whether it moved the ref".to_owned());
+    if words.is_empty() { told } else { format!("{told}: {words}") }
 }
 
 fn oid(id: &CommitId) -> Result<Oid, TransportError> {

@@ -2,7 +2,7 @@
 
 use super::{SECRET_SHAPE, TEXT};
 use crate::config::commits::SIGN_OFFS;
-use crate::config::repository::{FORGES, MERGE_METHODS};
+use crate::config::repository::{FORGES, MERGE_METHODS, TRANSPORTS};
 use crate::config::table::{Shape, Table, optional, planned, required};
 
 pub(in super::super) static REPOSITORY: Table = Table {
@@ -29,6 +29,11 @@ pub(in super::super) static REPOSITORY: Table = Table {
             "known_hosts",
             Shape::Either(&[SECRET_SHAPE, Shape::List(&FINGERPRINT)]),
             "With SSH: what shows that the server is the one that was meant. A file as OpenSSH has it, or a list of fingerprints.",
+        ),
+        optional(
+            "transport",
+            Shape::Word(|| TRANSPORTS.names()),
+            "Who speaks Git's protocol over http and https: hoist itself (own), or libgit2, which is slower. Default: own.",
         ),
         optional(
             "credentials",

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, Trust, create_bare};
+use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, Speaker, Trust, create_bare};
 use hoist::app::ports::{CommitSpec, RefUpdate, Signature};
 use hoist::domain::id::CommitId;
 use tempfile::TempDir;
@@ -15,6 +15,7 @@ use super::ssh_server::SshServer;
 
 /// A bare repository that a mirror can be opened on, and that a test looks at with the real `git`.
 pub struct Remote {
+    pub speaker: Speaker,
     pub server: Option<GitServer>,
     pub ssh: Option<SshServer>,
     pub directory: TempDir,
@@ -25,7 +26,7 @@ impl Remote {
     pub fn local() -> Self {
         let directory = tempfile::tempdir().unwrap();
         create_bare(&directory.path().join("gitops.git"), "main").unwrap();
-        Self { server: None, ssh: None, directory }
+        Self { speaker: Speaker::Own, server: None, ssh: None, directory }
     }
 
     /// The same behind SSH, for who has the right key.
@@ -41,6 +42,11 @@ impl Remote {
         remote.git(&["config", "http.receivepack", "true"]);
         remote.server = Some(GitServer::start(remote.directory.path()));
         remote
+    }
+
+    /// The same, with libgit2 to speak with the server.
+    pub fn http_by_libgit2() -> Self {
+        Self { speaker: Speaker::LibGit2, ..Self::http() }
     }
 
     /// The same behind HTTPS, and the certificate to trust. Its server speaks no plain HTTP.
@@ -79,7 +85,8 @@ impl Remote {
             }
             (None, None) => format!("file://{}", path.display()),
         };
-        RemoteSettings { name: "gitops".parse().unwrap(), url, credentials, trust }
+        let name = "gitops".parse().unwrap();
+        RemoteSettings { name, url, credentials, trust, speaker: self.speaker }
     }
 
     pub fn settings(&self) -> RemoteSettings {

@@ -132,6 +132,9 @@ http {{
   access_log {here}/access.log; client_max_body_size 0;
   client_body_temp_path {here}/body; proxy_temp_path {here}/proxy; fastcgi_temp_path {here}/fastcgi;
   uwsgi_temp_path {here}/uwsgi; scgi_temp_path {here}/scgi;
+  # Under /first/ a server that knows the first version of the protocol only.
+  map $uri $place {{ default $uri; ~^/first(?<rest>/.*)$ $rest; }}
+  map $uri $version {{ default $http_git_protocol; ~^/first/ ""; }}
   server {{
     listen 127.0.0.1:{port} {listen}; {tls}
     location /moved.git {{ return 301 http://localhost:{port}/gitops.git$is_args$args; }}
@@ -146,7 +149,8 @@ http {{
       fastcgi_param SCRIPT_FILENAME {backend}/git-http-backend;
       fastcgi_param GIT_PROJECT_ROOT {root};
       fastcgi_param GIT_HTTP_EXPORT_ALL "";
-      fastcgi_param PATH_INFO $uri;
+      fastcgi_param PATH_INFO $place;
+      fastcgi_param HTTP_GIT_PROTOCOL $version;
       fastcgi_param QUERY_STRING $query_string;
       fastcgi_param REQUEST_METHOD $request_method;
       fastcgi_param CONTENT_TYPE $content_type;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, Trust};
+use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, Speaker, Trust};
 use hoist::domain::id::CommitId;
 use tempfile::TempDir;
 
@@ -46,7 +46,8 @@ impl Remote {
         let data = tempfile::tempdir_in(self.dir.path()).unwrap().keep();
         let name = "gitops".parse().unwrap();
         let (credentials, trust) = (Credentials::None, Trust::default());
-        let settings = RemoteSettings { name, url: self.url(), credentials, trust };
+        let settings =
+            RemoteSettings { name, url: self.url(), credentials, trust, speaker: Speaker::Own };
         Mirror::open(settings, &data).unwrap()
     }
 

@@ -32,6 +32,9 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// How long a connection is kept for the next question: shorter than servers keep it.
 const IDLE: Duration = Duration::from_secs(15);
 
+/// The header that asks a server for a later version of the protocol than the first.
+const VERSION: &str = "git-protocol";
+
 pub(super) struct HttpWire {
     line: Arc<Line>,
 }
@@ -86,6 +89,38 @@ impl HttpWire {
     }
 }
 
+impl HttpWire {
+    /// Asks a service, and gives its answer to read.
+    pub(super) fn exchange(
+        &self,
+        service: &'static str,
+        question: Question,
+        version: Version,
+    ) -> Result<Exchange, TransportError> {
+        let mut exchange = self.prepare(service, question, version);
+        exchange.ask()?;
+        Ok(exchange)
+    }
+
+    /// What went wrong in the middle of an answer.
+    pub(super) fn cut_short(&self, cause: &io::Error) -> TransportError {
+        let known: Option<&TransportError> = cause.get_ref().and_then(|it| it.downcast_ref());
+        let told = || self.line.error(Kind::Unreachable, &self.scrub(&cause.to_string()));
+        known.cloned().unwrap_or_else(told)
+    }
+
+    fn prepare(&self, service: &'static str, question: Question, version: Version) -> Exchange {
+        Exchange {
+            line: Arc::clone(&self.line),
+            service,
+            version,
+            question: Some(question),
+            answer: None,
+            unread: io::Cursor::default(),
+        }
+    }
+}
+
 impl Wire for HttpWire {
     fn open(&self, service: Service) -> Result<Box<dyn SmartSubtransportStream>, TransportError> {
         let (name, question) = match service {
@@ -94,13 +129,7 @@ impl Wire for HttpWire {
             Service::UploadPack => ("git-upload-pack", Question::Work(Vec::new())),
             Service::ReceivePack => ("git-receive-pack", Question::Work(Vec::new())),
         };
-        let mut exchange = Exchange {
-            line: Arc::clone(&self.line),
-            service: name,
-            question: Some(question),
-            answer: None,
-            unread: io::Cursor::default(),
-        };
+        let mut exchange = self.prepare(name, question, Version::Any);
         if let Some(Question::WhatIsThere) = exchange.question {
             exchange.ask()?;
         }
@@ -230,17 +259,27 @@ fn wait_asked(headers: &HeaderMap) -> String {
 }
 
 /// What a server is asked.
-enum Question {
-    /// The list of refs.
+pub(super) enum Question {
+    /// What it has, and what it can.
     WhatIsThere,
-    /// A service, with what libgit2 has written for it.
+    /// A service, with what is written for it.
     Work(Vec<u8>),
 }
 
+/// Which version of the protocol is spoken.
+#[derive(Clone, Copy)]
+pub(super) enum Version {
+    /// What the server begins with.
+    Any,
+    /// The second.
+    Second,
+}
+
 /// One question, and its answer as it comes.
-struct Exchange {
+pub(super) struct Exchange {
     line: Arc<Line>,
     service: &'static str,
+    version: Version,
     /// None once it was asked.
     question: Option<Question>,
     answer: Option<Response>,
@@ -263,6 +302,10 @@ impl Exchange {
                 let kind = format!("application/x-{service}-request");
                 (request.header(CONTENT_TYPE, kind).header(ACCEPT, &expected).body(body), expected)
             }
+        };
+        let request = match self.version {
+            Version::Any => request,
+            Version::Second => request.header(VERSION, "version=2"),
         };
         let answer = line.wait(async || line.introduce(request).send().await)?;
         self.answer = Some(line.judge(answer, &expected)?);

@@ -13,8 +13,8 @@ use git2::{
 
 use super::wire::{self, ADDRESS, Wire};
 use super::{
-    Kind, Patience, RemoteRefs, Transport, TransportError, WORDS_LIMIT, is_mirrored, judge,
-    readable,
+    Kind, MIRRORED, Patience, RemoteRefs, Transport, TransportError, WORDS_LIMIT, is_mirrored,
+    judge, readable, settle,
 };
 use crate::app::ports::{RefOutcome, RefUpdate};
 use crate::domain::id::CommitId;
@@ -47,8 +47,17 @@ impl SmartTransport {
         callbacks
     }
 
+    /// The refs of the remote.
+    pub(super) fn list(&self, mirror: &Repository) -> Result<RemoteRefs, TransportError> {
+        self.download(mirror, &[NOTHING])
+    }
+
     /// Brings the objects of the refs that `specs` fit, and tells all refs of the remote.
-    fn download(&self, mirror: &Repository, specs: &[&str]) -> Result<RemoteRefs, TransportError> {
+    fn download(
+        &self,
+        mirror: &Repository,
+        specs: &[impl AsRef<str> + git2::IntoCString + Clone],
+    ) -> Result<RemoteRefs, TransportError> {
         let mut options = FetchOptions::new();
         let mut callbacks = self.callbacks();
         callbacks.sideband_progress(|_| self.patience.lasts());
@@ -144,7 +153,7 @@ struct Attempt {
 
 impl Transport for SmartTransport {
     fn fetch(&self, mirror: &Repository) -> Result<RemoteRefs, TransportError> {
-        let specs = ["+refs/heads/*:refs/heads/*", "+refs/hoist/*:refs/hoist/*"];
+        let specs = MIRRORED.map(|prefix| format!("+{prefix}*:{prefix}*"));
         let mut refs = self.download(mirror, &specs)?;
         refs.retain(|name, _| is_mirrored(name));
         Ok(refs)
@@ -182,38 +191,11 @@ impl Transport for SmartTransport {
                 }
             }
             unsure = Some(attempt.words.clone());
-            self.settle(mirror, updates, (&mut outcomes, &attempt))?;
+            settle(updates, &mut outcomes, (&attempt.answers, &attempt.words), || {
+                self.list(mirror)
+            })?;
         }
         Ok(updates.iter().filter_map(|update| outcomes.remove(update.name.as_str())).collect())
-    }
-}
-
-impl SmartTransport {
-    /// Finds out what became of the refs that the server did not confirm.
-    ///
-    /// A refusal may be a lost race or a repeated call whose first answer was lost; the refs tell.
-    fn settle<'u>(
-        &self,
-        mirror: &Repository,
-        updates: &'u [RefUpdate],
-        (outcomes, attempt): (&mut BTreeMap<&'u str, RefOutcome>, &Attempt),
-    ) -> Result<(), TransportError> {
-        if updates.iter().all(|update| outcomes.contains_key(update.name.as_str())) {
-            return Ok(());
-        }
-        let refs = self.download(mirror, &[NOTHING])?;
-        for update in updates {
-            if outcomes.contains_key(update.name.as_str()) {
-                continue;
-            }
-            let told = attempt.answers.get(&update.name).cloned().flatten();
-            let outcome = match judge(update, refs.get(&update.name).copied())? {
-                Some(outcome) => outcome,
-                None => RefOutcome::Refused { reason: reason(told, &attempt.words) },
-            };
-            outcomes.insert(&update.name, outcome);
-        }
-        Ok(())
     }
 }
 
@@ -232,11 +214,6 @@ fn refspec(update: &RefUpdate) -> String {
         Some(new) => format!("+{new}:{}", update.name),
         None => format!(":{}", update.name),
     }
-}
-
-fn reason(told: Option<String>, words: &str) -> String {
-    let told = told.unwrap_or_else(|| "the server did not say whether it moved the ref".to_owned());
-    if words.is_empty() { told } else { format!("{told}: {words}") }
 }
 
 /// Classes of failures that happen on our disk, not on the way.

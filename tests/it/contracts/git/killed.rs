@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, Trust};
+use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, Speaker, Trust};
 use hoist::app::ports::{Git, RefOutcome};
 
 use crate::support::git::{Remote, basic, spec, update};
@@ -37,7 +37,8 @@ async fn a_kill_at_any_moment_leaves_a_mirror_that_goes_on_over_http() {
 async fn work(url: String, credentials: Credentials) {
     let data = PathBuf::from(std::env::var(DATA).unwrap());
     let trust = Trust::default();
-    let settings = RemoteSettings { name: "gitops".parse().unwrap(), url, credentials, trust };
+    let name = "gitops".parse().unwrap();
+    let settings = RemoteSettings { name, url, credentials, trust, speaker: Speaker::Own };
     for round in 0.. {
         if round % 3 == 0 {
             // At once, as nobody but a test does it: half a mirror is another test's matter.

@@ -25,6 +25,13 @@ macro_rules! over_each_remote {
             })+
         }
 
+        mod over_http_by_libgit2 {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $contract() {
+                super::$contract(crate::support::git::Remote::http_by_libgit2()).await;
+            })+
+        }
+
         mod over_ssh {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $contract() {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hoist::adapters::git::{Bounds, Credentials, Mirror, RemoteSettings, Trust};
+use hoist::adapters::git::{Bounds, Credentials, Mirror, RemoteSettings, Speaker, Trust};
 use hoist::app::ports::{Git, GitError, RefOutcome};
 use hoist::domain::id::CommitId;
 
@@ -200,7 +200,13 @@ async fn fifty_promotions_at_once_share_a_few_pushes_and_fetches() {
     let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
     mirror.push(vec![update(MAIN, None, Some(&first))]).await.unwrap();
     let server = remote.server.as_ref().unwrap();
-    let (posts, gets) = (server.requests("POST"), server.requests("service=git-upload-pack"));
+    let count = || {
+        (
+            server.requests("POST /gitops.git/git-receive-pack"),
+            server.requests("POST /gitops.git/git-upload-pack"),
+        )
+    };
+    let (pushes, questions) = count();
 
     let promote = async |number: usize| {
         mirror.fetch().await.unwrap();
@@ -213,10 +219,10 @@ async fn fifty_promotions_at_once_share_a_few_pushes_and_fetches() {
     futures::future::join_all((0..50).map(promote)).await;
     let branches = remote.git(&["for-each-ref", "--format=%(refname)", "refs/heads/hoist"]);
     assert_eq!(branches.lines().count(), 50);
-    let posts = server.requests("POST /gitops.git/git-receive-pack") - posts;
-    let gets = server.requests("service=git-upload-pack") - gets;
-    assert!(posts <= 4, "{posts} pushes");
-    assert!(gets <= 4, "{gets} fetches");
+    let (pushes, questions) = (count().0 - pushes, count().1 - questions);
+    assert!(pushes <= 4, "{pushes} pushes");
+    // A fetch asks for the refs, and for what is new.
+    assert!(questions <= 8, "{questions} questions for fetches");
 }
 
 #[tokio::test]
@@ -227,6 +233,7 @@ async fn a_server_that_says_nothing_is_given_up_on() {
         url: format!("http://{}/gitops.git", silent.local_addr().unwrap()),
         credentials: basic(PASSWORD),
         trust: Trust::default(),
+        speaker: Speaker::Own,
     };
     let data = tempfile::tempdir().unwrap();
     let bounds = Bounds { wait: Duration::from_millis(200), ..Bounds::default() };
@@ -278,7 +285,8 @@ fn tls_settings(url: &str, certificate: Option<&Path>) -> RemoteSettings {
     let authorities = certificate.map(|path| std::fs::read_to_string(path).unwrap());
     let trust = Trust { authorities, ..Trust::default() };
     let credentials = basic(PASSWORD);
-    RemoteSettings { name: "gitops".parse().unwrap(), url: url.into(), credentials, trust }
+    let name = "gitops".parse().unwrap();
+    RemoteSettings { name, url: url.into(), credentials, trust, speaker: Speaker::Own }
 }
 
 async fn fetch(settings: RemoteSettings) -> Result<(), GitError> {
@@ -293,4 +301,77 @@ async fn push_over_tls(settings: RemoteSettings) {
     let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
     let pushed = mirror.push(vec![update(MAIN, None, Some(&first))]).await.unwrap();
     assert_eq!(pushed, [RefOutcome::Moved]);
+}
+
+/// The questions that a server was asked, in order, as `GET service` or `POST service`.
+fn questions(remote: &Remote) -> Vec<String> {
+    let log = std::fs::read_to_string(remote.directory.path().join("server/access.log")).unwrap();
+    let question = |line: &str| {
+        let request = line.split('"').nth(1)?;
+        let (verb, path) = request.split_once(' ')?;
+        let end = path.split(' ').next()?.rsplit(['/', '=']).next()?;
+        Some(format!("{verb} {end}"))
+    };
+    log.lines().filter_map(question).collect()
+}
+
+#[tokio::test]
+async fn a_promotion_asks_a_server_three_questions() {
+    let remote = Remote::http();
+    let other = remote.mirror();
+    let first = other.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
+    other.push(vec![update(MAIN, None, Some(&first))]).await.unwrap();
+    let mirror = remote.other_mirror("ours");
+    mirror.fetch().await.unwrap();
+    let ours = mirror.commit(spec(&[&first], &[("v.yaml", Some("tag: 2\n"))])).await.unwrap();
+    mirror.push(vec![update("refs/heads/hoist/a", None, Some(&ours))]).await.unwrap();
+    let before = questions(&remote).len();
+
+    let theirs = other.commit(spec(&[&first], &[("n.yaml", Some("n\n"))])).await.unwrap();
+    other.push(vec![update(MAIN, Some(&first), Some(&theirs))]).await.unwrap();
+    mirror.fetch().await.unwrap();
+    let ours = mirror.commit(spec(&[&theirs], &[("v.yaml", Some("tag: 3\n"))])).await.unwrap();
+    mirror.push(vec![update("refs/heads/hoist/b", None, Some(&ours))]).await.unwrap();
+    let theirs = ["POST git-receive-pack"].map(str::to_owned);
+    let own = ["POST git-upload-pack", "POST git-upload-pack", "POST git-receive-pack"];
+    assert_eq!(questions(&remote)[before..], [&theirs[..], &own.map(str::to_owned)].concat());
+
+    // Nothing is new: the refs alone are asked for.
+    mirror.fetch().await.unwrap();
+    assert_eq!(questions(&remote)[before + 4..], ["POST git-upload-pack"]);
+}
+
+#[tokio::test]
+async fn a_server_of_the_first_version_is_spoken_with_by_libgit2() {
+    let remote = Remote::http();
+    let mut settings = remote.settings();
+    settings.url = settings.url.replace("/gitops.git", "/first/gitops.git");
+    let mirror = Mirror::open(settings, &remote.data()).unwrap();
+    let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
+    let create = update(MAIN, None, Some(&first));
+    assert_eq!(mirror.push(vec![create.clone()]).await.unwrap(), [RefOutcome::Moved]);
+    assert_eq!(mirror.push(vec![create]).await.unwrap(), [RefOutcome::AlreadyThere]);
+    let theirs = remote.other_mirror("theirs");
+    let next = theirs.commit(spec(&[], &[("v.yaml", Some("tag: 2\n"))])).await.unwrap();
+    theirs.push(vec![update("refs/heads/theirs", None, Some(&next))]).await.unwrap();
+    mirror.fetch().await.unwrap();
+    assert_eq!(mirror.refs("refs/heads/theirs").await.unwrap()["refs/heads/theirs"], next);
+    assert_eq!(mirror.refs(MAIN).await.unwrap()[MAIN], first);
+}
+
+#[tokio::test]
+async fn a_server_that_lost_what_a_push_builds_upon_is_sent_it_all() {
+    let remote = Remote::http();
+    let mirror = remote.mirror();
+    let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
+    mirror.push(vec![update(MAIN, None, Some(&first))]).await.unwrap();
+    // Somebody makes the repository anew, and hoist has not looked since.
+    std::fs::remove_dir_all(remote.bare()).unwrap();
+    hoist::adapters::git::create_bare(&remote.bare(), "main").unwrap();
+    remote.git(&["config", "http.receivepack", "true"]);
+    let next = mirror.commit(spec(&[&first], &[("v.yaml", Some("tag: 2\n"))])).await.unwrap();
+    let branch = update("refs/heads/hoist/a", None, Some(&next));
+    assert_eq!(mirror.push(vec![branch]).await.unwrap(), [RefOutcome::Moved]);
+    assert_eq!(remote.git(&["show", "hoist/a:v.yaml"]).trim(), "tag: 2");
+    assert_eq!(remote.git(&["rev-list", "--count", "hoist/a"]).trim(), "2");
 }
