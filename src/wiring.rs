@@ -303,6 +303,7 @@ fn open_repository(
                 config::Transport::Own => Speaker::Own,
                 config::Transport::LibGit2 => Speaker::LibGit2,
             },
+            pushes: forges::pushes(&repository.forge),
         };
         let signer =
             signer(repository).with_context(|| format!("preparing repositories.{name}"))?;

@@ -41,6 +41,7 @@ impl Reading {
     pub fn failed(error: &GitError) -> Self {
         let next = match error {
             GitError::Unreachable(_) => unread::UNREACHABLE,
+            GitError::Busy { .. } => unread::BUSY,
             GitError::Unauthorized(_) => unread::UNAUTHORIZED,
             GitError::Untrusted(_) => unread::UNTRUSTED,
             GitError::NoRepository(_) => unread::NO_REPOSITORY,

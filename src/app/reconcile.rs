@@ -181,7 +181,9 @@ impl App {
     /// How long to wait after a failure: what the other side asks for, else longer each time,
     /// with a spread so that many do not come back at once.
     fn backoff(&self, error: &AppError, failures: u32) -> SignedDuration {
-        if let AppError::Forge(ForgeError::RateLimited { seconds }) = error {
+        if let AppError::Forge(ForgeError::RateLimited { seconds })
+        | AppError::Git(GitError::Busy { seconds, .. }) = error
+        {
             return SignedDuration::from_secs(
                 i64::try_from(*seconds).unwrap_or(i64::MAX).min(7200),
             );

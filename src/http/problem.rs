@@ -159,6 +159,10 @@ impl From<GitError> for Problem {
         log(&error);
         match error {
             GitError::Missing(_) => Self::not_found(error.to_string()),
+            GitError::Busy { seconds, .. } => {
+                Self::unavailable(format!("{error}; nothing was done"))
+                    .with_header(RETRY_AFTER, HeaderValue::from(seconds))
+            }
             GitError::Unreachable(_)
             | GitError::Unauthorized(_)
             | GitError::Untrusted(_)

@@ -81,6 +81,9 @@ pub mod unread {
     /// Nobody answers.
     pub const UNREACHABLE: &str = "hoist tries again by itself and then goes on; if it lasts, \
         check the repository's `url` and the network";
+    /// It is asked too often, or is being mended.
+    pub const BUSY: &str = "hoist asks again when that is over, and goes on; if it comes again and \
+        again, ask the server's administrators what it allows";
     /// The credentials are refused.
     pub const UNAUTHORIZED: &str = "give `credentials` that may read and push there, and start \
         hoist again";

@@ -1,6 +1,7 @@
 //! Puts the forges together that are asked by their APIs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::bail;
 use async_trait::async_trait;
@@ -15,7 +16,7 @@ use crate::adapters::forge::github::{
 use crate::adapters::forge::gitlab::{
     GitLabAccess, GitLabForge, GitLabManners, GitLabServer, GitLabSquash, gitlab_name,
 };
-use crate::adapters::git::{Credentials, RenewedToken, TokenSource};
+use crate::adapters::git::{Credentials, PushBudget, RenewedToken, TokenSource};
 use crate::app::forge_event::Dialect;
 use crate::app::policy::ForgeHook;
 use crate::app::ports::{Clock, Forge, ForgeError, GitError};
@@ -72,6 +73,18 @@ pub(super) fn hook(name: RepositoryName, repository: config::Repository) -> Opti
         config::Forge::Builtin => return None,
     };
     Some(ForgeHook { repository: name, dialect, full_name: full_name.ok()?, secret: secret? })
+}
+
+/// How often a forge's Git may be pushed to.
+///
+/// GitHub asks for no more than six pushes a minute to one repository, and a burst is forgiven;
+/// GitLab allows 600 Git operations a minute, of which a push may be half.
+pub(super) fn pushes(forge: &config::Forge) -> Option<PushBudget> {
+    match forge {
+        config::Forge::GitHub(_) => Some(PushBudget { most: 30, span: Duration::from_secs(300) }),
+        config::Forge::GitLab(_) => Some(PushBudget { most: 300, span: Duration::from_secs(60) }),
+        config::Forge::Builtin => None,
+    }
 }
 
 fn github_access(
@@ -143,9 +156,8 @@ impl TokenSource for TokensOfGitHub {
             ForgeError::Refused(_) | ForgeError::NotFound(_) => {
                 GitError::NoRepository(error.into())
             }
-            ForgeError::RateLimited { .. } | ForgeError::Stale | ForgeError::Unreachable(_) => {
-                GitError::Unreachable(error.into())
-            }
+            ForgeError::RateLimited { seconds } => GitError::Busy { seconds, cause: error.into() },
+            ForgeError::Stale | ForgeError::Unreachable(_) => GitError::Unreachable(error.into()),
         })
     }
 }

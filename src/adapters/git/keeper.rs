@@ -1,17 +1,18 @@
 //! The thread that owns a mirror.
 //!
-//! Requests come over a channel. Those that wait while the thread is busy are taken together:
-//! reads and commits first, then one push for all pushes, then one fetch for all fetches. That is
-//! what makes a hundred promotions at once cost little more than one.
+//! Requests come over a channel. Those that come at the same moment, or while the thread is busy,
+//! are taken together: reads and commits first, then one push for all pushes, then one fetch for all
+//! fetches. That is what makes a hundred promotions at once cost little more than one.
 
 use std::collections::BTreeSet;
-use std::sync::mpsc::{Receiver, RecvError, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError};
 
 use git2::{ErrorClass, Reference, Repository};
 use tokio::sync::oneshot;
 
 use super::disk::{Place, check_packs, check_sound};
 use super::history::{check_commit, refs};
+use super::pace::Pace;
 use super::transport::{Patience, RemoteRefs, Transport, TransportError};
 use super::{broken, oid_of};
 use crate::app::ports::{GitError, RefOutcome, RefUpdate};
@@ -67,6 +68,8 @@ pub(super) struct Keeper {
     pub(super) mirror: Repository,
     /// The way to the remote.
     pub(super) transport: Box<dyn Transport>,
+    /// When it is the remote's turn.
+    pub(super) pace: Pace,
     /// Whether anybody waits for the transfer under way.
     pub(super) patience: Patience,
     /// What puts the mirror in doubt, until it is built anew.
@@ -86,29 +89,45 @@ impl Keeper {
         let mut pushes: Vec<Push> = Vec::new();
         let mut fetches: Vec<Answer<()>> = Vec::new();
         loop {
-            let idle = pushes.is_empty() && fetches.is_empty();
-            let next = if idle {
-                requests.recv().map_err(|RecvError| TryRecvError::Disconnected)
-            } else {
-                requests.try_recv()
-            };
-            match next {
+            match self.next(requests, (&pushes, &fetches)) {
                 Ok(Request::Local(work)) => {
                     let doubt = work(&self.mirror);
                     self.doubt = self.doubt.take().or(doubt);
                 }
                 Ok(Request::Push(push)) => pushes.push(push),
                 Ok(Request::Fetch(answer)) => fetches.push(answer),
-                Err(TryRecvError::Empty) => {
-                    if pushes.is_empty() {
-                        self.fetch(std::mem::take(&mut fetches));
-                    } else {
+                Err(RecvTimeoutError::Timeout) => {
+                    self.pace.wait_ends();
+                    if !pushes.is_empty() && self.pace.until_push().is_zero() {
                         pushes = self.push(pushes);
+                    } else {
+                        self.fetch(std::mem::take(&mut fetches));
                     }
                 }
-                Err(TryRecvError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    /// The next request; none when it is the remote's turn.
+    fn next(
+        &mut self,
+        requests: &Receiver<Request>,
+        (pushes, fetches): (&[Push], &[Answer<()>]),
+    ) -> Result<Request, RecvTimeoutError> {
+        if pushes.is_empty() && fetches.is_empty() {
+            return requests.recv().map_err(|RecvError| RecvTimeoutError::Disconnected);
+        }
+        self.pace.wait_begins();
+        if self.pace.is_overdue() && (!fetches.is_empty() || self.pace.until_push().is_zero()) {
+            return Err(RecvTimeoutError::Timeout);
+        }
+        let until = match fetches {
+            // What waits for the budget alone lets everything else go first.
+            [] => self.pace.until_push().max(self.pace.company()),
+            [_, ..] => self.pace.company(),
+        };
+        requests.recv_timeout(until)
     }
 
     fn fetch(&mut self, answers: Vec<Answer<()>>) {
@@ -227,6 +246,7 @@ impl Keeper {
             return later;
         }
         self.patience.regain();
+        self.pace.note_push();
         let pushed = self.transport.push(&self.mirror, &updates);
         tracing::debug!(git.callers = together.len(), git.refs = updates.len(), "pushed");
         match pushed {

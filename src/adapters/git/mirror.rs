@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::disk::Place;
 use super::history::{self, MergeWords};
 use super::keeper::{Doubt, Keeper, Push, Request};
+use super::pace::Pace;
 use super::settings::{Credentials, RemoteSettings, Way};
 use super::signing::Signer;
 use super::transport::{self, Patience};
@@ -72,8 +73,12 @@ impl Mirror {
     }
 
     fn start(settings: RemoteSettings, data: &Path, bounds: Bounds) -> anyhow::Result<Self> {
-        let RemoteSettings { name, url, credentials, trust, speaker } = settings;
+        let RemoteSettings { name, url, credentials, trust, speaker, pushes } = settings;
         let way = Way::choose(&url, credentials.clone(), trust, speaker)?;
+        let pace = match way {
+            Way::Local(_) => Pace::of_disk(pushes),
+            Way::Http(..) | Way::Ssh(..) => Pace::of_server(pushes),
+        };
         let place = Place::claim(&name, data)?;
         let mirror = place.open()?;
         let patience = Patience::default();
@@ -83,6 +88,7 @@ impl Mirror {
             place,
             mirror,
             transport,
+            pace,
             patience: patience.clone(),
             doubt: None,
             slack,

@@ -12,6 +12,7 @@ mod checkout;
 mod disk;
 mod history;
 mod keeper;
+mod pace;
 mod signing;
 mod transport;
 mod trees;
@@ -20,6 +21,7 @@ mod tuning;
 pub use checkout::LocalRepository;
 pub use disk::create_bare;
 pub use mirror::{Bounds, Mirror};
+pub use pace::PushBudget;
 pub use settings::{
     Credentials, HostKeys, Login, RemoteSettings, RenewedToken, Speaker, TokenSource, Trust,
 };

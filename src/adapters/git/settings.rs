@@ -10,6 +10,7 @@ use base64::Engine;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use super::pace::PushBudget;
 use crate::app::ports::GitError;
 use crate::domain::address::SshAddress;
 use crate::domain::id::RepositoryName;
@@ -27,6 +28,8 @@ pub struct RemoteSettings {
     pub trust: Trust,
     /// Who speaks Git's protocol, where that is by HTTP.
     pub speaker: Speaker,
+    /// How often it is pushed to at most; none where nobody minds.
+    pub pushes: Option<PushBudget>,
 }
 
 /// Who speaks Git's protocol with a server by HTTP.

@@ -170,6 +170,8 @@ pub(super) struct TransportError {
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Unreachable,
+    /// For so many seconds.
+    Busy(u64),
     Unauthorized,
     Untrusted,
     NoRepository,
@@ -195,7 +197,7 @@ impl TransportError {
     pub(super) fn may_be_ours(&self) -> bool {
         match self.kind {
             Kind::Mirror | Kind::Unreachable => true,
-            Kind::Unauthorized | Kind::Untrusted | Kind::NoRepository => false,
+            Kind::Busy(_) | Kind::Unauthorized | Kind::Untrusted | Kind::NoRepository => false,
         }
     }
 
@@ -204,6 +206,7 @@ impl TransportError {
         let told = anyhow!(self.told.clone());
         match self.kind {
             Kind::Unreachable => GitError::Unreachable(told),
+            Kind::Busy(seconds) => GitError::Busy { seconds, cause: told },
             Kind::Unauthorized => GitError::Unauthorized(told),
             Kind::Untrusted => GitError::Untrusted(told),
             Kind::NoRepository => GitError::NoRepository(told),

@@ -113,6 +113,15 @@ pub enum GitError {
     /// The remote could not be reached, or broke off; later it may work.
     #[error("the Git remote could not be reached")]
     Unreachable(#[source] anyhow::Error),
+    /// The remote asks to be left alone for a while.
+    #[error("the Git remote asks to be left alone for {seconds} s")]
+    Busy {
+        /// For how long.
+        seconds: u64,
+        /// What it said.
+        #[source]
+        cause: anyhow::Error,
+    },
     /// The remote does not accept our credentials, or they give no right to do this.
     #[error("the Git remote refuses our credentials")]
     Unauthorized(#[source] anyhow::Error),

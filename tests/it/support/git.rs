@@ -86,7 +86,7 @@ impl Remote {
             (None, None) => format!("file://{}", path.display()),
         };
         let name = "gitops".parse().unwrap();
-        RemoteSettings { name, url, credentials, trust, speaker: self.speaker }
+        RemoteSettings { name, url, credentials, trust, speaker: self.speaker, pushes: None }
     }
 
     pub fn settings(&self) -> RemoteSettings {

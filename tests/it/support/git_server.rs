@@ -84,6 +84,15 @@ impl GitServer {
         self.log("access.log").lines().filter(|line| line.contains(part)).count()
     }
 
+    /// How many bytes came and went so far.
+    pub fn bytes(&self) -> u64 {
+        let numbers = |line: &str| -> Option<u64> {
+            let mut words = line.rsplit(' ');
+            Some(words.next()?.parse::<u64>().ok()? + words.next()?.parse::<u64>().ok()?)
+        };
+        self.log("access.log").lines().filter_map(numbers).sum()
+    }
+
     fn log(&self, name: &str) -> String {
         std::fs::read_to_string(self.directory.join(name)).unwrap_or_default()
     }
@@ -129,7 +138,9 @@ fn configuration(directory: &Path, repositories: &Path, (port, tls): (u16, &str)
         r#"daemon off; master_process off; pid {here}/nginx.pid;
 events {{ worker_connections 256; }}
 http {{
-  access_log {here}/access.log; client_max_body_size 0;
+  # As usual, and then how many bytes came and went.
+  log_format counted '$remote_addr "$request" $status $request_length $bytes_sent';
+  access_log {here}/access.log counted; client_max_body_size 0;
   client_body_temp_path {here}/body; proxy_temp_path {here}/proxy; fastcgi_temp_path {here}/fastcgi;
   uwsgi_temp_path {here}/uwsgi; scgi_temp_path {here}/scgi;
   # Under /first/ a server that knows the first version of the protocol only.

@@ -46,8 +46,14 @@ impl Remote {
         let data = tempfile::tempdir_in(self.dir.path()).unwrap().keep();
         let name = "gitops".parse().unwrap();
         let (credentials, trust) = (Credentials::None, Trust::default());
-        let settings =
-            RemoteSettings { name, url: self.url(), credentials, trust, speaker: Speaker::Own };
+        let settings = RemoteSettings {
+            name,
+            url: self.url(),
+            credentials,
+            trust,
+            speaker: Speaker::Own,
+            pushes: None,
+        };
         Mirror::open(settings, &data).unwrap()
     }
 

@@ -322,6 +322,7 @@ fn sort_failure(error: GitError) -> ForgeError {
         // It was there when we looked, or somebody named what nobody pushed: look again.
         GitError::Missing(_) => ForgeError::Stale,
         GitError::Unreachable(cause) => ForgeError::Unreachable(cause),
+        GitError::Busy { seconds, .. } => ForgeError::RateLimited { seconds },
         GitError::Mirror(_) => ForgeError::Unreachable(error.into()),
     }
 }

@@ -203,7 +203,7 @@ impl Line {
                 "; check the repository's url, and that our account may see it".to_owned(),
             ),
             moved if moved.is_redirection() => (Kind::NoRepository, new_place(&headers)),
-            _ => (Kind::Unreachable, wait_asked(&headers)),
+            _ => wait_asked(&headers),
         };
         Err(self.error(kind, &format!("the server answered {status}{words}{hint}")))
     }
@@ -249,13 +249,17 @@ fn new_place(headers: &HeaderMap) -> String {
     format!("; it has moved: set the repository's url to {place} if that is right")
 }
 
-fn wait_asked(headers: &HeaderMap) -> String {
+/// What a server asks for that has no time for us now: seconds, or a date for people to read.
+fn wait_asked(headers: &HeaderMap) -> (Kind, String) {
     let wait = headers.get(RETRY_AFTER).and_then(|it| it.to_str().ok());
-    wait.map_or_else(String::new, |wait| {
-        let wait: String = wait.chars().take(40).collect();
-        let unit = if wait.bytes().all(|b| b.is_ascii_digit()) { " s" } else { "" };
-        format!("; it asks to be left alone until then: {wait}{unit}")
-    })
+    let Some(wait) = wait else { return (Kind::Unreachable, String::new()) };
+    match wait.parse() {
+        Ok(seconds) => (Kind::Busy(seconds), String::new()),
+        Err(_) => {
+            let wait: String = wait.chars().take(40).collect();
+            (Kind::Unreachable, format!("; it asks to be left alone until then: {wait}"))
+        }
+    }
 }
 
 /// What a server is asked.

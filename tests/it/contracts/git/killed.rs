@@ -38,7 +38,8 @@ async fn work(url: String, credentials: Credentials) {
     let data = PathBuf::from(std::env::var(DATA).unwrap());
     let trust = Trust::default();
     let name = "gitops".parse().unwrap();
-    let settings = RemoteSettings { name, url, credentials, trust, speaker: Speaker::Own };
+    let settings =
+        RemoteSettings { name, url, credentials, trust, speaker: Speaker::Own, pushes: None };
     for round in 0.. {
         if round % 3 == 0 {
             // At once, as nobody but a test does it: half a mirror is another test's matter.

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hoist::adapters::git::{Bounds, Credentials, Mirror, RemoteSettings, Speaker, Trust};
+use hoist::adapters::git::{
+    Bounds, Credentials, Mirror, PushBudget, RemoteSettings, Speaker, Trust,
+};
 use hoist::app::ports::{Git, GitError, RefOutcome};
 use hoist::domain::id::CommitId;
 
@@ -55,11 +57,11 @@ async fn what_a_server_says_beside_its_status_reaches_people() {
     let told = async |repository: &str| {
         let settings = remote.settings_for(repository, basic(PASSWORD));
         let error = fetch(settings).await.unwrap_err();
-        (matches!(error, GitError::Unreachable(_)), text(error))
+        (matches!(error, GitError::Busy { seconds: 17, .. }), text(error))
     };
     let (passes, busy) = told("busy.git").await;
     assert!(passes && busy.contains("429 Too Many Requests: not so fast"), "{busy}");
-    assert!(busy.contains("it asks to be left alone until then: 17 s"), "{busy}");
+    assert!(busy.contains("asks to be left alone for 17 s"), "{busy}");
     let (passes, page) = told("page.git").await;
     assert!(!passes && page.contains("is no Git server; check the repository's url"), "{page}");
     let (passes, moved) = told("moved.git").await;
@@ -234,6 +236,7 @@ async fn a_server_that_says_nothing_is_given_up_on() {
         credentials: basic(PASSWORD),
         trust: Trust::default(),
         speaker: Speaker::Own,
+        pushes: None,
     };
     let data = tempfile::tempdir().unwrap();
     let bounds = Bounds { wait: Duration::from_millis(200), ..Bounds::default() };
@@ -286,7 +289,14 @@ fn tls_settings(url: &str, certificate: Option<&Path>) -> RemoteSettings {
     let trust = Trust { authorities, ..Trust::default() };
     let credentials = basic(PASSWORD);
     let name = "gitops".parse().unwrap();
-    RemoteSettings { name, url: url.into(), credentials, trust, speaker: Speaker::Own }
+    RemoteSettings {
+        name,
+        url: url.into(),
+        credentials,
+        trust,
+        speaker: Speaker::Own,
+        pushes: None,
+    }
 }
 
 async fn fetch(settings: RemoteSettings) -> Result<(), GitError> {
@@ -303,42 +313,57 @@ async fn push_over_tls(settings: RemoteSettings) {
     assert_eq!(pushed, [RefOutcome::Moved]);
 }
 
-/// The questions that a server was asked, in order, as `GET service` or `POST service`.
-fn questions(remote: &Remote) -> Vec<String> {
-    let log = std::fs::read_to_string(remote.directory.path().join("server/access.log")).unwrap();
+/// The questions that a server was asked so far, in order, as `GET service` or `POST service`; it
+/// writes each down right after its answer, so that there may have to be a moment's wait for
+/// `count` of them.
+fn questions(remote: &Remote, count: usize) -> Vec<String> {
+    let place = remote.directory.path().join("server/access.log");
     let question = |line: &str| {
-        let request = line.split('"').nth(1)?;
-        let (verb, path) = request.split_once(' ')?;
+        let (verb, path) = line.split('"').nth(1)?.split_once(' ')?;
         let end = path.split(' ').next()?.rsplit(['/', '=']).next()?;
         Some(format!("{verb} {end}"))
     };
-    log.lines().filter_map(question).collect()
+    for _moment in 0..200 {
+        let log = std::fs::read_to_string(&place).unwrap();
+        if log.lines().count() >= count {
+            return log.lines().filter_map(question).collect();
+        }
+        std::thread::sleep(Duration::from_millis(25));
+    }
+    panic!("the server was not asked {count} times");
 }
 
 #[tokio::test]
-async fn a_promotion_asks_a_server_three_questions() {
+async fn a_promotion_asks_a_server_three_questions_as_small_as_its_change() {
     let remote = Remote::http();
     let other = remote.mirror();
-    let first = other.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
+    let many: Vec<String> = (0..300).map(|number| format!("apps/app-{number}/v.yaml")).collect();
+    let files: Vec<_> = many.iter().map(|path| (path.as_str(), Some("tag: 1\n"))).collect();
+    let first = other.commit(spec(&[], &files)).await.unwrap();
     other.push(vec![update(MAIN, None, Some(&first))]).await.unwrap();
     let mirror = remote.other_mirror("ours");
     mirror.fetch().await.unwrap();
-    let ours = mirror.commit(spec(&[&first], &[("v.yaml", Some("tag: 2\n"))])).await.unwrap();
+    let ours = mirror.commit(spec(&[&first], &[(&many[0], Some("tag: 2\n"))])).await.unwrap();
     mirror.push(vec![update("refs/heads/hoist/a", None, Some(&ours))]).await.unwrap();
-    let before = questions(&remote).len();
-
+    // What both can was asked twice, and each was told of refs and was given a pack or took one.
+    let asked = questions(&remote, 7).len();
+    assert_eq!(asked, 7);
     let theirs = other.commit(spec(&[&first], &[("n.yaml", Some("n\n"))])).await.unwrap();
     other.push(vec![update(MAIN, Some(&first), Some(&theirs))]).await.unwrap();
+    assert_eq!(questions(&remote, asked + 1)[asked..], ["POST git-receive-pack"]);
+    let before = remote.server.as_ref().unwrap().bytes();
+
     mirror.fetch().await.unwrap();
-    let ours = mirror.commit(spec(&[&theirs], &[("v.yaml", Some("tag: 3\n"))])).await.unwrap();
+    let ours = mirror.commit(spec(&[&theirs], &[(&many[1], Some("tag: 3\n"))])).await.unwrap();
     mirror.push(vec![update("refs/heads/hoist/b", None, Some(&ours))]).await.unwrap();
-    let theirs = ["POST git-receive-pack"].map(str::to_owned);
     let own = ["POST git-upload-pack", "POST git-upload-pack", "POST git-receive-pack"];
-    assert_eq!(questions(&remote)[before..], [&theirs[..], &own.map(str::to_owned)].concat());
+    assert_eq!(questions(&remote, asked + 4)[asked + 1..], own);
+    let bytes = remote.server.as_ref().unwrap().bytes() - before;
+    assert!(bytes < 6_000, "{bytes} bytes for one changed line among 300 folders");
 
     // Nothing is new: the refs alone are asked for.
     mirror.fetch().await.unwrap();
-    assert_eq!(questions(&remote)[before + 4..], ["POST git-upload-pack"]);
+    assert_eq!(questions(&remote, asked + 5)[asked + 4..], ["POST git-upload-pack"]);
 }
 
 #[tokio::test]
@@ -374,4 +399,27 @@ async fn a_server_that_lost_what_a_push_builds_upon_is_sent_it_all() {
     assert_eq!(mirror.push(vec![branch]).await.unwrap(), [RefOutcome::Moved]);
     assert_eq!(remote.git(&["show", "hoist/a:v.yaml"]).trim(), "tag: 2");
     assert_eq!(remote.git(&["rev-list", "--count", "hoist/a"]).trim(), "2");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_the_budget_of_pushes_goes_together() {
+    let remote = Remote::http();
+    let budget = PushBudget { most: 1, span: Duration::from_secs(2) };
+    let settings = RemoteSettings { pushes: Some(budget), ..remote.settings() };
+    let mirror = Arc::new(Mirror::open(settings, &remote.data()).unwrap());
+    let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
+    let push = async |branch: &str| {
+        let pushed = mirror.push(vec![update(branch, None, Some(&first))]).await.unwrap();
+        assert_eq!(pushed, [RefOutcome::Moved]);
+    };
+    push(MAIN).await;
+    // One after the other, as promotions come; and what is read does not wait.
+    let (one, other) = (push("refs/heads/hoist/a"), push("refs/heads/hoist/b"));
+    let reads = async {
+        mirror.fetch().await.unwrap();
+        assert!(!mirror.refs(MAIN).await.unwrap().contains_key("refs/heads/hoist/a"));
+    };
+    futures::join!(one, reads, other);
+    let pushes = remote.server.as_ref().unwrap().requests("POST /gitops.git/git-receive-pack");
+    assert_eq!(pushes, 2);
 }
