@@ -32,7 +32,7 @@ use crate::app::committing::{Committing, SignOff};
 use crate::app::forge_event::Dialect;
 use crate::app::ingest::identity::Issuers;
 use crate::app::notifications::Audience;
-use crate::app::policy::{Notifier, Person, Policy, Proof, Source, Token, TokenRule};
+use crate::app::policy::{Hook, Notifier, Person, Policy, Proof, Source, Token, TokenRule};
 use crate::app::ports::{
     Board, Checkout, CheckoutError, Clock, Controller, Conversations, Dice, Forge, Git, Herald,
     JobTokens, Remote, RemoteError, Server, Store,
@@ -390,7 +390,13 @@ fn policy(
                 config::Proof::Secrets(secrets) if secrets.is_empty() => {
                     bail!("sources.{name} has no secret; its file could not be made")
                 }
+                config::Proof::Hook(hook) if hook.secrets.is_empty() => {
+                    bail!("sources.{name} has no secret; its file could not be made")
+                }
                 config::Proof::Secrets(secrets) => Proof::Secrets(secrets),
+                config::Proof::Hook(config::Hook { kind, secrets, registry }) => {
+                    Proof::Hook(Hook { kind, secrets, registry })
+                }
                 config::Proof::Token(rule) => {
                     let config::TokenRule { issuer, audience, ca: _, claims } = rule;
                     Proof::Token(TokenRule { issuer, audience, claims })

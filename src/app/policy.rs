@@ -11,7 +11,9 @@ use crate::domain::freeze::Freeze;
 use crate::domain::id::{ControllerName, PersonName, RepositoryName, RoleName, SourceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::pipeline::Pipelines;
+use crate::domain::registry::RegistryName;
 use crate::domain::schedule::Schedule;
+use crate::domain::sender::SenderKind;
 
 /// Everything that the two files say about who may do what to which application.
 pub struct Policy {
@@ -112,6 +114,18 @@ pub enum Proof {
     Secrets(Vec<SecretString>),
     /// Its CI vouches for it with a token.
     Token(TokenRule),
+    /// It is a registry or a forge, which has a door of its own and a manner of its own.
+    Hook(Hook),
+}
+
+/// A registry or a forge that says by itself that something was pushed.
+pub struct Hook {
+    /// Whose manner it has.
+    pub kind: SenderKind,
+    /// What it proves itself with: two while one is being rotated. Never empty.
+    pub secrets: Vec<SecretString>,
+    /// The registry's name in images, where that is not what the sender says.
+    pub registry: Option<RegistryName>,
 }
 
 /// Which tokens of which CI are a source's.

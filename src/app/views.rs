@@ -2,6 +2,7 @@
 
 mod foresight;
 mod requests;
+mod several;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ pub use requests::{
     Allowance, CheckRequest, CheckWord, FreezeRequest, HoldRequest, PromoteRequest,
     ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest, ThawRequest,
 };
+pub use several::{AnswerView, AnswersView};
 
 /// `GET /api/v1/applications`: everything at a glance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -29,6 +29,7 @@ mod repository;
 mod rule;
 mod schedule;
 mod secret;
+mod sender;
 mod source;
 mod tree;
 mod verify;
@@ -48,10 +49,10 @@ pub use problem::{Place, Problem, Problems};
 pub use schema::{policy_schema, process_schema};
 pub use secret::{Machine, Surroundings, make_secret_file};
 pub use settings::{
-    ArgoCd, Chat, Commits, Credentials, Forge, GitHub, GitLab, KnownHosts, Mattermost, MergeMethod,
-    MirrorAt, Names, Notification, Person, PipelinesAt, Proof, Receiver, Registry, Remote,
-    Repository, Settings, SignOff, SigningKey, Slack, Source, Squash, StoreAt, Token, TokenRule,
-    Transport,
+    ArgoCd, Chat, Commits, Credentials, Forge, GitHub, GitLab, Hook, KnownHosts, Mattermost,
+    MergeMethod, MirrorAt, Names, Notification, Person, PipelinesAt, Proof, Receiver, Registry,
+    Remote, Repository, Settings, SignOff, SigningKey, Slack, Source, Squash, StoreAt, Token,
+    TokenRule, Transport,
 };
 
 /// Both files, read and found good.

@@ -15,6 +15,7 @@ use crate::domain::id::{
 use crate::domain::notification::Interest;
 use crate::domain::pattern::Pattern;
 use crate::domain::registry::RegistryName;
+use crate::domain::sender::SenderKind;
 use crate::domain::zone::Zone;
 
 /// Everything the process file says.
@@ -274,6 +275,21 @@ pub enum Proof {
     Secrets(Vec<SecretString>),
     /// Its CI vouches for it with tokens.
     Token(TokenRule),
+    /// It is a registry or a forge, which has a door of its own and a manner of its own.
+    Hook(Hook),
+}
+
+/// A registry or a forge that says by itself that something was pushed.
+#[derive(Debug)]
+pub struct Hook {
+    /// Whose manner it has.
+    pub kind: SenderKind,
+    /// What it proves itself with: two while one is being rotated.
+    ///
+    /// Empty only while its file is in [`Settings::missing_secret_files`].
+    pub secrets: Vec<SecretString>,
+    /// The registry's name in images, where that is not what the sender says.
+    pub registry: Option<RegistryName>,
 }
 
 /// Which tokens are a source's.

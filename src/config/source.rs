@@ -12,6 +12,7 @@ use super::fields::{Fields, checked, entries, items, parsed, text};
 use super::policy::count;
 use super::problem::Notes;
 use super::secret::{Found, Vault};
+use super::sender;
 use super::settings::{Proof, Source, TokenRule};
 use super::tables::{OIDC, SOURCE};
 use super::tree::{Kind, Node};
@@ -68,6 +69,10 @@ fn proof(
     notes: &mut Notes<'_>,
 ) -> Option<Proof> {
     let node = fields.node();
+    if let Some(kind) = fields.get("sender") {
+        return sender::read(vault, kind, fields, missing, notes).map(Proof::Hook);
+    }
+    sender::check_stray(fields, notes);
     match (fields.get("hmac"), fields.get("oidc"), fields.get("claims")) {
         (Some(hmac), None, None) => Some(Proof::Secrets(secrets(vault, hmac, missing, notes))),
         (None, Some(oidc), claims) => token_rule(vault, oidc, claims, notes).map(Proof::Token),
@@ -85,14 +90,15 @@ fn proof(
         (None, None, None) => {
             let what = format!("{}: nothing tells who it is that announces", node.path);
             let hint = "write `hmac: {env: NAME}`, the secret that signs, or `oidc: {issuer: …, \
-                        audience: …}` with `claims:`, the CI that vouches for it";
+                        audience: …}` with `claims:`, the CI that vouches for it, or \
+                        `sender: harbor` with `secret:`";
             notes.add(node.place, what, hint);
             None
         }
     }
 }
 
-fn secrets(
+pub(super) fn secrets(
     vault: &Vault<'_>,
     node: &Node,
     missing: &mut Vec<PathBuf>,
@@ -203,7 +209,7 @@ fn images(node: &Node, proof: Option<&Proof>, notes: &mut Notes<'_>) -> Option<V
 fn reads_a_name(proof: Option<&Proof>) -> bool {
     match proof {
         None => true,
-        Some(Proof::Secrets(_)) => false,
+        Some(Proof::Secrets(_) | Proof::Hook(_)) => false,
         Some(Proof::Token(rule)) => rule.claims.values().any(|patterns| {
             patterns.iter().all(|pattern| pattern.names_application() == Named::Yes)
         }),

@@ -9,6 +9,7 @@ use super::gate::SHUTS;
 use super::health::{HEALTHS, REMEDIES};
 use super::policy::MERGES;
 use super::schedule::{GROUPS, MISSES};
+use super::sender::SENDERS;
 use super::table::{Shape, Table, optional, planned, required};
 pub(super) use chat::{CHAT, MATTERMOST, NOTIFICATION, SLACK, WEBHOOK};
 
@@ -121,6 +122,21 @@ pub(super) static SOURCE: Table = Table {
             "claims",
             Shape::Named(&Shape::Either(&[TEXT, TEXTS])),
             "With `oidc`: what must stand in the token; `{application}` is read out, `*` stands for part of a segment.",
+        ),
+        optional(
+            "sender",
+            Shape::Word(|| SENDERS.names()),
+            "Instead of `hmac`: the registry or forge that says by itself what was pushed, to /hooks/registry/NAME.",
+        ),
+        optional(
+            "secret",
+            Shape::Either(&[SECRET_SHAPE, Shape::List(&SECRET_SHAPE)]),
+            "With `sender`: what it proves itself with, or a list of two while it is being replaced.",
+        ),
+        optional(
+            "registry",
+            TEXT,
+            "With `sender`: the registry's name in images, where that is not what the sender says; GitLab says none.",
         ),
         required(
             "images",

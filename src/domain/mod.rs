@@ -15,6 +15,8 @@ pub mod trust;
 
 pub mod attestation;
 
+pub mod sender;
+
 pub mod examination;
 
 pub mod pattern;

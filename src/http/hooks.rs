@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, Path, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -29,6 +29,9 @@ pub(super) const LARGEST_BODY: usize = 1 << 20;
 /// How long a sender may take over its body: a slow one holds a connection and memory.
 pub(super) const LONGEST_SENDING: Duration = Duration::from_secs(10);
 
+/// What an announcement, and an event of a forge or a controller, is written in.
+const MEDIA_TYPES: [&str; 2] = ["application/json", "application/cloudevents+json"];
+
 /// The routes under `/hooks/`.
 pub(super) fn hooks(app: Arc<App>) -> Router {
     Router::new()
@@ -45,7 +48,7 @@ async fn announce_artifact(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, Problem> {
-    check_content_type(request.headers())?;
+    check_content_type(request.headers(), &MEDIA_TYPES)?;
     let headers = read_headers(request.headers());
     let delivery = UnverifiedDelivery::new(headers, read_body(request, LONGEST_SENDING).await?);
     let (status, view) = match app.announce(delivery).await? {
@@ -69,7 +72,7 @@ async fn show_progress(
     request: Request,
 ) -> Result<Json<ProgressView>, Problem> {
     let Query(Destination { environment }) = destination?;
-    check_content_type(request.headers())?;
+    check_content_type(request.headers(), &MEDIA_TYPES)?;
     let headers = read_headers(request.headers());
     let delivery = UnverifiedDelivery::new(headers, read_body(request, LONGEST_SENDING).await?);
     Ok(Json(app.progress(delivery, &environment).await?))
@@ -80,7 +83,7 @@ async fn nudge_applications(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, Problem> {
-    check_content_type(request.headers())?;
+    check_content_type(request.headers(), &MEDIA_TYPES)?;
     let authorization = request.headers().get(AUTHORIZATION);
     let authorization = authorization.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let body = read_body(request, LONGEST_SENDING).await?;
@@ -94,7 +97,7 @@ async fn hear_forge(
     Path(repository): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    check_content_type(request.headers())?;
+    check_content_type(request.headers(), &MEDIA_TYPES)?;
     let headers = request.headers().clone();
     let header = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
     let github = forge_event::Envelope {
@@ -153,18 +156,22 @@ fn envelope(header: &impl Fn(&str) -> Option<String>) -> Envelope {
     }
 }
 
-/// Lets JSON pass, also as a CloudEvent, and nothing else.
-fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+/// Lets JSON pass under one of these names, as it is, and nothing else.
+pub(super) fn check_content_type(headers: &HeaderMap, taken: &[&str]) -> Result<(), Problem> {
+    let refuse = |why: String| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
+    // What was packed is signed as it was packed, and may be of any size once it is not.
+    if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return refuse("`Content-Encoding` is set: send the body as it is, not packed".into());
+    }
     let value = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let value = String::from_utf8_lossy(value).to_ascii_lowercase();
     let mut parts = value.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
     let charset = parts.find_map(|part| part.strip_prefix("charset="));
-    let refuse = |why: String| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
     if essence.starts_with("application/cloudevents-batch") {
         return refuse("batches of CloudEvents are not taken: send each event by itself".into());
     }
-    if !matches!(essence, "application/json" | "application/cloudevents+json") {
+    if !taken.contains(&essence) {
         return refuse(if essence.is_empty() {
             "`Content-Type` is missing, and it should be `application/json`".into()
         } else {

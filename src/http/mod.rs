@@ -2,6 +2,8 @@
 
 mod hooks;
 
+mod senders;
+
 mod chat;
 
 mod health;
@@ -29,6 +31,7 @@ use crate::app::App;
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(hooks::hooks(Arc::clone(&app)))
+        .merge(senders::senders(Arc::clone(&app)))
         .merge(chat::chat(Arc::clone(&app)))
         .merge(health::health(Arc::clone(&app)))
         .merge(api::api(Arc::clone(&app)))

@@ -22,6 +22,7 @@ mod process;
 mod registries;
 mod schedules;
 mod schema;
+mod senders;
 mod servers;
 
 /// Files and variables of a test.

@@ -135,7 +135,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A text with a form. An empty one is a mistake: passed over, it would widen what is asked.
-    fn parsed<T>(&self, field: &'static str) -> Result<Option<T>, Malformed>
+    pub(super) fn parsed<T>(&self, field: &'static str) -> Result<Option<T>, Malformed>
     where
         T: FromStr,
         T::Err: std::fmt::Display,

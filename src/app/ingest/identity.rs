@@ -209,7 +209,7 @@ fn judge<'a>(
     let subject = text(claims, "sub").ok_or(BadToken::Missing("sub"))?;
     let theirs = sources.iter().filter_map(|source| match &source.proof {
         Proof::Token(rule) if rule.issuer == issuer => Some((source, rule)),
-        Proof::Token(_) | Proof::Secrets(_) => None,
+        Proof::Token(_) | Proof::Secrets(_) | Proof::Hook(_) => None,
     });
     let theirs: Vec<_> = theirs.collect();
     let meant: Vec<_> =

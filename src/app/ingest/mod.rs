@@ -8,6 +8,12 @@ mod body;
 
 pub mod cloud_event;
 
+pub mod senders;
+
+mod tagged;
+
+pub mod hook;
+
 mod resolve;
 
 mod undecided;
@@ -29,6 +35,7 @@ use secrecy::ExposeSecret;
 
 pub use body::Malformed;
 
+use super::policy::Source;
 use super::ports::{
     Announced, Announcement, AuditLine, DeliveryOutcome, DeliveryRecord, StoreError, TokenError,
 };
@@ -156,13 +163,28 @@ impl App {
         mut verified: Verified<'_>,
         now: Timestamp,
     ) -> Result<Accepted, AnnounceError> {
-        for source in verified.speakers.iter().map(|speaker| speaker.source).take(1) {
-            let (name, most) = (&source.name, source.per_minute);
-            if let Turn::In(seconds) = self.pace.of_source(name, most, now) {
-                return Err(AnnounceError::TooMany { name: name.clone(), most, seconds });
-            }
+        for speaker in verified.speakers.iter().take(1) {
+            self.take_turn(speaker.source, now)?;
         }
         verified.body = verified.envelope.wrap(verified.body)?;
+        self.store_announcement(verified, now).await
+    }
+
+    /// Counts a delivery of a source's, if it has a turn.
+    fn take_turn(&self, source: &Source, now: Timestamp) -> Result<(), AnnounceError> {
+        let (name, most) = (&source.name, source.per_minute);
+        match self.pace.of_source(name, most, now) {
+            Turn::Yes => Ok(()),
+            Turn::In(seconds) => Err(AnnounceError::TooMany { name: name.clone(), most, seconds }),
+        }
+    }
+
+    /// Understands and stores one announcement.
+    async fn store_announcement(
+        &self,
+        verified: Verified<'_>,
+        now: Timestamp,
+    ) -> Result<Accepted, AnnounceError> {
         let delivery = verified.delivery.or_else(|| cloud_event::delivery(&verified.body));
         let delivery = check_delivery(delivery)?;
         let mut notice = Notice::parse(&verified.body)?;

@@ -4,7 +4,9 @@ use super::body::Notice;
 use super::identity::Speaker;
 use super::pace::Turn;
 use super::resolve::Resolved;
+use super::tagged::Whole;
 use super::{AnnounceError, Verified, set_aside};
+use crate::app::policy::Source;
 use crate::app::ports::{AuditLine, Decision, Refusal};
 use crate::app::reconcile::chain;
 use crate::app::views::DeliveryDetailView;
@@ -31,6 +33,11 @@ impl Sender {
             speaks_for: first.and_then(|speaker| speaker.application.clone()),
             body: verified.body.clone(),
         }
+    }
+
+    /// A registry or a forge.
+    pub(super) fn of_hook(source: &Source, body: Vec<u8>) -> Self {
+        Self { source: Some(source.name.clone()), speaks_for: None, body }
     }
 }
 
@@ -94,8 +101,12 @@ impl App {
             | AnnounceError::NotTheirApplication { .. }
             | AnnounceError::Unknown { .. }) => refuse(error.to_string()),
         };
-        let mut notice = Notice::parse(&record.body).map_err(|error| refuse(error.to_string()))?;
         let speaker = Speaker { source, application: record.speaks_for.clone() };
+        let body = match self.complete(&record.body, &speaker).await.map_err(told)? {
+            Whole::Body(body) => body,
+            Whole::Waits { why } => return Err(refuse(why)),
+        };
+        let mut notice = Notice::parse(&body).map_err(|error| refuse(error.to_string()))?;
         speaker.narrow(&mut notice).map_err(told)?;
         let concerned = match self.resolve(&notice, &speaker).await.map_err(told)? {
             Resolved::Applications(concerned) => concerned,

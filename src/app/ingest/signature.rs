@@ -46,6 +46,7 @@ pub struct UnverifiedDelivery {
 }
 
 /// A delivery whose sender is known.
+#[derive(Clone)]
 pub struct Verified<'a> {
     /// Who may have sent it: never nobody, and more than one only if a token fits several sources.
     pub speakers: Vec<Speaker<'a>>,
@@ -104,6 +105,13 @@ pub enum BadSignature {
          sent, with HMAC-SHA256 and the secret of a source in `sources:`"
     )]
     Wrong,
+    /// At the door of a registry or a forge. It does not tell which sources there are.
+    #[error(
+        "no source of that name is known here whose secret came with this: look at `sources:`, at \
+         its `sender` and `secret`, and at the address and the secret where it is sent from; \
+         docs/senders.md says where each sender puts it"
+    )]
+    Hook,
 }
 
 impl UnverifiedDelivery {
@@ -237,7 +245,7 @@ fn signer<'s>(
     for source in sources {
         let secrets = match &source.proof {
             Proof::Secrets(secrets) => secrets.as_slice(),
-            Proof::Token(_) => &[],
+            Proof::Token(_) | Proof::Hook(_) => &[],
         };
         for key in secrets.iter().flat_map(|secret| keys(secret.expose_secret())) {
             let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key) else { continue };

@@ -3,12 +3,13 @@
 use super::body::Notice;
 use super::identity::Speaker;
 use super::resolve::Resolved;
+use super::tagged::Whole;
 use super::{AnnounceError, Malformed, set_aside};
 use crate::app::discover::Discovery;
 use crate::app::ports::{AuditLine, Decision, DeliveryRecord};
 use crate::app::{App, AppError};
 use crate::domain::command::Actor;
-use crate::domain::id::SourceName;
+use crate::domain::id::{ApplicationKey, SourceName};
 
 impl App {
     /// Decides the announcements that were kept, as far as the repositories can be read now.
@@ -23,13 +24,13 @@ impl App {
     async fn decide(&self, record: &DeliveryRecord, discovery: &Discovery) -> Result<(), AppError> {
         let delivery = &record.delivery;
         let (decision, lines) = match self.resolve_again(record, discovery).await {
-            Ok((notice, source, Resolved::Applications(concerned))) => {
+            Ok(Some((notice, source, concerned))) => {
                 let artifacts = self.artifacts(&notice, &source, concerned, delivery.received_at);
                 let set_aside = self.set_aside(&artifacts).await?;
                 let told = set_aside::told(&set_aside);
                 (Decision::Accept { artifacts, set_aside: told }, self.set_aside_lines(&set_aside))
             }
-            Ok((_, _, Resolved::Undecided { .. })) => return Ok(()),
+            Ok(None) => return Ok(()),
             Err(AnnounceError::App(error)) => return Err(error),
             Err(
                 refusal @ (AnnounceError::Signature(_)
@@ -51,11 +52,12 @@ impl App {
         Ok(())
     }
 
+    /// Whom it concerns; nothing where that cannot be said yet.
     async fn resolve_again(
         &self,
         record: &DeliveryRecord,
         discovery: &Discovery,
-    ) -> Result<(Notice, SourceName, Resolved), AnnounceError> {
+    ) -> Result<Option<(Notice, SourceName, Vec<ApplicationKey>)>, AnnounceError> {
         let announced_by = record.delivery.source.as_ref();
         // The configuration may have lost the source since.
         let source = self.policy.sources.iter().find(|source| Some(&source.name) == announced_by);
@@ -63,11 +65,16 @@ impl App {
             field: None,
             problem: "its source is not in `sources:` any more".into(),
         })?;
-        let mut notice = Notice::parse(&record.body)?;
         let speaker = Speaker { source, application: record.speaks_for.clone() };
+        let Whole::Body(body) = self.complete(&record.body, &speaker).await? else {
+            return Ok(None);
+        };
+        let mut notice = Notice::parse(&body)?;
         speaker.narrow(&mut notice)?;
-        let resolved = self.resolve_after(discovery, &notice, &speaker).await?;
-        Ok((notice, source.name.clone(), resolved))
+        match self.resolve_after(discovery, &notice, &speaker).await? {
+            Resolved::Applications(concerned) => Ok(Some((notice, source.name.clone(), concerned))),
+            Resolved::Undecided { .. } => Ok(None),
+        }
     }
 
     fn refusal_line(&self, record: &DeliveryRecord, refusal: &AnnounceError) -> AuditLine {

@@ -271,7 +271,7 @@ sources:
 "#;
     let desk = Desk::with(process, POLICY).variable("CI", "secret");
     insta::assert_snapshot!(desk.load().unwrap_err().to_string(), @r#"
-    hoist.yaml:5:13: sources.nothing: nothing tells who it is that announces; write `hmac: {env: NAME}`, the secret that signs, or `oidc: {issuer: …, audience: …}` with `claims:`, the CI that vouches for it
+    hoist.yaml:5:13: sources.nothing: nothing tells who it is that announces; write `hmac: {env: NAME}`, the secret that signs, or `oidc: {issuer: …, audience: …}` with `claims:`, the CI that vouches for it, or `sender: harbor` with `secret:`
     hoist.yaml:6:10: sources.both: `hmac` and `oidc` stand together; keep one; the other way is a source of its own
     hoist.yaml:7:38: sources.claims.claims: claims stand in tokens, and there is no `oidc`; write `oidc: {issuer: …, audience: …}`, or remove them
     hoist.yaml:8:38: sources.signed.images[0]: nothing says what `{application}` is in `ghcr.io/acme/{application}`; write `*`, or `{application}` in one of the `claims` of a token, too

@@ -6,4 +6,5 @@ mod discovery;
 mod intake;
 mod kept;
 mod refusals;
+mod senders;
 mod world;

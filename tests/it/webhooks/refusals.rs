@@ -182,13 +182,13 @@ async fn other_ways_lead_nowhere() {
     let requests = vec![
         ("GET", to(Method::GET, "/hooks/artifacts")),
         ("DELETE", to(Method::DELETE, "/hooks/artifacts")),
-        ("another hook", to(Method::POST, "/hooks/registry/ghcr")),
+        ("another hook", to(Method::POST, "/hooks/nobody")),
         ("health", to(Method::POST, "/healthz")),
     ];
-    insta::assert_snapshot!(told(&world, requests).await, @"
+    insta::assert_snapshot!(told(&world, requests).await, @r#"
     GET -> 405 -: /hooks/artifacts does not take GET; the `Allow` header says what it takes
     DELETE -> 405 -: /hooks/artifacts does not take DELETE; the `Allow` header says what it takes
-    another hook -> 404 -: there is nothing at /hooks/registry/ghcr
+    another hook -> 404 -: there is nothing at /hooks/nobody
     health -> 405 -: /healthz does not take POST; the `Allow` header says what it takes
-    ");
+    "#);
 }

@@ -20,7 +20,9 @@ use hoist::adapters::store::sqlite::SqliteStore;
 use hoist::app::committing::Committing;
 use hoist::app::ingest::identity::Issuers;
 use hoist::app::policy::{Policy, Proof, Source, TokenRule};
-use hoist::app::ports::{Clock, CommitSpec, Dice, Git, Issuer, RefUpdate, Signature, Store};
+use hoist::app::ports::{
+    Clock, CommitSpec, Dice, Git, Issuer, RefUpdate, Registry, Signature, Store,
+};
 use hoist::app::watch::Watchers;
 use hoist::app::{App, Outside, Repository};
 use hoist::domain::command::Roles;
@@ -99,7 +101,23 @@ pub struct World {
 impl World {
     /// The shop and the cart stand at the repository's tip; nobody has looked yet.
     pub async fn new() -> Self {
-        Self::with(Vec::new(), Issuers::new()).await
+        Self::with(Vec::new(), Issuers::new(), no_registry()).await
+    }
+
+    /// The same, where these registries and forges send by themselves: each may speak of its one
+    /// image, which an application has; and where tags are asked of that registry.
+    pub async fn hearing(senders: Vec<(Source, &str)>, registry: Arc<dyn Registry>) -> Self {
+        let mut sources = Vec::new();
+        let mut pipelines = Vec::new();
+        for (mut source, image) in senders {
+            source.images = vec![image.parse().unwrap()];
+            let named = Applications::Named(vec![source.name.as_str().parse().unwrap()]);
+            pipelines.push(pipeline(&format!("of-{}", source.name), image, named));
+            sources.push(source);
+        }
+        let mut policy = policy(sources);
+        policy.pipelines.extend(pipelines.into_iter().map(|it| (it.name.clone(), it)));
+        Self::governed(policy, Issuers::new(), registry).await
     }
 
     /// The same, where jobs of `acme` on main are believed that the issuer vouches for.
@@ -116,10 +134,14 @@ impl World {
             per_minute: 1000,
         };
         let keys: Arc<dyn Issuer> = Arc::new(OidcIssuer::new(&url, &[]).unwrap());
-        Self::with(vec![source], [(url, keys)].into()).await
+        Self::with(vec![source], [(url, keys)].into(), no_registry()).await
     }
 
-    async fn with(sources: Vec<Source>, issuers: Issuers) -> Self {
+    async fn with(sources: Vec<Source>, issuers: Issuers, registry: Arc<dyn Registry>) -> Self {
+        Self::governed(policy(sources), issuers, registry).await
+    }
+
+    async fn governed(policy: Policy, issuers: Issuers, registry: Arc<dyn Registry>) -> Self {
         let clock = Arc::new(StillClock::default());
         let remote = Remote::local();
         let mirror: Arc<dyn Git> = Arc::new(remote.mirror());
@@ -138,11 +160,9 @@ impl World {
                 repositories: [(name, repository)].into(),
                 watchers: nobody(),
                 issuers,
-                registry: Arc::new(
-                    Registries::new(BTreeMap::new(), Arc::clone(&clock) as _).unwrap(),
-                ),
+                registry,
             },
-            policy(sources),
+            policy,
             Arc::clone(&clock) as Arc<dyn Clock>,
             Arc::new(CountingDice::default()),
         ));
@@ -279,6 +299,11 @@ fn policy(more: Vec<Source>) -> Policy {
         schedules: Vec::new(),
         public_url: PUBLIC_URL.into(),
     }
+}
+
+/// Every registry is asked where it stands; no test here gets that far.
+fn no_registry() -> Arc<dyn Registry> {
+    Arc::new(Registries::new(BTreeMap::new(), Arc::new(StillClock::default())).unwrap())
 }
 
 fn nobody() -> Watchers {
