@@ -48,8 +48,10 @@ impl<R: Read> Packets<R> {
     pub(super) fn next(&mut self) -> io::Result<Packet> {
         let mut head = [0; HEAD];
         self.from.read_exact(&mut head)?;
-        let length = std::str::from_utf8(&head).ok();
-        let length = length.and_then(|text| usize::from_str_radix(text, 16).ok());
+        // A sign would pass for a digit.
+        let digits = head.iter().all(u8::is_ascii_hexdigit).then_some(&head[..]);
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+        let length = digits.and_then(|digits| usize::from_str_radix(digits, 16).ok());
         match length {
             Some(0) => Ok(Packet::Flush),
             Some(1) => Ok(Packet::Delimiter),
@@ -110,7 +112,7 @@ mod tests {
         for bad in ["", "00", "0002", "0003", "zzzz", "fff1", "0009abc", "+005a", "\u{fc}\u{fc}"] {
             Packets::of(bad.as_bytes()).next().unwrap_err();
         }
-        let told = Packets::of(&b"0010ERR no way\n"[..]).next().unwrap_err();
+        let told = Packets::of(&b"000fERR no way\n"[..]).next().unwrap_err();
         assert_eq!(told.to_string(), "the server refuses: no way");
     }
 }
