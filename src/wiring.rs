@@ -332,7 +332,16 @@ fn signer(repository: &config::Repository) -> anyhow::Result<Option<Signer>> {
     let Some(config::SigningKey { key, passphrase }) = &repository.commits.sign else {
         return Ok(None);
     };
-    Signer::new(key, passphrase.as_ref()).map(Some).context("reading commits.sign.ssh_key")
+    let passphrase = passphrase.as_ref();
+    let signer = match key {
+        config::SecretKey::Ssh(key) => {
+            Signer::ssh(key, passphrase).context("reading commits.sign.ssh_key")
+        }
+        config::SecretKey::Gpg(key) => {
+            Signer::openpgp(key, passphrase).context("reading commits.sign.gpg_key")
+        }
+    };
+    signer.map(Some)
 }
 
 fn committing(settings: &config::Commits) -> Committing {

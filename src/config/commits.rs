@@ -1,11 +1,13 @@
 //! Reads how hoist commits into a repository: whom commits name, and by which key they are signed.
 
+use secrecy::{ExposeSecret, SecretString};
+
 use super::check::Mistake;
 use super::fields::{Fields, checked, entries};
 use super::problem::Notes;
 use super::repository::private_key;
 use super::secret::Vault;
-use super::settings::{Commits, SignOff, SigningKey};
+use super::settings::{Commits, SecretKey, SignOff, SigningKey};
 use super::table::Words;
 use super::tables::{COMMITS, SIGNING};
 use super::tree::Node;
@@ -46,8 +48,27 @@ pub(super) fn commits(vault: &Vault<'_>, node: &Node, notes: &mut Notes<'_>) -> 
 fn signing_key(vault: &Vault<'_>, node: &Node, notes: &mut Notes<'_>) -> Option<SigningKey> {
     let fields = Fields::open(node, &SIGNING, notes)?;
     let passphrase = fields.get("passphrase").map(|node| vault.secret(node, notes));
-    let key = private_key(vault, fields.get("ssh_key")?, notes)?;
-    Some(SigningKey { key, passphrase: passphrase.map_or(Some(None), |it| it.map(Some))? })
+    let key = match (fields.get("ssh_key"), fields.get("gpg_key")) {
+        (Some(node), None) => private_key(vault, node, notes).map(SecretKey::Ssh),
+        (None, Some(node)) => gpg_key(vault, node, notes).map(SecretKey::Gpg),
+        (None, None) | (Some(_), Some(_)) => {
+            let what = format!("{}: one key signs, and this names none or two", node.path);
+            notes.add(node.place, what, "write `ssh_key: {file: PATH}` or `gpg_key: {file: PATH}`");
+            None
+        }
+    };
+    Some(SigningKey { key: key?, passphrase: passphrase.map_or(Some(None), |it| it.map(Some))? })
+}
+
+fn gpg_key(vault: &Vault<'_>, node: &Node, notes: &mut Notes<'_>) -> Option<SecretString> {
+    let key = vault.secret(node, notes)?;
+    if key.expose_secret().contains("BEGIN PGP PRIVATE KEY BLOCK-----") {
+        return Some(key);
+    }
+    let what = format!("{}: there is no private key of GPG's in it", node.path);
+    let hint = "name the file that `gpg --armor --export-secret-keys KEY > FILE` makes";
+    notes.add(node.place, what, hint);
+    None
 }
 
 fn identity(text: &str) -> Result<String, Mistake> {

@@ -51,8 +51,8 @@ pub use secret::{Machine, Surroundings, make_secret_file};
 pub use settings::{
     ArgoCd, Chat, Commits, Credentials, Forge, GitHub, GitLab, Hook, KnownHosts, Mattermost,
     MergeMethod, MirrorAt, Names, Notification, Person, PipelinesAt, Proof, Receiver, Registry,
-    Remote, Repository, Settings, SignOff, SigningKey, Slack, Source, Squash, StoreAt, Token,
-    TokenRule, Transport,
+    Remote, Repository, SecretKey, Settings, SignOff, SigningKey, Slack, Source, Squash, StoreAt,
+    Token, TokenRule, Transport,
 };
 
 /// Both files, read and found good.

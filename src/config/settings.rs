@@ -131,10 +131,19 @@ pub enum SignOff {
 /// A key that signs commits.
 #[derive(Debug)]
 pub struct SigningKey {
-    /// The private key's text.
-    pub key: SecretString,
+    /// The private key.
+    pub key: SecretKey,
     /// What it is locked with.
     pub passphrase: Option<SecretString>,
+}
+
+/// A private key's text, by the program that made it.
+#[derive(Debug)]
+pub enum SecretKey {
+    /// OpenSSH's form.
+    Ssh(SecretString),
+    /// GPG's armour.
+    Gpg(SecretString),
 }
 
 /// The host keys of a server that is reached by SSH.

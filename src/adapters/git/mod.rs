@@ -12,6 +12,7 @@ mod checkout;
 mod disk;
 mod history;
 mod keeper;
+mod openpgp;
 mod pace;
 mod signing;
 mod transport;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, ensure};
 use git2::{Oid, Repository, Tree};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey};
 
+use super::openpgp::OpenPgpKey;
 use super::trees::signature;
 use super::{broken, commit_id_of};
 use crate::app::ports::{GitError, Signature};
@@ -18,7 +20,12 @@ const NAMESPACE: &str = "git";
 
 /// A key that signs commits.
 #[derive(Clone)]
-pub struct Signer(Arc<PrivateKey>);
+pub struct Signer(Arc<Key>);
+
+enum Key {
+    Ssh(Box<PrivateKey>),
+    OpenPgp(Box<OpenPgpKey>),
+}
 
 impl Signer {
     /// Reads a private key in OpenSSH's form, with what it is locked with if it is.
@@ -29,7 +36,7 @@ impl Signer {
     /// # Errors
     ///
     /// When it is no such key, or the passphrase does not open it.
-    pub fn new(key: &SecretString, passphrase: Option<&SecretString>) -> anyhow::Result<Self> {
+    pub fn ssh(key: &SecretString, passphrase: Option<&SecretString>) -> anyhow::Result<Self> {
         // Its reader wants the last line to end, and says nothing of what it could not read.
         let text: SecretString = format!("{}\n", key.expose_secret().trim_end()).into();
         let mut key = PrivateKey::from_openssh(text.expose_secret())
@@ -45,14 +52,33 @@ impl Signer {
             "hoist signs with Ed25519, and it is of the kind {}; make one with `ssh-keygen -t ed25519`",
             key.algorithm()
         );
-        Ok(Self(Arc::new(key)))
+        Ok(Self(Arc::new(Key::Ssh(Box::new(key)))))
     }
 
-    fn sign(&self, text: &str) -> Result<String, GitError> {
-        let failed = |cause| GitError::Mirror(anyhow!("signing a commit: {cause}"));
-        let signature = self.0.sign(NAMESPACE, HashAlg::Sha512, text.as_bytes()).map_err(failed)?;
-        signature.to_pem(LineEnding::LF).map_err(failed)
+    /// Reads a private key as GPG exports it, in its armour, with what it is locked with if it is.
+    ///
+    /// Ed25519 and RSA, whose signatures follow from the commit, its time included.
+    ///
+    /// # Errors
+    ///
+    /// When it is no such key, none of its parts is for signing, or the passphrase does not open it.
+    pub fn openpgp(key: &SecretString, passphrase: Option<&SecretString>) -> anyhow::Result<Self> {
+        let key = OpenPgpKey::read(key, passphrase)?;
+        Ok(Self(Arc::new(Key::OpenPgp(Box::new(key)))))
     }
+
+    fn sign(&self, text: &str, at: Timestamp) -> Result<String, GitError> {
+        let signed = match self.0.as_ref() {
+            Key::Ssh(key) => sign_by_ssh(key, text),
+            Key::OpenPgp(key) => key.sign(text, at),
+        };
+        signed.map_err(|cause| GitError::Mirror(cause.context("signing a commit")))
+    }
+}
+
+fn sign_by_ssh(key: &PrivateKey, text: &str) -> anyhow::Result<String> {
+    let signature = key.sign(NAMESPACE, HashAlg::Sha512, text.as_bytes())?;
+    Ok(signature.to_pem(LineEnding::LF)?)
 }
 
 impl fmt::Debug for Signer {
@@ -87,6 +113,6 @@ pub(super) fn write(
         .map_err(failed())?;
     let text = std::str::from_utf8(&text)
         .map_err(|cause| GitError::Mirror(anyhow::Error::new(cause).context("writing a commit")))?;
-    let signed = signer.sign(text)?;
+    let signed = signer.sign(text, saying.author.at)?;
     commit_id_of(mirror.commit_signed(text, &signed, None).map_err(failed())?)
 }

@@ -3,7 +3,7 @@
 use super::{SECRET_SHAPE, TEXT};
 use crate::config::commits::SIGN_OFFS;
 use crate::config::repository::{FORGES, MERGE_METHODS, TRANSPORTS};
-use crate::config::table::{Shape, Table, optional, planned, required};
+use crate::config::table::{Shape, Table, optional, required};
 
 pub(in super::super) static REPOSITORY: Table = Table {
     what: "a repository",
@@ -94,9 +94,9 @@ pub(in super::super) static COMMITS: Table = Table {
 pub(in super::super) static SIGNING: Table = Table {
     what: "a key that signs commits",
     keys: &[
-        required("ssh_key", SECRET_SHAPE, "A private Ed25519 key in OpenSSH's form."),
-        optional("passphrase", SECRET_SHAPE, "What `ssh_key` is locked with."),
-        planned("gpg_key"),
+        optional("ssh_key", SECRET_SHAPE, "A private Ed25519 key in OpenSSH's form."),
+        optional("gpg_key", SECRET_SHAPE, "A private Ed25519 or RSA key as GPG exports it."),
+        optional("passphrase", SECRET_SHAPE, "What the key is locked with."),
     ],
 };
 

@@ -1,6 +1,6 @@
 //! How hoist commits into a repository.
 
-use hoist::config::{Commits, SignOff};
+use hoist::config::{Commits, SecretKey, SignOff};
 
 use super::*;
 
@@ -31,12 +31,22 @@ fn whom_commits_name_and_who_signs_them_come_out_as_values() {
     assert_eq!(commits.sign_off, SignOff::Committer);
     assert_eq!(commits.trailers["Change-Type"], "promotion");
     let sign = commits.sign.as_ref().unwrap();
+    assert!(matches!(sign.key, SecretKey::Ssh(_)));
     assert_eq!(sign.passphrase.as_ref().unwrap().expose_secret(), "hunter3");
     assert!(!format!("{commits:?}").contains("hunter"));
 
     let nothing = load("{}");
     assert!(nothing.name.is_none() && nothing.sign.is_none());
     assert_eq!(nothing.sign_off, SignOff::Nobody);
+}
+
+#[test]
+fn one_key_signs_and_not_two() {
+    for sign in ["{passphrase: {env: PASSPHRASE}}", "{ssh_key: {file: key}, gpg_key: {file: key}}"]
+    {
+        let told = desk(&format!("{{sign: {sign}}}")).load().unwrap_err().to_string();
+        assert!(told.contains("one key signs, and this names none or two"), "{told}");
+    }
 }
 
 #[test]
@@ -55,9 +65,8 @@ hoist.yaml:6:71: repositories.gitops.commits.trailers: hoist writes the trailer 
 hoist.yaml:6:91: repositories.gitops.commits.trailers: Git knows no trailer named `two words`; write letters, digits and `-`, as Change-Type
 hoist.yaml:6:107: repositories.gitops.commits.trailers: hoist writes the trailer `Signed-off-by` itself; choose another name; for Signed-off-by write `sign_off: committer`
 hoist.yaml:6:133: repositories.gitops.commits.trailers.Change: a trailer has one line; write its value on one
-hoist.yaml:6:149: `repositories.gitops.commits.sign.ssh_key` is missing; a key that signs commits needs it: a private Ed25519 key in OpenSSH's form
-hoist.yaml:6:180: `repositories.gitops.commits.sign.gpg_key` is planned and not built yet; remove it until it is
-9 problems
+hoist.yaml:6:190: repositories.gitops.commits.sign.gpg_key: there is no private key of GPG's in it; name the file that `gpg --armor --export-secret-keys KEY > FILE` makes
+8 problems
 "#,
     );
 }
