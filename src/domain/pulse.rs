@@ -53,10 +53,11 @@ impl Pulse {
                 answered_at: None,
             };
         };
-        if before.seen_at == glance.at {
+        let is_same = before.finding == glance.finding;
+        // The same look again adds nothing; another one of the same instant does.
+        if is_same && before.seen_at == glance.at {
             return before.clone();
         }
-        let is_same = before.finding == glance.finding;
         let gap = glance.at.duration_since(before.seen_at);
         let seen = if is_same {
             gap.clamp(SignedDuration::ZERO, LONGEST_GAP)

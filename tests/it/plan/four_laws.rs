@@ -406,3 +406,19 @@ fn the_histories_of_the_laws_reach_prod() {
     watched.happen(Happening::Settle);
     assert_eq!(watched.merges, 3, "{}", watched.world.story());
 }
+
+/// A soak starts over with every look that finds it ill, those of the same instant included.
+#[test]
+fn an_ill_look_counts_that_comes_at_the_instant_of_a_good_one() {
+    let mut watched = Watched::new();
+    for what in [Happening::Announce, Happening::Settle] {
+        watched.happen(what);
+    }
+    for (finding, minutes) in
+        [(Finding::Well, 3), (Finding::Well, 0), (Finding::Ill, 2), (Finding::Well, 0)]
+    {
+        watched.happen(Happening::Look(finding, Sign::Digest));
+        watched.happen(Happening::PassTime(minutes));
+    }
+    watched.happen(Happening::Settle);
+}
