@@ -40,10 +40,8 @@ async fn measure(rounds: usize) {
     import(&bare, &everything());
     let config = configure(home.path());
     let app = Arc::new(wiring::open_app(&config).await.unwrap());
-    let by = Identity {
-        actor: Actor { name: "dora".into(), door: Door::Api },
-        roles: vec!["on-call".parse().unwrap()],
-    };
+    let actor = Actor { name: "dora".into(), door: Door::Api };
+    let by = Identity::new(actor, vec!["on-call".parse().unwrap()]);
     work(&app).await;
     let mut times = Vec::new();
     for round in 0..rounds {

@@ -63,6 +63,7 @@ impl App {
             promotions: record.promotions,
             holds,
             freezes,
+            withdrawn: BTreeMap::new(),
             members: self.policy.members(),
             readings: BTreeMap::new(),
             proposals: BTreeMap::new(),
@@ -86,6 +87,7 @@ impl App {
                 snapshot.proposals.insert(facts.number, facts);
             }
         }
+        self.ask_teams(&mut snapshot).await;
         Ok(snapshot)
     }
 }

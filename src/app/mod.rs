@@ -32,6 +32,7 @@ mod commands;
 mod freezes;
 mod schedules;
 mod rollback;
+mod rights;
 mod skip;
 
 pub mod recover;

@@ -73,6 +73,14 @@ pub struct Notifier {
     pub secret: SecretString,
 }
 
+impl Person {
+    /// Whether it is said who they are on a forge. A name there that nobody gave is anybody's.
+    pub fn is_known_to(&self, forge: &str) -> bool {
+        let is_of = |name: &String| name.strip_prefix(forge).is_some_and(|it| it.starts_with(':'));
+        self.known_as.iter().any(|(door, name)| *door == Door::Comment && is_of(name))
+    }
+}
+
 impl Policy {
     /// Who speaks; none where nobody of `people:` is known to the chat by that.
     pub fn speaker(&self, door: Door, known_as: &str) -> Option<Identity> {
@@ -81,7 +89,35 @@ impl Policy {
         };
         let person = self.people.iter().find(is)?;
         let actor = Actor { name: person.name.to_string(), door };
-        Some(Identity { actor, roles: person.roles.clone() })
+        Some(Identity::new(actor, person.roles.clone()))
+    }
+
+    /// The person of that name.
+    pub fn person(&self, name: &str) -> Option<&Person> {
+        self.people.iter().find(|person| person.name.as_str() == name)
+    }
+
+    /// Whether it is said who somebody is on a forge.
+    pub fn is_known(&self, name: &PersonName, forge: &str) -> bool {
+        self.person(name.as_str()).is_some_and(|person| person.is_known_to(forge))
+    }
+
+    /// The roles that the configuration lists for somebody who came through a door; none where it
+    /// does not know who comes through that door.
+    pub fn listed_roles(&self, name: &str, door: Door) -> Option<Vec<RoleName>> {
+        let of_person = self.person(name).map(|person| person.roles.clone());
+        let of_tokens: Vec<&Token> =
+            self.tokens.iter().filter(|token| token.name.as_str() == name).collect();
+        match door {
+            Door::Slack | Door::Mattermost | Door::Comment => Some(of_person.unwrap_or_default()),
+            // A session may have begun with a one-time link, which is not in the configuration.
+            Door::Page if of_person.is_none() && of_tokens.is_empty() => None,
+            Door::Api | Door::Page => {
+                let of_tokens = of_tokens.into_iter().flat_map(|token| token.roles.clone());
+                Some(of_person.unwrap_or_default().into_iter().chain(of_tokens).collect())
+            }
+            Door::Ci | Door::Hoist => None,
+        }
     }
 
     /// Who has each role: people, and tokens that are nobody's in particular.

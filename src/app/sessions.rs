@@ -82,11 +82,6 @@ impl NewSession {
 }
 
 impl App {
-    /// Finds whose token that is. Takes the same time whether it is anybody's.
-    pub fn identify(&self, bearer: &str) -> Option<Identity> {
-        self.token_of(bearer, Door::Api)
-    }
-
     /// Tells whether somebody has a right in an environment, or anywhere where that is none.
     pub fn allows(
         &self,
@@ -140,16 +135,15 @@ impl App {
     /// Tells who a session's cookie belongs to; none where it has ended.
     ///
     /// What a role allows is read from today's policy, so a right that was taken away is gone at
-    /// once; the roles themselves are those of the sign-in.
+    /// once, and who is in a team is asked anew; the roles that are listed are those of the sign-in.
     pub async fn session(&self, cookie: &str) -> Result<Option<SignedIn>, AppError> {
         let Some(session) = self.store.session(&hash(cookie), self.clock.now()).await? else {
             return Ok(None);
         };
-        let identity = Identity {
-            actor: Actor { name: session.actor, door: Door::Page },
-            // A role that the policy no longer has gives nothing.
-            roles: session.roles.iter().filter_map(|role| role.parse().ok()).collect(),
-        };
+        let actor = Actor { name: session.actor, door: Door::Page };
+        // A role that the policy no longer has gives nothing.
+        let roles = session.roles.iter().filter_map(|role| role.parse().ok()).collect();
+        let identity = self.with_teams(Identity::new(actor, roles)).await;
         let form_token = form_token(cookie).into();
         Ok(Some(SignedIn { identity, form_token, form_key: session.form_key }))
     }
@@ -159,7 +153,7 @@ impl App {
         Ok(self.store.close_session(&hash(cookie)).await?)
     }
 
-    fn token_of(&self, bearer: &str, door: Door) -> Option<Identity> {
+    pub(super) fn token_of(&self, bearer: &str, door: Door) -> Option<Identity> {
         let key = hash(bearer);
         // Every token is compared, the found one included, so that time tells nothing.
         let tokens = &self.policy.tokens;
@@ -167,7 +161,7 @@ impl App {
             None,
             |_, token| {
                 let name = token.name.as_str().to_owned();
-                Some(Identity { actor: Actor { name, door }, roles: token.roles.clone() })
+                Some(Identity::new(Actor { name, door }, token.roles.clone()))
             },
         )
     }

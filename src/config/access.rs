@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::command::{Reach, Right, Role};
 use crate::domain::id::{EnvironmentName, PersonName, PipelineName};
 use crate::domain::pipeline::Pipelines;
+use crate::domain::team::Team;
 
 use super::fields::{Fields, check_known, dangling_at, items, known, names, parsed, text};
 use super::problem::{Notes, Place};
@@ -65,6 +66,8 @@ pub(super) struct Access {
     pub(super) people: BTreeSet<String>,
     /// The keys of `roles`.
     pub(super) roles: BTreeSet<String>,
+    /// The kinds of the forges of `repositories`.
+    pub(super) forges: BTreeSet<String>,
 }
 
 impl Access {
@@ -76,6 +79,7 @@ impl Access {
     ) -> Option<Role> {
         let fields = Fields::open(node, &ROLE, notes)?;
         let people = fields.get("people").map(|node| known(node, &self.people, notes));
+        let teams = fields.get("teams").map(|node| self.teams(node, notes));
         let may = fields.get("may").and_then(|node| items(node, notes)).unwrap_or_default();
         let may = may.iter().filter_map(|item| RIGHTS.read(item, notes)).collect();
         let environments = fields.get("environments").map(|node| reach(node, notes));
@@ -83,7 +87,28 @@ impl Access {
             pointers.extend(list.iter().cloned());
         }
         let environments = environments.map(|(reach, _)| reach).unwrap_or_default();
-        Some(Role { people: people.unwrap_or_default(), may, environments })
+        let (people, teams) = (people.unwrap_or_default(), teams.unwrap_or_default());
+        Some(Role { people, teams, may, environments })
+    }
+
+    /// Teams, each of a forge that can be asked.
+    fn teams(&self, node: &Node, notes: &mut Notes<'_>) -> Vec<Team> {
+        let hint = "write `github:ORGANISATION/TEAM` or `gitlab:GROUP`";
+        let mut teams = Vec::new();
+        for item in items(node, notes).unwrap_or_default() {
+            let Some(team) = parsed::<Team>(item, hint, notes) else { continue };
+            if self.forges.contains(team.forge()) {
+                teams.push(team);
+                continue;
+            }
+            let what = format!(
+                "{}: nobody can be asked who is in {team}: no repository has `forge: {}`",
+                item.path,
+                team.forge()
+            );
+            notes.add(item.place, what, "list who has the role under `people`");
+        }
+        teams
     }
 
     pub(super) fn tokens(&self, node: &Node, notes: &mut Notes<'_>) -> Vec<Token> {
@@ -118,7 +143,13 @@ impl Access {
             check_known(node, person.as_str(), &self.people, notes);
             Some(person)
         });
-        Some(Token { name: name?, sha256: sha256?, roles: roles?, person })
+        let name: PersonName = name?;
+        if person.is_none() && self.people.contains(name.as_str()) {
+            let what = format!("{}: `{name}` is a person, and the token is not theirs", node.path);
+            let hint = format!("add `person: {name}`, or choose another name");
+            notes.add(node.place, what, hint);
+        }
+        Some(Token { name, sha256: sha256?, roles: roles?, person })
     }
 }
 

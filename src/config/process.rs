@@ -71,7 +71,11 @@ fn settings(
     };
     let folder = data.clone().unwrap_or_else(|| PathBuf::from("var"));
     let reader = Reader { vault: Vault { surroundings, data: &folder } };
-    let access = Access { people: keys(fields, "people"), roles: keys(fields, "roles") };
+    let access = Access {
+        people: keys(fields, "people"),
+        roles: keys(fields, "roles"),
+        forges: forges(fields).into_values().collect(),
+    };
     let mut missing_secret_files = Vec::new();
     let repositories = named(fields, "repositories", notes, |_, entry, notes| {
         repository(&reader.vault, entry, notes)

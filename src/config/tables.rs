@@ -216,7 +216,11 @@ pub(super) static ROLE: Table = Table {
     what: "a role",
     keys: &[
         optional("people", NAMES, "Who has it, by their names in `people`."),
-        planned("teams"),
+        optional(
+            "teams",
+            TEXTS,
+            "Whose members have it, too: `github:ORGANISATION/TEAM`, `gitlab:GROUP`.",
+        ),
         required("may", Shape::List(&Shape::Word(|| RIGHTS.names())), "What it allows."),
         required("environments", TEXTS, "Where: names of environments, or \"*\" for all of them."),
     ],

@@ -10,6 +10,7 @@ use super::artifact::Named;
 use super::freeze::{Rollbacks, Scope};
 use super::id::{ApplicationKey, EnvironmentName, PersonName, PromotionId, RoleName, ScheduleName};
 use super::promotion::BadArtifact;
+use super::team::Team;
 
 /// Who acts, and through which door.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +117,8 @@ impl fmt::Display for Right {
 pub struct Role {
     /// Who has it.
     pub people: Vec<PersonName>,
+    /// Whose members have it, too, by the forge's word.
+    pub teams: Vec<Team>,
     /// What it allows.
     pub may: Vec<Right>,
     /// Where; empty with `everywhere` unset means nowhere.
@@ -144,6 +147,15 @@ pub struct Identity {
     pub actor: Actor,
     /// The roles that their token or their person holds.
     pub roles: Vec<RoleName>,
+    /// Why some forge did not say whether they are in a team that has a role: they have none by it.
+    pub unasked: Vec<String>,
+}
+
+impl Identity {
+    /// Somebody with these roles.
+    pub fn new(actor: Actor, roles: Vec<RoleName>) -> Self {
+        Self { actor, roles, unasked: Vec::new() }
+    }
 }
 
 /// What somebody asks hoist to do.
@@ -360,8 +372,9 @@ impl<C> Authorized<C> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{actor} may not {right} in {place}: no role of theirs allows it; a role with \
-     `may: [{right}]` that reaches {place} does (`roles:` in the configuration)",
-    place = scope.in_words()
+     `may: [{right}]` that reaches {place} does (`roles:` in the configuration){silent}",
+    place = scope.in_words(),
+    silent = after_semicolons(unasked)
 )]
 pub struct NotAllowed {
     /// Who asked.
@@ -370,6 +383,12 @@ pub struct NotAllowed {
     pub right: Right,
     /// Where.
     pub scope: Scope,
+    /// Why some forge did not say whether they are in a team that has a role.
+    pub unasked: Vec<String>,
+}
+
+fn after_semicolons(texts: &[String]) -> String {
+    texts.iter().flat_map(|text| ["; ", text.as_str()]).collect()
 }
 
 /// Decides whether `identity` may give `command`. What no role allows is refused.
@@ -387,7 +406,8 @@ pub fn authorize(
     if is_allowed {
         Ok(Authorized { command, by: identity.actor.clone() })
     } else {
-        Err(NotAllowed { actor: identity.actor.clone(), right, scope })
+        let unasked = identity.unasked.clone();
+        Err(NotAllowed { actor: identity.actor.clone(), right, scope, unasked })
     }
 }
 
@@ -439,10 +459,8 @@ mod tests {
             ..Role::default()
         };
         let roles = Roles::from([("developers".parse().unwrap(), developers)]);
-        let alice = Identity {
-            actor: Actor { name: "alice".into(), door: Door::Api },
-            roles: vec!["developers".parse().unwrap()],
-        };
+        let actor = Actor { name: "alice".into(), door: Door::Api };
+        let alice = Identity::new(actor, vec!["developers".parse().unwrap()]);
         assert!(authorize(&alice, hold("staging"), &roles).is_ok());
         let refusal = authorize(&alice, hold("prod"), &roles).unwrap_err();
         assert_eq!(
@@ -450,8 +468,10 @@ mod tests {
             "alice may not hold in prod: no role of theirs allows it; a role with \
              `may: [hold]` that reaches prod does (`roles:` in the configuration)"
         );
-        let nobody = Identity { roles: vec![], ..alice.clone() };
-        assert!(authorize(&nobody, hold("staging"), &roles).is_err());
+        let unasked = vec!["GitHub did not say who is in github:acme/sre".to_owned()];
+        let nobody = Identity { roles: vec![], unasked, ..alice };
+        let refusal = authorize(&nobody, hold("staging"), &roles).unwrap_err().to_string();
+        assert!(refusal.ends_with("; GitHub did not say who is in github:acme/sre"), "{refusal}");
     }
 
     #[test]
@@ -463,9 +483,9 @@ mod tests {
             ("prod-owners".parse().unwrap(), freezers(Reach::Only(vec![prod]))),
             ("managers".parse().unwrap(), freezers(Reach::Everywhere)),
         ]);
-        let identity = |role: &str| Identity {
-            actor: Actor { name: "alice".into(), door: Door::Api },
-            roles: vec![role.parse().unwrap()],
+        let identity = |role: &str| {
+            let actor = Actor { name: "alice".into(), door: Door::Api };
+            Identity::new(actor, vec![role.parse().unwrap()])
         };
         let thaw = |scope| Command::Thaw { scope, reason: None };
         let in_prod = || thaw(Scope::Only(vec!["prod".parse().unwrap()]));

@@ -123,6 +123,8 @@ pub const HTTP: &str = "http";
 pub const CHECKS: &str = "checks";
 /// See [`PROMETHEUS`]: checks of the commit that the artifact was built from.
 pub const SOURCE_CHECKS: &str = "source-checks";
+/// Whether whoever asked for a promotion still may.
+pub const REQUESTER: &str = "requester";
 /// What waits for a schedule's run; it concerns each promotion by itself.
 pub const SCHEDULE: &str = "schedule";
 

@@ -40,6 +40,8 @@ pub struct Snapshot {
     pub freezes: Vec<Freeze>,
     /// When what gathers before an environment is let go, and what was.
     pub timetable: Timetable,
+    /// Why whoever asked for a promotion may not ask for it any more, where that is so.
+    pub withdrawn: BTreeMap<PromotionId, String>,
     /// Who has each role, as approvals know them.
     pub members: BTreeMap<RoleName, Vec<PersonName>>,
     /// What the files hold at the tip, by environment.

@@ -85,7 +85,7 @@ impl FromRequestParts<Arc<App>> for Caller {
                           takes it from HOIST_TOKEN";
             return Err(Problem::unauthorized(CHALLENGE, detail));
         };
-        let found = app.identify(token);
+        let found = app.identify(token).await;
         found.map(Self).ok_or_else(|| {
             let detail = "nobody has this token; its SHA-256 has to stand under `tokens:` in the \
                           configuration that this hoist was started with";

@@ -30,6 +30,8 @@ pub mod chat;
 
 pub mod schedule;
 
+pub mod rights;
+
 pub mod notification;
 
 use jiff::Timestamp;

@@ -206,7 +206,7 @@ impl App {
 
     async fn answer_to(&self, saying: &Saying) -> Message {
         let SayingDetails { speaker, called, said, .. } = &saying.details;
-        let Some(identity) = self.policy.speaker(saying.door, speaker) else {
+        let Some(identity) = self.speaker(saying.door, speaker).await else {
             return Message::plain(words::stranger(saying.door, speaker, called));
         };
         match said {

@@ -294,6 +294,9 @@ pub trait Forge: Send + Sync {
     /// What is said of a commit of a source's repository on the same host.
     async fn source_checks(&self, of: &SourceCommit) -> Result<Vec<Check>, ForgeError>;
 
+    /// Whether it can be asked who is in a team.
+    fn knows(&self, team: &Team) -> bool;
+
     /// Those of `people` who are in a team, in the order in which they are named. Answers may be a
     /// minute old.
     async fn in_team(

@@ -6,7 +6,7 @@ use super::closures::{freeze_gate, hold_gate, window_gate};
 use super::course::soak_ends;
 use super::schedules::schedule_gate;
 use crate::domain::evidence::Met;
-use crate::domain::gate::{CHECKS, GateRule, Judged, Shuts, Verdict, Voters};
+use crate::domain::gate::{CHECKS, GateRule, Judged, REQUESTER, Shuts, Verdict, Voters};
 use crate::domain::health::Finding;
 use crate::domain::id::{EnvironmentName, PersonName};
 use crate::domain::pipeline::Environment;
@@ -26,7 +26,8 @@ pub fn judge(
     proposal: Option<&ProposalFacts>,
     now: Timestamp,
 ) -> Vec<Judged> {
-    let mut judged = Vec::new();
+    let mut judged: Vec<Judged> =
+        requester_gate(snapshot, promotion, proposal).into_iter().collect();
     if let Kind::Forward { skips, .. } = &promotion.kind {
         let upstream = environment.after.iter().filter(|name| !skips.contains(name));
         for name in upstream {
@@ -48,6 +49,21 @@ pub fn judge(
         judged.push(approvals.after_skips(promotion));
     }
     judged
+}
+
+/// Judges whether whoever asked still may; only where they may not, or could not lately.
+fn requester_gate(
+    snapshot: &Snapshot,
+    promotion: &Promotion,
+    proposal: Option<&ProposalFacts>,
+) -> Option<Judged> {
+    let judged = |verdict, saw| Judged::new(REQUESTER, Shuts::Proposal, verdict, saw);
+    if let Some(why) = snapshot.withdrawn.get(&promotion.id) {
+        let judged = judged(Verdict::NeedsAction(why.clone()), why.clone());
+        return Some(judged.after_skips(promotion));
+    }
+    let told = proposal?.statuses.contains_key(&format!("hoist/{REQUESTER}"));
+    told.then(|| judged(Verdict::Open, format!("{} may ask for it", promotion.requested_by)))
 }
 
 /// Judges what a gate that asks the world outside was answered. A rollback waits for none: what it

@@ -80,10 +80,8 @@ const HISTORY: &str = r##"{"application": "web", "promotions": [
 ]}"##;
 
 fn person(name: &str) -> SignedIn {
-    let identity = Identity {
-        actor: Actor { name: name.into(), door: Door::Page },
-        roles: vec!["sre".parse().unwrap()],
-    };
+    let actor = Actor { name: name.into(), door: Door::Page };
+    let identity = Identity::new(actor, vec!["sre".parse().unwrap()]);
     SignedIn::new(identity, SecretString::from("f0rm"))
 }
 

@@ -52,7 +52,7 @@ async fn the_channel_has_one_message_a_promotion_which_follows_it() {
         .unwrap()
         .promotion
         .clone();
-    let bob = office.hoist.app.identify(&crate::support::served::token("bob")).unwrap();
+    let bob = office.hoist.app.identify(&crate::support::served::token("bob")).await.unwrap();
     let merge = hoist::app::views::ProposalRequest {
         step: hoist::domain::command::ProposalStep::Merge,
         head: None,

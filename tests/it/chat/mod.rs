@@ -47,6 +47,12 @@ impl Office {
                 "leads: {may: [promote, skip-gates, status]",
                 "leads: {people: [frank], may: [promote, skip-gates]",
             );
+            let process = ["alice", "bob"].iter().fold(process, |text, name| {
+                text.replace(
+                    &format!("{{name: {name},"),
+                    &format!("{{name: {name}, person: {name},"),
+                )
+            });
             process.replace("readers: {may", "readers: {people: [erin], may") + &more
         });
         let hoist = hoist.await;

@@ -60,7 +60,7 @@ impl Newsroom {
         let shop = self.hoist.app.application("shop").await.unwrap();
         let promotion = shop.environments[1].next.as_ref().unwrap().promotion.clone();
         for (who, step) in [("alice", ProposalStep::Approve), ("bob", ProposalStep::Merge)] {
-            let by = self.hoist.app.identify(&token(who)).unwrap();
+            let by = self.hoist.app.identify(&token(who)).await.unwrap();
             let request = ProposalRequest { step, head: None, comment: None, check: None };
             self.hoist.app.review(&by, promotion.as_str(), request).await.unwrap();
         }
@@ -97,7 +97,7 @@ async fn a_rollback_is_told_of_once() {
     room.hoist.announce("shop", "v1.1.0").await;
     room.work().await;
     room.approve_and_merge().await;
-    let bob = room.hoist.app.identify(&token("bob")).unwrap();
+    let bob = room.hoist.app.identify(&token("bob")).await.unwrap();
     let request = RollbackRequest {
         application: "shop".into(),
         environment: "prod".into(),
@@ -182,7 +182,7 @@ async fn what_stands_still_is_told_once_in_each_state() {
 #[tokio::test]
 async fn a_freeze_and_a_hold_are_told_of() {
     let room = Newsroom::open().await;
-    let bob = room.hoist.app.identify(&token("bob")).unwrap();
+    let bob = room.hoist.app.identify(&token("bob")).await.unwrap();
     let freeze = FreezeRequest {
         environment: "prod".into(),
         length: Some("2h".into()),

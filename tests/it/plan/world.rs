@@ -94,6 +94,7 @@ impl World {
             holds: BTreeMap::new(),
             freezes: Vec::new(),
             timetable: hoist::domain::schedule::Timetable::default(),
+            withdrawn: BTreeMap::new(),
             members: BTreeMap::new(),
             readings: BTreeMap::new(),
             proposals: BTreeMap::new(),

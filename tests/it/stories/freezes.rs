@@ -111,7 +111,7 @@ async fn a_freeze_that_meets_a_merge_is_answered_when_the_merge_is_done() {
         gate.is_reached().await;
         let answer = tokio::spawn({
             let app = std::sync::Arc::clone(bot.app());
-            let by = app.identify("the token of dora").unwrap();
+            let by = app.identify("the token of dora").await.unwrap();
             let request = hoist::app::views::FreezeRequest {
                 environment: "prod".into(),
                 length: None,

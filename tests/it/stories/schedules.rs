@@ -22,8 +22,8 @@ async fn nightly(more: &str) -> Served {
     hoist
 }
 
-fn identity(hoist: &Served, name: &str) -> Identity {
-    hoist.app.identify(&token(name)).unwrap()
+async fn identity(hoist: &Served, name: &str) -> Identity {
+    hoist.app.identify(&token(name)).await.unwrap()
 }
 
 /// Lets time pass until then.
@@ -134,7 +134,7 @@ async fn a_run_does_what_its_plan_has_said() {
     assert_eq!(view.next.len(), 5);
     assert_eq!(boarded(&hoist).await, Vec::<String>::new(), "a plan does nothing");
 
-    let done = hoist.app.run_schedule(&identity(&hoist, "alice"), "nightly").await.unwrap();
+    let done = hoist.app.run_schedule(&identity(&hoist, "alice").await, "nightly").await.unwrap();
     assert_eq!(
         done.message,
         "The schedule nightly ran: 1 goes into prod, 1 stays behind.\ncart v2.0.0"
@@ -152,7 +152,7 @@ async fn whoever_is_kept_out_leaves_the_run_and_does_not_stop_it() {
     hoist.announce("cart", "v2.0.0").await;
     hoist.announce("shop", "v1.1.0").await;
     hoist.settle().await;
-    let alice = identity(&hoist, "alice");
+    let alice = identity(&hoist, "alice").await;
     let hold = hoist::app::views::HoldRequest {
         application: "cart".into(),
         environment: "prod".into(),
@@ -173,9 +173,10 @@ async fn one_that_cannot_wait_is_let_past_by_whoever_may() {
     hoist.announce("shop", "v1.1.0").await;
     hoist.announce("cart", "v2.0.0").await;
     hoist.settle().await;
-    let refused = hoist.app.run_schedule(&identity(&hoist, "reader"), "nightly").await;
+    let refused = hoist.app.run_schedule(&identity(&hoist, "reader").await, "nightly").await;
     assert!(matches!(refused, Err(AppError::NotAllowed(_))));
-    let unknown = hoist.app.run_schedule(&identity(&hoist, "alice"), "nightl").await.unwrap_err();
+    let unknown =
+        hoist.app.run_schedule(&identity(&hoist, "alice").await, "nightl").await.unwrap_err();
     assert!(unknown.to_string().contains("did you mean `nightly`?"), "{unknown}");
     let request = SkipRequest {
         application: "cart".into(),
@@ -184,7 +185,7 @@ async fn one_that_cannot_wait_is_let_past_by_whoever_may() {
         gate: "schedule".into(),
         reason: "a hotfix".into(),
     };
-    hoist.app.skip(&identity(&hoist, "carol"), request).await.unwrap();
+    hoist.app.skip(&identity(&hoist, "carol").await, request).await.unwrap();
     hoist.settle().await;
     assert!(in_prod(&hoist, "cart").await.starts_with("v2.0.0 proposed"));
     assert!(in_prod(&hoist, "shop").await.starts_with("v1.1.0 waiting"));

@@ -122,6 +122,10 @@ impl Forge for Troubled<dyn Forge> {
         self.inner.source_checks(of).await
     }
 
+    fn knows(&self, team: &Team) -> bool {
+        self.inner.knows(team)
+    }
+
     async fn in_team(
         &self,
         team: &Team,

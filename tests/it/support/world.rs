@@ -273,6 +273,13 @@ impl Bot {
         self.app = Some(Arc::new(self.wake(None).await));
     }
 
+    /// The process file is changed, and the process starts anew with it.
+    pub async fn change_the_process_file(&mut self, change: impl FnOnce(String) -> String) {
+        let text = std::fs::read_to_string(self.config()).unwrap();
+        std::fs::write(self.config(), change(text)).unwrap();
+        self.restart().await;
+    }
+
     /// The process ends.
     pub fn stop(&mut self) {
         self.app = None;
@@ -486,8 +493,8 @@ impl Bot {
 
     // People on the page and at the command line.
 
-    fn identity(&self, person: &str) -> Identity {
-        self.app().identify(&token(person)).unwrap()
+    async fn identity(&self, person: &str) -> Identity {
+        self.app().identify(&token(person)).await.unwrap()
     }
 
     /// The environment of the shop, as `hoist status` has it.
@@ -512,7 +519,7 @@ impl Bot {
             check: None,
         };
         let app = self.app();
-        said(app.review(&self.identity(person), next.promotion.as_str(), request).await)
+        said(app.review(&self.identity(person).await, next.promotion.as_str(), request).await)
     }
 
     /// Somebody tells what a check found on the open proposal of the shop; the answer, or why not.
@@ -530,7 +537,7 @@ impl Bot {
             check: Some(CheckRequest { name: name.into(), state }),
         };
         let app = self.app();
-        said(app.review(&self.identity(person), next.promotion.as_str(), request).await)
+        said(app.review(&self.identity(person).await, next.promotion.as_str(), request).await)
     }
 
     pub async fn approve(&self, person: &str, environment: &str) {
@@ -557,7 +564,7 @@ impl Bot {
     }
 
     pub async fn promote(&self, person: &str, request: PromoteRequest) -> Result<String, String> {
-        said(self.app().promote(&self.identity(person), request).await)
+        said(self.app().promote(&self.identity(person).await, request).await)
     }
 
     pub async fn roll_back(&self, person: &str, to: Option<&str>) -> Result<String, String> {
@@ -569,11 +576,11 @@ impl Bot {
             over_drift: false,
             everywhere: false,
         };
-        said(self.app().roll_back(&self.identity(person), request).await)
+        said(self.app().roll_back(&self.identity(person).await, request).await)
     }
 
     pub async fn hold(&self, person: &str) -> Result<String, String> {
-        said(self.app().hold(&self.identity(person), hold("freeze week")).await)
+        said(self.app().hold(&self.identity(person).await, hold("freeze week")).await)
     }
 
     /// Freezes an environment, or all with `*`, for a length of time or until it is thawed.
@@ -599,16 +606,16 @@ impl Bot {
             reason: "INC-123".into(),
             allow: allow.to_vec(),
         };
-        said(self.app().freeze(&self.identity(person), request).await)
+        said(self.app().freeze(&self.identity(person).await, request).await)
     }
 
     pub async fn skip(&self, person: &str, request: SkipRequest) -> Result<String, String> {
-        said(self.app().skip(&self.identity(person), request).await)
+        said(self.app().skip(&self.identity(person).await, request).await)
     }
 
     pub async fn thaw(&self, person: &str, environment: &str) -> Result<String, String> {
         let request = ThawRequest { environment: environment.into(), reason: None };
-        said(self.app().thaw(&self.identity(person), request).await)
+        said(self.app().thaw(&self.identity(person).await, request).await)
     }
 
     pub async fn resume(&self, person: &str) -> Result<String, String> {
@@ -622,7 +629,7 @@ impl Bot {
             newer,
             reason: Some("all is well".into()),
         };
-        said(self.app().resume(&self.identity(person), request).await)
+        said(self.app().resume(&self.identity(person).await, request).await)
     }
 
     /// A rollback with everything that can be said of it.
@@ -631,7 +638,7 @@ impl Bot {
         person: &str,
         request: RollbackRequest,
     ) -> Result<String, String> {
-        said(self.app().roll_back(&self.identity(person), request).await)
+        said(self.app().roll_back(&self.identity(person).await, request).await)
     }
 
     // People with a clone.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::world::*;
 
 fn alice() -> Identity {
-    Identity { actor: Actor { name: "alice".into(), door: Door::Api }, roles: Vec::new() }
+    Identity::new(Actor { name: "alice".into(), door: Door::Api }, Vec::new())
 }
 
 #[tokio::test]

@@ -219,6 +219,10 @@ impl Forge for BuiltinForge {
         )))
     }
 
+    fn knows(&self, _team: &Team) -> bool {
+        false
+    }
+
     async fn in_team(
         &self,
         team: &Team,

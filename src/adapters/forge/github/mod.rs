@@ -336,6 +336,10 @@ impl Forge for GitHubForge {
         self.checks_elsewhere(of).await
     }
 
+    fn knows(&self, team: &Team) -> bool {
+        matches!(team, Team::GitHub { .. })
+    }
+
     async fn in_team(
         &self,
         team: &Team,

@@ -285,6 +285,10 @@ impl Forge for GitLabForge {
         self.checks_elsewhere(of).await
     }
 
+    fn knows(&self, team: &Team) -> bool {
+        matches!(team, Team::GitLab { .. })
+    }
+
     async fn in_team(
         &self,
         team: &Team,

@@ -31,6 +31,11 @@ impl GitHub {
         self.inside().hub.teams.members.insert((slug.to_owned(), login.to_owned()));
     }
 
+    /// Somebody leaves a team.
+    pub fn leave(&self, slug: &str, login: &str) {
+        self.inside().hub.teams.members.remove(&(slug.to_owned(), login.to_owned()));
+    }
+
     /// These credentials may not see who is in a team.
     pub fn hide_teams(&self) {
         self.inside().hub.teams.hidden = true;
