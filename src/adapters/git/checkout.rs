@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use git2::{ErrorCode, Repository};
 
+use super::desk::Desk;
 use super::{commit_id_of, history, trees};
 use crate::app::ports::{Checkout, CheckoutError, FileChange};
 use crate::domain::id::CommitId;
@@ -17,7 +18,7 @@ const NO_SUCH: [ErrorCode; 3] = [ErrorCode::NotFound, ErrorCode::InvalidSpec, Er
 ///
 /// No mirror is made of it: that would hold its branches only, while CI often stands on a commit
 /// that no branch names.
-pub struct LocalRepository(Repository);
+pub struct LocalRepository(Desk);
 
 impl LocalRepository {
     /// Opens the repository that `path` is in.
@@ -27,7 +28,7 @@ impl LocalRepository {
     /// When there is none, or it is not to be trusted.
     pub fn open(path: &Path) -> Result<Self, CheckoutError> {
         let shown = || path.display().to_string();
-        Repository::discover(path).map(Self).map_err(|cause| {
+        Repository::discover(path).map(|it| Self(Desk::of(it))).map_err(|cause| {
             let code = cause.code();
             if code == ErrorCode::NotFound {
                 CheckoutError::NoRepository(shown())

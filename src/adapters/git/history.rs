@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use git2::{Delta, DiffFormat, DiffOptions, ErrorCode, IndexConflict, ObjectType, Oid, Repository};
 use jiff::Timestamp;
 
+use super::desk::Desk;
 use super::signing::{self, Saying, Signer};
 use super::trees::entry_at;
 use super::{broken, commit_id_of, find_commit, oid_of};
@@ -192,13 +193,13 @@ fn conflicting_path(conflict: &IndexConflict) -> Option<String> {
 
 /// The newest `limit` commits along first parents; with a path, those that changed what is there.
 pub(super) fn log(
-    mirror: &Repository,
+    desk: &Desk,
     from: &CommitId,
     path: Option<&str>,
     limit: usize,
 ) -> Result<Vec<LogEntry>, GitError> {
     let mut entries = Vec::new();
-    let mut next = Some(find_commit(mirror, from)?);
+    let mut next = Some(find_commit(desk, from)?);
     while let Some(commit) = next {
         if entries.len() >= limit {
             break;
@@ -208,7 +209,7 @@ pub(super) fn log(
             Err(cause) if cause.code() == ErrorCode::NotFound => None,
             Err(cause) => return Err(broken("walking the history")(cause)),
         };
-        if touches(&commit, next.as_ref(), path)? {
+        if touches(desk, &commit, next.as_ref(), path)? {
             entries.push(log_entry(&commit)?);
         }
     }
@@ -216,14 +217,13 @@ pub(super) fn log(
 }
 
 fn touches(
+    desk: &Desk,
     commit: &git2::Commit<'_>,
     parent: Option<&git2::Commit<'_>>,
     path: Option<&str>,
 ) -> Result<bool, GitError> {
     let Some(path) = path else { return Ok(true) };
-    let at = |commit: &git2::Commit<'_>| {
-        entry_at(&commit.tree().map_err(broken("reading a commit's tree"))?, path)
-    };
+    let at = |commit: &git2::Commit<'_>| entry_at(desk, commit.tree_id(), path);
     let before = parent.map(at).transpose()?.flatten();
     Ok(at(commit)? != before)
 }

@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError};
 use git2::{ErrorClass, Reference, Repository};
 use tokio::sync::oneshot;
 
+use super::desk::Desk;
 use super::disk::{Place, check_packs, check_sound};
 use super::history::{check_commit, refs};
 use super::pace::Pace;
@@ -21,7 +22,7 @@ use crate::app::ports::{GitError, RefOutcome, RefUpdate};
 pub(super) type Answer<T> = oneshot::Sender<Result<T, GitError>>;
 
 /// Something that is done with the mirror alone.
-pub(super) type LocalWork = Box<dyn FnOnce(&Repository) -> Option<Doubt> + Send>;
+pub(super) type LocalWork = Box<dyn FnOnce(&Desk) -> Option<Doubt> + Send>;
 
 /// What the thread is asked.
 pub(super) enum Request {
@@ -65,7 +66,7 @@ pub(super) struct Keeper {
     /// The mirror's place on disk.
     pub(super) place: Place,
     /// The mirror.
-    pub(super) mirror: Repository,
+    pub(super) mirror: Desk,
     /// The way to the remote.
     pub(super) transport: Box<dyn Transport>,
     /// When it is the remote's turn.
@@ -182,8 +183,9 @@ impl Keeper {
             .map_err(|cause| TransportError::mirror("writing the new mirror's refs", &cause))?;
         // The old one goes before the new one is opened in its place: libgit2 knows packs by their
         // path, for the whole process, and would go on with the old one's mapping.
-        self.mirror = fresh;
-        self.mirror = self.place.put_in_place().map_err(|cause| TransportError::disk(&cause))?;
+        self.mirror = Desk::of(fresh);
+        let placed = self.place.put_in_place().map_err(|cause| TransportError::disk(&cause))?;
+        self.mirror = Desk::of(placed);
         self.place.note_weight();
         self.doubt = None;
         Ok(())

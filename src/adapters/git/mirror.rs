@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use async_trait::async_trait;
-use git2::Repository;
 use tokio::sync::oneshot;
 
+use super::desk::Desk;
 use super::disk::Place;
 use super::history::{self, MergeWords};
 use super::keeper::{Doubt, Keeper, Push, Request};
@@ -80,7 +80,7 @@ impl Mirror {
             Way::Http(..) | Way::Ssh(..) => Pace::of_server(pushes),
         };
         let place = Place::claim(&name, data)?;
-        let mirror = place.open()?;
+        let mirror = Desk::of(place.open()?);
         let patience = Patience::default();
         let transport = transport::to(way, patience.clone())?;
         let Bounds { wait, slack } = bounds;
@@ -135,7 +135,7 @@ impl Mirror {
     /// Has something done with the mirror alone.
     async fn local<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Repository) -> Result<T, GitError> + Send + 'static,
+        work: impl FnOnce(&Desk) -> Result<T, GitError> + Send + 'static,
     ) -> Result<T, GitError> {
         let (answer, told) = oneshot::channel();
         self.send(Request::Local(Box::new(move |mirror| {

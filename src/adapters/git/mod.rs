@@ -9,7 +9,9 @@ pub mod mirror;
 pub mod settings;
 
 mod checkout;
+mod desk;
 mod disk;
+mod folder;
 mod history;
 mod keeper;
 mod openpgp;

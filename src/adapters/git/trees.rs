@@ -1,83 +1,100 @@
 //! Reading and editing trees in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use anyhow::anyhow;
-use git2::build::TreeUpdateBuilder;
-use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, Time, Tree};
+use git2::{Oid, Time};
 
+use super::desk::Desk;
+use super::folder::{self, FOLDER};
 use super::signing::{self, Saying, Signer};
 use super::{broken, find_commit};
 use crate::app::ports::{CommitSpec, GitError, Signature};
 use crate::domain::id::CommitId;
 
 /// Mode bits of a symbolic link.
-const LINK: i32 = 0o120_000;
+const LINK: u32 = 0o120_000;
 
 /// Reads files; what is not there, or is no regular file, is left out.
 pub(super) fn read(
-    mirror: &Repository,
+    desk: &Desk,
     commit: &CommitId,
     paths: BTreeSet<String>,
 ) -> Result<BTreeMap<String, Vec<u8>>, GitError> {
-    let tree = tree_of(mirror, commit)?;
+    let tree = tree_of(desk, commit)?;
     let mut files = BTreeMap::new();
     for path in paths {
         check_path(&path)?;
-        if let Some((id, mode)) = entry_at(&tree, &path)?
+        if let Some((id, mode)) = entry_at(desk, tree, &path)?
             && is_regular(mode)
         {
-            let blob = mirror.find_blob(id).map_err(broken("reading a file"))?;
+            let blob = desk.find_blob(id).map_err(broken("reading a file"))?;
             files.insert(path, blob.content().to_vec());
         }
     }
     Ok(files)
 }
 
-/// Lists the regular files that `pattern` fits, walking only the trees it leads through.
-pub(super) fn list(
-    mirror: &Repository,
-    commit: &CommitId,
-    pattern: &str,
-) -> Result<Vec<String>, GitError> {
+/// What the rest of a pattern was found to fit in a folder, by that folder and how many segments of
+/// the pattern lead to it.
+pub(super) type Listing = HashMap<(Oid, usize), Arc<[String]>>;
+
+/// How many folders are remembered that are nowhere any more, beside as many as there are.
+const STALE: usize = 1_000;
+
+/// Lists the regular files that `pattern` fits. Only the folders are read that it leads through, and
+/// of those only the ones that changed since it was last asked for.
+pub(super) fn list(desk: &Desk, commit: &CommitId, pattern: &str) -> Result<Vec<String>, GitError> {
     check_path(pattern)?;
     let segments: Vec<&str> = pattern.split('/').collect();
-    let mut found = Vec::new();
-    descend(mirror, &tree_of(mirror, commit)?, ("", &segments), &mut found)?;
+    let known = desk.listings.borrow_mut().remove(pattern).unwrap_or_default();
+    let mut search = Search { desk, segments: &segments, known };
+    let mut found = search.fitting(tree_of(desk, commit)?, 0)?.to_vec();
+    if search.known.len() <= 2 * found.len() + STALE {
+        desk.listings.borrow_mut().insert(pattern.to_owned(), search.known);
+    }
     found.sort();
     Ok(found)
 }
 
-fn descend(
-    mirror: &Repository,
-    tree: &Tree<'_>,
-    (prefix, segments): (&str, &[&str]),
-    found: &mut Vec<String>,
-) -> Result<(), GitError> {
-    let Some((segment, rest)) = segments.split_first() else { return Ok(()) };
-    let candidates: Vec<_> = if segment.contains('*') {
-        tree.iter().map(|entry| entry.to_owned()).collect()
-    } else {
-        tree.get_name(segment).map(|entry| entry.to_owned()).into_iter().collect()
-    };
-    for entry in candidates {
-        // A name that is not UTF-8 fits no pattern that anybody can write.
-        let Ok(name) = entry.name() else { continue };
-        if !fits(segment, name) {
-            continue;
+struct Search<'a> {
+    desk: &'a Desk,
+    segments: &'a [&'a str],
+    known: Listing,
+}
+
+impl Search<'_> {
+    /// The files in a folder that the segments from `depth` on fit, by their paths from there.
+    fn fitting(&mut self, folder: Oid, depth: usize) -> Result<Arc<[String]>, GitError> {
+        if let Some(known) = self.known.get(&(folder, depth)) {
+            return Ok(Arc::clone(known));
         }
-        let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
-        if rest.is_empty() {
-            if is_regular(entry.filemode()) {
-                found.push(path);
+        let bytes = self.desk.folder(folder).map_err(broken("reading a folder"))?;
+        let segment = self.segments[depth];
+        let is_last = depth + 1 == self.segments.len();
+        let mut found = Vec::new();
+        for entry in folder::entries(&bytes) {
+            let entry = entry.map_err(broken("reading a folder"))?;
+            // A name that is not UTF-8 fits no pattern that anybody can write.
+            let Ok(name) = std::str::from_utf8(entry.name) else { continue };
+            if !fits(segment, name) {
+                continue;
             }
-        } else if entry.kind() == Some(ObjectType::Tree) {
-            let subtree = mirror.find_tree(entry.id()).map_err(broken("reading a directory"))?;
-            descend(mirror, &subtree, (&path, rest), found)?;
+            if is_last && is_regular(entry.mode_bits()) {
+                found.push(name.to_owned());
+            } else if !is_last && entry.is_folder() {
+                let under = self.fitting(entry.id, depth + 1)?;
+                found.extend(under.iter().map(|path| format!("{name}/{path}")));
+            }
         }
+        let found: Arc<[String]> = found.into();
+        // What lies between the root and the first star is found again by itself.
+        if depth == 0 || self.segments[..depth].iter().any(|segment| segment.contains('*')) {
+            self.known.insert((folder, depth), Arc::clone(&found));
+        }
+        Ok(found)
     }
-    Ok(())
 }
 
 /// Tells whether `name` fits `pattern`, in which each `*` stands for any run of characters.
@@ -98,56 +115,91 @@ fn fits(pattern: &str, name: &str) -> bool {
 
 /// Writes a commit. Its bytes follow from the spec alone, so writing it twice gives one commit.
 pub(super) fn commit(
-    mirror: &Repository,
+    desk: &Desk,
     spec: &CommitSpec,
     signer: Option<&Signer>,
 ) -> Result<CommitId, GitError> {
     let parents = spec
         .parents
         .iter()
-        .map(|id| find_commit(mirror, id))
+        .map(|id| find_commit(desk, id))
         .collect::<Result<Vec<_>, GitError>>()?;
-    let base = match parents.first() {
-        Some(parent) => parent.tree().map_err(broken("reading the parent's tree"))?,
-        None => empty_tree(mirror)?,
-    };
-    let tree = edit(mirror, &base, &spec.files)?;
+    let base = parents.first().map(|parent| parent.tree_id());
+    let tree = edit(desk, base, &spec.files)?;
+    let tree = desk.find_tree(tree).map_err(broken("reading the changed tree"))?;
     let parents: Vec<&git2::Commit<'_>> = parents.iter().collect();
     let saying = Saying { message: &spec.message, author: &spec.author };
-    signing::write(mirror, &saying, (&tree, &parents), signer)
+    signing::write(desk, &saying, (&tree, &parents), signer)
 }
 
-fn edit<'r>(
-    mirror: &'r Repository,
-    base: &Tree<'r>,
+/// What becomes of a file: its mode and object, or nothing.
+type Change = Option<(&'static str, Oid)>;
+
+fn edit(
+    desk: &Desk,
+    base: Option<Oid>,
     files: &BTreeMap<String, Option<Vec<u8>>>,
-) -> Result<Tree<'r>, GitError> {
-    let mut update = TreeUpdateBuilder::new();
+) -> Result<Oid, GitError> {
+    let mut changes: Vec<(&str, Change)> = Vec::new();
     for (path, bytes) in files {
         check_path(path)?;
-        let there = entry_at(base, path)?;
+        let there = base.map(|base| entry_at(desk, base, path)).transpose()?.flatten();
         match (bytes, there) {
             (Some(bytes), there) => {
-                let blob = mirror.blob(bytes).map_err(broken("writing a file"))?;
-                update.upsert(path.as_str(), blob, kept_mode(path, there)?);
+                let blob = desk.blob(bytes).map_err(broken("writing a file"))?;
+                changes.push((path, Some((kept_mode(path, there)?, blob))));
             }
-            (None, Some(_)) => {
-                update.remove(path.as_str());
-            }
+            (None, Some(_)) => changes.push((path, None)),
             (None, None) => (),
         }
     }
-    let tree = update.create_updated(mirror, base).map_err(broken("writing the changed tree"))?;
-    mirror.find_tree(tree).map_err(broken("reading the changed tree"))
+    match changed(desk, base, changes)? {
+        Some(tree) => Ok(tree),
+        None => desk.keep_folder(&[]).map_err(GitError::Mirror),
+    }
+}
+
+/// A folder after changes below it; none where nothing is left.
+fn changed(
+    desk: &Desk,
+    folder: Option<Oid>,
+    changes: Vec<(&str, Change)>,
+) -> Result<Option<Oid>, GitError> {
+    let broken = || broken("reading a folder");
+    let mut bytes = match folder {
+        Some(folder) => desk.folder(folder).map_err(broken())?.to_vec(),
+        None => Vec::new(),
+    };
+    let mut below: BTreeMap<&str, Vec<(&str, Change)>> = BTreeMap::new();
+    for (path, change) in changes {
+        match path.split_once('/') {
+            Some((name, rest)) => below.entry(name).or_default().push((rest, change)),
+            None => bytes = folder::put(&bytes, path, change).map_err(broken())?,
+        }
+    }
+    for (name, changes) in below {
+        let there = folder::find(&bytes, name).map_err(broken())?;
+        if there.is_some_and(|entry| !entry.is_folder()) {
+            let told = anyhow!("{name} is a file or a submodule, and files shall be put under it");
+            return Err(GitError::Mirror(told));
+        }
+        let after = changed(desk, there.map(|entry| entry.id), changes)?;
+        let after = after.map(|folder| (FOLDER, folder));
+        bytes = folder::put(&bytes, name, after).map_err(broken())?;
+    }
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    desk.keep_folder(&bytes).map(Some).map_err(GitError::Mirror)
 }
 
 /// The mode that a file gets: its own if it has one.
-fn kept_mode(path: &str, there: Option<(Oid, i32)>) -> Result<FileMode, GitError> {
+fn kept_mode(path: &str, there: Option<(Oid, u32)>) -> Result<&'static str, GitError> {
     match there.map(|(_, mode)| mode) {
-        None => Ok(FileMode::Blob),
-        Some(mode) if mode == i32::from(FileMode::BlobExecutable) => Ok(FileMode::BlobExecutable),
-        Some(LINK) => Ok(FileMode::Link),
-        Some(mode) if is_regular(mode) => Ok(FileMode::Blob),
+        None => Ok("100644"),
+        Some(LINK) => Ok("120000"),
+        Some(mode) if is_regular(mode) && mode & 0o111 != 0 => Ok("100755"),
+        Some(mode) if is_regular(mode) => Ok("100644"),
         Some(_) => Err(GitError::Mirror(anyhow!("{path} is a directory or submodule, not a file"))),
     }
 }
@@ -165,12 +217,20 @@ pub(super) fn signature(of: &Signature) -> Result<git2::Signature<'static>, GitE
 }
 
 /// What stands at `path`: its object and mode.
-pub(super) fn entry_at(tree: &Tree<'_>, path: &str) -> Result<Option<(Oid, i32)>, GitError> {
-    match tree.get_path(Path::new(path)) {
-        Ok(entry) => Ok(Some((entry.id(), entry.filemode()))),
-        Err(cause) if cause.code() == ErrorCode::NotFound => Ok(None),
-        Err(cause) => Err(broken("looking for a path in a tree")(cause)),
+pub(super) fn entry_at(desk: &Desk, tree: Oid, path: &str) -> Result<Option<(Oid, u32)>, GitError> {
+    let broken = || broken("looking for a path in a tree");
+    let mut folder = tree;
+    let mut segments = path.split('/').peekable();
+    while let Some(name) = segments.next() {
+        let bytes = desk.folder(folder).map_err(broken())?;
+        let Some(entry) = folder::find(&bytes, name).map_err(broken())? else { return Ok(None) };
+        match segments.peek() {
+            None => return Ok(Some((entry.id, entry.mode_bits()))),
+            Some(_) if entry.is_folder() => folder = entry.id,
+            Some(_) => return Ok(None),
+        }
     }
+    Ok(None)
 }
 
 /// Refuses what is no path inside a repository, whatever file system it may land on one day.
@@ -187,20 +247,12 @@ fn check_path(path: &str) -> Result<(), GitError> {
     Ok(())
 }
 
-fn is_regular(mode: i32) -> bool {
+fn is_regular(mode: u32) -> bool {
     mode & 0o170_000 == 0o100_000
 }
 
-fn tree_of<'r>(mirror: &'r Repository, commit: &CommitId) -> Result<Tree<'r>, GitError> {
-    find_commit(mirror, commit)?.tree().map_err(broken("reading a commit's tree"))
-}
-
-fn empty_tree(mirror: &Repository) -> Result<Tree<'_>, GitError> {
-    let id = mirror
-        .treebuilder(None)
-        .and_then(|builder| builder.write())
-        .map_err(broken("writing an empty tree"))?;
-    mirror.find_tree(id).map_err(broken("reading an empty tree"))
+fn tree_of(desk: &Desk, commit: &CommitId) -> Result<Oid, GitError> {
+    Ok(find_commit(desk, commit)?.tree_id())
 }
 
 #[cfg(test)]
