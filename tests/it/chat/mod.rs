@@ -2,6 +2,7 @@
 
 mod buttons;
 mod docs;
+mod independent;
 mod mattermost;
 mod notifications;
 mod words;

@@ -4,7 +4,7 @@ use hoist::app::AppError;
 use hoist::app::views::SkipRequest;
 use hoist::domain::command::Identity;
 use hoist::domain::schedule::IfMissed;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::recover::hoist as program;
 use crate::support::served::{PIPELINES, Served, token};
@@ -12,9 +12,13 @@ use crate::support::world::Bot;
 
 /// A hoist at noon UTC on March the 10th, with a run into prod at two every night in Stockholm.
 async fn nightly(more: &str) -> Served {
+    every_night_at("0 2", more).await
+}
+
+async fn every_night_at(time: &str, more: &str) -> Served {
     let pipelines = format!(
-        "{PIPELINES}schedules:\n  - {{name: nightly, cron: \"0 2 * * *\", zone: Europe/Stockholm, \
-         pipeline: services, to: prod{more}}}\n"
+        "{PIPELINES}schedules:\n  - {{name: nightly, cron: \"{time} * * *\", zone: \
+         Europe/Stockholm, pipeline: services, to: prod{more}}}\n"
     );
     let hoist = Served::start_edited(&[("pipelines.yaml", &pipelines)], |process| process).await;
     hoist.settle().await;
@@ -36,6 +40,42 @@ async fn boarded(hoist: &Served) -> Vec<String> {
     let entries = hoist.app.store.audit(0, 1000).await.unwrap();
     let lines = entries.into_iter().map(|entry| entry.line);
     lines.filter(|line| line.verb == "boarded").map(|line| line.text).collect()
+}
+
+/// When runs took place in the hours up to then, by a scheduler that looks every five minutes, and
+/// what went with them.
+async fn runs_until(hoist: &Served, at: &str) -> Vec<String> {
+    let end: Timestamp = at.parse().unwrap();
+    let before = hoist.app.store.audit(0, 10_000).await.unwrap().len();
+    while hoist.app.clock.now() < end {
+        hoist.clock.forward(SignedDuration::from_mins(5));
+        hoist.app.run_due().await.unwrap();
+    }
+    let entries = hoist.app.store.audit(0, 10_000).await.unwrap();
+    let lines = entries.into_iter().skip(before).map(|entry| entry.line);
+    let told = lines.filter(|line| matches!(line.verb.as_str(), "run" | "boarded"));
+    told.map(|line| format!("{} {}", line.at, line.text)).collect()
+}
+
+#[tokio::test]
+async fn half_past_two_comes_once_in_both_nights_in_which_the_clocks_are_changed() {
+    let hoist = every_night_at("30 2", "").await;
+    // In spring there is no such time: it goes on from two to three.
+    wait_until(&hoist, "2026-03-28T12:00:00Z");
+    hoist.app.run_due().await.unwrap();
+    hoist.announce("shop", "v1.1.0").await;
+    hoist.settle().await;
+    insta::assert_snapshot!(runs_until(&hoist, "2026-03-30T12:00:00Z").await.join("\n"), @"
+    2026-03-29T01:00:10Z The schedule nightly ran: 1 goes into prod, 1 stays behind.
+    2026-03-29T01:00:10Z the schedule nightly lets `v1.1.0` go into prod
+    2026-03-30T00:30:10Z The schedule nightly ran: 0 go into prod, 2 stay behind.
+    ");
+    // In autumn it comes twice.
+    wait_until(&hoist, "2026-10-24T12:00:00Z");
+    hoist.app.run_due().await.unwrap();
+    hoist.announce("shop", "v1.2.0").await;
+    hoist.settle().await;
+    insta::assert_snapshot!(runs_until(&hoist, "2026-10-26T12:00:00Z").await.join("\n"), @"");
 }
 
 /// Where the shop stands in prod: what is on its way, and what it waits for.

@@ -2,6 +2,7 @@
 
 pub mod argocd;
 pub mod detour;
+pub mod emulate;
 pub mod git;
 pub mod git_server;
 pub mod issuer;

@@ -99,8 +99,7 @@ struct Gpg {
 
 impl Gpg {
     fn new() -> Self {
-        // Its agent's socket stands there, and the path of a socket is short.
-        let home = tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").unwrap();
+        let home = tempfile::tempdir().unwrap();
         let open_to_us = std::os::unix::fs::PermissionsExt::from_mode(0o700);
         std::fs::set_permissions(home.path(), open_to_us).unwrap();
         Self { home }
