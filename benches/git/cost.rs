@@ -74,9 +74,13 @@ fn ticks() -> u64 {
     after_name.split(' ').skip(11).take(4).map(|it| it.parse::<u64>().unwrap()).sum()
 }
 
-/// This process's memory, in MiB.
-pub fn resident() -> u64 {
+/// This process's memory, and how much of it is its own: the rest are pages of packs that the kernel
+/// may take back.
+pub fn resident() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    let mebibytes = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    };
+    format!("{} MiB, {} MiB of them its own", mebibytes("VmRSS:"), mebibytes("RssAnon:"))
 }

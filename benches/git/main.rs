@@ -1,6 +1,6 @@
 //! One promotion's Git work: hoist's ways beside those of the `git` command line, in the same run.
 //!
-//! `cargo bench --bench git [ROUNDS]`. A promotion is: see one new commit of somebody else's, read a
+//! `cargo bench --bench git [ROUNDS [APPLICATIONS]]`; with 0 rounds, only many at once. A promotion is: see one new commit of somebody else's, read a
 //! file, change one scalar, commit, push a new branch. Rounds alternate between the ways, so that a
 //! busy machine is busy for all of them. Needs nginx, fcgiwrap and git.
 #![expect(
@@ -39,9 +39,11 @@ const CROWD: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn main() {
-    let rounds = std::env::args().filter_map(|text| text.parse().ok()).next().unwrap_or(9);
+    let mut numbers = std::env::args().filter_map(|text| text.parse::<usize>().ok());
+    let rounds = numbers.next().unwrap_or(9);
+    let only = numbers.next();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    for applications in SIZES {
+    for applications in SIZES.into_iter().filter(|size| only.is_none_or(|only| *size == only)) {
         runtime.block_on(compare(applications, rounds));
     }
 }
@@ -49,30 +51,44 @@ fn main() {
 async fn compare(applications: usize, rounds: usize) {
     let world = World::new(applications);
     println!("\n## {applications} applications × 3 environments\n");
+    if rounds > 0 {
+        one_by_one(&world, rounds).await;
+    }
+    for speaker in [Speaker::Own, Speaker::LibGit2] {
+        crowd(&world, speaker).await;
+    }
+}
+
+/// One promotion at a time, each way in its turn.
+async fn one_by_one(world: &World, rounds: usize) {
     println!("| way | p50 | p95 | processor | bytes | beside hoist |\n|---|---|---|---|---|---|");
-    let (own, libgit2) = (open(&world, Speaker::Own), open(&world, Speaker::LibGit2));
+    let own = open(world, Speaker::Own);
     own.fetch().await.unwrap();
+    let (path, branch) = world.next("warm", 0);
+    promote(&own, &path, &branch).await;
+    let alone = cost::resident();
+    let libgit2 = open(world, Speaker::LibGit2);
     libgit2.fetch().await.unwrap();
     let (mut ours, mut theirs) = (Costs::default(), Costs::default());
     let mut others: Vec<(CommandLine, Costs)> =
         CommandLine::ALL.into_iter().map(|way| (way, Costs::default())).collect();
     for (way, _) in &others {
-        prepare(&world, *way);
+        prepare(world, *way);
     }
     for round in 0..rounds {
         for (name, mirror, costs) in [("own", &own, &mut ours), ("libgit2", &libgit2, &mut theirs)]
         {
             let (path, branch) = world.next(name, round);
-            let cost = Cost::begin(&world);
+            let cost = Cost::begin(world);
             promote(mirror, &path, &branch).await;
-            costs.add(cost.end(&world));
+            costs.add(cost.end(world));
         }
         for (way, costs) in &mut others {
             if costs.total() < PATIENCE {
                 let (path, branch) = world.next(way.name(), round);
-                let cost = Cost::begin(&world);
-                way.promote(&world, &path, &branch);
-                costs.add(cost.end(&world));
+                let cost = Cost::begin(world);
+                way.promote(world, &path, &branch);
+                costs.add(cost.end(world));
             }
         }
     }
@@ -80,11 +96,7 @@ async fn compare(applications: usize, rounds: usize) {
     ours.tell("hoist", floor);
     theirs.tell("hoist, `transport: libgit2`", floor);
     others.iter().for_each(|(way, costs)| costs.tell(way.words(), floor));
-    println!("\nmemory of this process, both mirrors open: {} MiB", cost::resident());
-    drop(libgit2);
-    for speaker in [Speaker::Own, Speaker::LibGit2] {
-        crowd(&world, speaker).await;
-    }
+    println!("\nmemory of this process with hoist's mirror: {alone}\n");
 }
 
 /// Many promotions at once.

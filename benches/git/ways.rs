@@ -31,12 +31,14 @@ pub fn open(world: &World, speaker: Speaker) -> Mirror {
 pub async fn promote(mirror: &Mirror, path: &str, branch: &str) {
     mirror.fetch().await.unwrap();
     let tip = mirror.refs(MAIN).await.unwrap()[MAIN].clone();
+    // Nobody has made this commit before: what the server has already would not be sent.
+    let version = branch.rsplit('/').next().unwrap_or(branch).to_owned();
     let files = mirror.read(&tip, BTreeSet::from([path.to_owned()])).await.unwrap();
     let text = &files[path];
     let fields = find(text, &Rule::path("image.tag").unwrap(), &Which::Matching).unwrap();
     let edits: Vec<Edit> = fields
         .into_iter()
-        .map(|field| Edit { place: field.place, expect: field.value, value: "v2.0.0".into() })
+        .map(|field| Edit { place: field.place, expect: field.value, value: version.clone() })
         .collect();
     let spec = CommitSpec {
         parents: vec![tip],

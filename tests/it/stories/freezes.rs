@@ -166,11 +166,11 @@ async fn a_word_in_the_last_second_of_a_freeze_is_kept_and_done_in_the_next() {
     bot.minutes_pass(59);
     bot.seconds_pass(59);
     bot.approve("bob", "prod").await;
-    bot.work().await;
+    bot.work_off().await;
     assert_eq!(bot.version_line("prod"), "newTag: v1.0.0 # hoist writes this");
     let last = bot.status().await;
     assert!(last.contains("frozen by dora"), "{last}");
     bot.seconds_pass(1);
-    bot.work().await;
+    bot.work_off().await;
     assert_eq!(bot.version_line("prod"), "newTag: v1.4.2 # hoist writes this");
 }

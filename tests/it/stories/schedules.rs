@@ -75,7 +75,11 @@ async fn half_past_two_comes_once_in_both_nights_in_which_the_clocks_are_changed
     hoist.app.run_due().await.unwrap();
     hoist.announce("shop", "v1.2.0").await;
     hoist.settle().await;
-    insta::assert_snapshot!(runs_until(&hoist, "2026-10-26T12:00:00Z").await.join("\n"), @"");
+    insta::assert_snapshot!(runs_until(&hoist, "2026-10-26T12:00:00Z").await.join("\n"), @"
+    2026-10-25T00:30:10Z The schedule nightly ran: 1 goes into prod, 1 stays behind.
+    2026-10-25T00:30:10Z the schedule nightly lets `v1.2.0` go into prod
+    2026-10-26T01:30:10Z The schedule nightly ran: 0 go into prod, 2 stay behind.
+    ");
 }
 
 /// Where the shop stands in prod: what is on its way, and what it waits for.
