@@ -19,6 +19,9 @@ pub const SWEEP: SignedDuration = SignedDuration::from_secs(60);
 /// How often it is looked whether anything is to be told, or was said and not rung for.
 const HEARKEN: Duration = Duration::from_secs(2);
 
+/// How many times it hearkens between two looks at the trains: they wait for people and for hours.
+const TENDING: u32 = 5;
+
 /// How much of what was said is looked at together.
 const MOST_SPEAKERS: u32 = 50;
 
@@ -115,9 +118,12 @@ async fn take_up(app: &Arc<App>, passes: &mut JoinSet<()>) {
 /// A run looks at many applications and takes its time; nothing else waits for it.
 pub async fn depart(app: Arc<App>, shutdown: impl Future<Output = ()>) {
     let mut shutdown = std::pin::pin!(shutdown);
-    loop {
+    for turn in 0_u32.. {
         if let Err(error) = app.run_due().await {
             tracing::error!("looking at the schedules: {error:#}");
+        }
+        if turn.is_multiple_of(TENDING) {
+            app.tend_trains().await;
         }
         tokio::select! {
             () = tokio::time::sleep(HEARKEN) => {}

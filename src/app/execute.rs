@@ -12,7 +12,7 @@ use crate::domain::pipeline::Environment;
 use crate::domain::plan::{Action, Closed, Proposing, branch_of, judge};
 use crate::domain::promotion::{BadArtifact, FieldValue, Kind, Promotion, Proposed, State};
 use crate::domain::rollback;
-use crate::domain::snapshot::{Judgement, Snapshot, StatusWord};
+use crate::domain::snapshot::{Judgement, ProposalFacts, Ride, Snapshot, StatusWord};
 use crate::messages::{commit, explain, pull_request};
 use crate::yaml_edit;
 
@@ -73,6 +73,7 @@ impl App {
                 Ok(self.remedy(snapshot, &environment, (remedy, pulse)))
             }
             Action::Propose(proposing) => self.propose(snapshot, proposing).await,
+            Action::Join { promotion, ride } => Ok(self.join(snapshot, &promotion, ride)),
             Action::SetStatus { number, head, context, state, description } => {
                 let status = Status { state: status_state(state), description };
                 let (_, repository) = self.rules(&snapshot.application)?;
@@ -199,6 +200,21 @@ impl App {
         let audit = self.line(snapshot, "succeeded", &promotion.environment, text).about(id);
         let at = snapshot.time_in(&promotion.environment, self.clock.now());
         let change = Change::AlreadyThere { promotion: id.clone(), values, at };
+        Outcome::Done { changes: vec![change], audit: vec![audit] }
+    }
+
+    /// Records a place in a train's proposal.
+    fn join(&self, snapshot: &Snapshot, id: &PromotionId, ride: Ride) -> Outcome {
+        let Some(promotion) = snapshot.promotion(id) else { return Outcome::LookAgain };
+        let text = format!("{} proposed with others as {}", promotion.version, ride.number);
+        let mut audit = self.line(snapshot, "proposed", &promotion.environment, text).about(id);
+        audit.commit = Some(ride.head.clone());
+        let change = Change::Propose {
+            promotion: id.clone(),
+            proposed: Proposed { number: ride.number, head: ride.head, base: ride.base },
+            values: ride.values,
+            at: self.clock.now(),
+        };
         Outcome::Done { changes: vec![change], audit: vec![audit] }
     }
 
@@ -334,7 +350,8 @@ impl App {
         let Some(promotion) = snapshot.promotion(id) else { return Ok(Outcome::LookAgain) };
         // Whoever freezes or holds from here on waits for this merge before they are answered.
         let _merging = self.merging.read().await;
-        if self.has_shut(snapshot, promotion).await? {
+        let facts = snapshot.proposals.get(&number);
+        if self.has_shut(snapshot, promotion, facts).await? {
             return Ok(Outcome::LookAgain);
         }
         let by = own_name();
@@ -363,7 +380,12 @@ impl App {
 
     /// Tells whether a gate has shut since the snapshot was taken: somebody held meanwhile, or the
     /// time came at which a window shuts or a freeze begins.
-    async fn has_shut(&self, snapshot: &Snapshot, promotion: &Promotion) -> Result<bool, AppError> {
+    pub(super) async fn has_shut(
+        &self,
+        snapshot: &Snapshot,
+        promotion: &Promotion,
+        facts: Option<&ProposalFacts>,
+    ) -> Result<bool, AppError> {
         let Some(environment) = snapshot.pipeline.environment(&promotion.environment) else {
             return Ok(true);
         };
@@ -371,8 +393,6 @@ impl App {
         let now_known = self.memory(record, &snapshot.pipeline);
         let snapshot =
             Snapshot { holds: now_known.holds, freezes: now_known.freezes, ..snapshot.clone() };
-        let proposed = promotion.proposal.as_ref();
-        let facts = proposed.and_then(|proposed| snapshot.proposals.get(&proposed.number));
         let judged = judge(&snapshot, environment, promotion, facts, self.clock.now());
         Ok(judged.iter().any(|judged| !judged.is_open()))
     }
@@ -505,7 +525,7 @@ fn undone_commit<'a>(snapshot: &'a Snapshot, promotion: &Promotion) -> Option<&'
 }
 
 /// The files with their new bytes, each proved to differ in its version fields only.
-async fn edited_files(
+pub(super) async fn edited_files(
     repository: &Repository,
     proposing: &Proposing,
 ) -> Result<BTreeMap<String, Option<Vec<u8>>>, AppError> {
@@ -529,7 +549,7 @@ async fn edited_files(
 }
 
 /// Proves on the commit itself, before it is pushed, that it changes version fields only.
-async fn prove(
+pub(super) async fn prove(
     repository: &Repository,
     base: &CommitId,
     head: &CommitId,
@@ -570,7 +590,7 @@ async fn push(repository: &Repository, branch: &str, head: &CommitId) -> Result<
     }
 }
 
-fn status_state(word: StatusWord) -> StatusState {
+pub(super) fn status_state(word: StatusWord) -> StatusState {
     match word {
         StatusWord::Pending => StatusState::Pending,
         StatusWord::Success => StatusState::Success,

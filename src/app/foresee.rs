@@ -135,6 +135,7 @@ impl App {
             | Action::Observe { .. }
             | Action::Remedy { .. }
             | Action::Propose(_)
+            | Action::Join { .. }
             | Action::SetStatus { .. }
             | Action::TellOfForeignPush { .. }
             | Action::TellOfSkip { .. }

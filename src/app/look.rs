@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::domain::freeze::Freeze;
 use crate::domain::gate::Voters;
-use crate::domain::id::{ApplicationKey, EnvironmentName, PersonName, ProposalNumber};
+use crate::domain::id::{ApplicationKey, EnvironmentName, PersonName};
 use crate::domain::pipeline::{Environment, Pipeline};
 use crate::domain::plan::branch_of;
-use crate::domain::promotion::State;
+use crate::domain::promotion::{Proposed, State};
 use crate::domain::schedule::Timetable;
 use crate::domain::snapshot::{
     Branch, Held, Judgement, ProposalFacts, ProposalStage, Reading, Snapshot, StatusWord, TeamWord,
@@ -64,6 +64,7 @@ impl App {
             holds,
             freezes,
             withdrawn: BTreeMap::new(),
+            rides: BTreeMap::new(),
             members: self.policy.members(),
             readings: BTreeMap::new(),
             proposals: BTreeMap::new(),
@@ -82,13 +83,50 @@ impl App {
             let branch = environment.branch.as_ref().unwrap_or(&repository.branch);
             let reading = read_tip(repository, branch, environment, application).await?;
             snapshot.readings.insert(environment.name.clone(), reading);
-            for proposal in proposals(repository, &snapshot, environment).await? {
+            for proposal in self.proposals(repository, &snapshot, environment).await? {
                 let facts = facts(repository, environment, application, proposal).await?;
                 snapshot.proposals.insert(facts.number, facts);
             }
         }
+        self.look_at_trains(&mut snapshot);
         self.ask_teams(&mut snapshot).await;
         Ok(snapshot)
+    }
+
+    /// Notes who rides with a train, as far as those were looked at.
+    fn look_at_trains(&self, snapshot: &mut Snapshot) {
+        for promotion in snapshot.promotions.iter().filter(|it| it.state.is_pending()) {
+            let is_rider = snapshot.timetable.train_of(&promotion.id).is_some();
+            if is_rider && let Some(ride) = self.trains.ride(&promotion.id) {
+                snapshot.rides.insert(promotion.id.clone(), ride);
+            }
+        }
+    }
+
+    /// The proposals that concern an environment: the open one, and those of pending promotions.
+    ///
+    /// Of a train's, which concerns many, only how it ended: open, it is tended as a whole.
+    async fn proposals(
+        &self,
+        repository: &Repository,
+        snapshot: &Snapshot,
+        environment: &Environment,
+    ) -> Result<Vec<Proposal>, AppError> {
+        let branch = branch_of(&environment.name, &snapshot.application.application);
+        let mut found: Vec<Proposal> =
+            repository.forge.find_open(&branch).await?.into_iter().collect();
+        let proposed = snapshot
+            .promotions_into(&environment.name)
+            .filter(|promotion| promotion.state == State::Proposed);
+        for promotion in proposed {
+            let Some(Proposed { number, .. }) = &promotion.proposal else { continue };
+            if snapshot.timetable.train_of(&promotion.id).is_some() {
+                found.extend(self.trains.ended(&promotion.id));
+            } else if found.iter().all(|proposal| proposal.number != *number) {
+                found.push(repository.forge.load(*number).await?);
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -112,27 +150,6 @@ async fn read_tip(
     }
 }
 
-/// The proposals that concern an environment: the open one, and those of pending promotions.
-async fn proposals(
-    repository: &Repository,
-    snapshot: &Snapshot,
-    environment: &Environment,
-) -> Result<Vec<Proposal>, AppError> {
-    let branch = branch_of(&environment.name, &snapshot.application.application);
-    let mut found: Vec<Proposal> = repository.forge.find_open(&branch).await?.into_iter().collect();
-    let numbers: Vec<ProposalNumber> = snapshot
-        .promotions_into(&environment.name)
-        .filter(|promotion| promotion.state == State::Proposed)
-        .filter_map(|promotion| Some(promotion.proposal.as_ref()?.number))
-        .collect();
-    for number in numbers {
-        if found.iter().all(|proposal| proposal.number != number) {
-            found.push(repository.forge.load(number).await?);
-        }
-    }
-    Ok(found)
-}
-
 async fn facts(
     repository: &Repository,
     environment: &Environment,
@@ -145,6 +162,17 @@ async fn facts(
     };
     let team = team_word(repository, environment, &proposal).await;
     Ok(ProposalFacts { team, ..translate(&environment.name, proposal, judgement) })
+}
+
+/// What the forge says of a proposal whose commits were proved one by one.
+pub(super) async fn facts_of(
+    repository: &Repository,
+    environment: &Environment,
+    proposal: Proposal,
+) -> ProposalFacts {
+    let team = team_word(repository, environment, &proposal).await;
+    let facts = translate(&environment.name, proposal, Judgement::OnlyVersion);
+    ProposalFacts { team, ..facts }
 }
 
 /// Asks the forge who of those who approved is in the team that an environment asks for. Nobody who

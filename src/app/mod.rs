@@ -33,6 +33,7 @@ mod freezes;
 mod schedules;
 mod rollback;
 mod rights;
+pub mod trains;
 mod skip;
 
 pub mod recover;
@@ -130,6 +131,8 @@ pub struct App {
     pub mode: Mode,
     /// Read by whoever judges the gates and merges; written to wait until they are done.
     pub merging: RwLock<()>,
+    /// What is known of the trains' riders.
+    pub trains: trains::Trains,
     /// Those who talk with people.
     pub chat: Chat,
     /// The deliveries of forges that were taken lately.
@@ -185,6 +188,7 @@ impl App {
             pace: Pace::default(),
             mode: Mode::Active,
             merging: RwLock::new(()),
+            trains: trains::Trains::default(),
             chat: Chat::default(),
         }
     }

@@ -256,6 +256,7 @@ fn is_up_to_people(because: &Because) -> bool {
         | Because::Drifted { .. }
         | Because::EditRefused(_)
         | Because::NoFiles(_)
+        | Because::Train(_)
         | Because::Behind { .. } => false,
     }
 }

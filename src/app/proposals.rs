@@ -7,7 +7,7 @@ use crate::domain::plan::judge;
 use crate::domain::promotion::{Promotion, Proposed, State};
 use crate::domain::snapshot::{Judgement, ProposalStage, Snapshot};
 use crate::messages::pull_request::without_markers;
-use crate::messages::{commit, explain};
+use crate::messages::{commit, explain, train};
 
 use super::execute::own_message;
 use super::ports::{
@@ -261,7 +261,13 @@ impl App {
         let number = at.proposed.number;
         let _merging = self.merging.read().await;
         let snapshot = self.look(&at.promotion.application).await?;
-        let shut = self.shut_for(&snapshot, at.promotion, number);
+        let ride = self.trains.ride(&at.promotion.id).flatten();
+        let shut = match &ride {
+            // All who ride are judged together.
+            Some(ride) if ride.waits_for == train::MANUAL => Vec::new(),
+            Some(ride) => vec![ride.waits_for.clone()],
+            None => self.shut_for(&snapshot, at.promotion, number),
+        };
         let may_skip =
             may(by, Right::SkipGates, Some(&at.promotion.environment), &self.policy.roles);
         if !shut.is_empty() && !may_skip {
@@ -284,9 +290,14 @@ impl App {
             .collect();
         let by = person(at.actor)?;
         let passage = commit::Passage { approvals: &approvals, by: &by, past: &past };
-        let message = commit::merge(at.promotion, number, &passage);
-        let own = at.repository.commits.complete(own_message(&snapshot, at.promotion));
-        let squashed = commit::squashed(&own, number, &passage);
+        let (message, squashed) = if ride.is_some() {
+            let message = train::merge(&proposal.title, number, &passage);
+            (message.clone(), message)
+        } else {
+            let own = at.repository.commits.complete(own_message(&snapshot, at.promotion));
+            let message = commit::merge(at.promotion, number, &passage);
+            (message, commit::squashed(&own, number, &passage))
+        };
         let merge = MergeRequest { number, head, message, squashed, by, at: self.clock.now() };
         match at.repository.forge.merge(&merge).await? {
             MergeOutcome::Merged(commit) if past.is_empty() => {

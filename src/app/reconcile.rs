@@ -222,6 +222,7 @@ fn changes_the_remote(action: &Action) -> bool {
         | Action::AlreadyThere { .. }
         | Action::Observe { .. }
         | Action::Remedy { .. }
+        | Action::Join { .. }
         | Action::SetStatus { .. }
         | Action::TellOfForeignPush { .. }
         | Action::TellOfSkip { .. } => false,

@@ -23,6 +23,7 @@ use super::ports::{Announcement, AuditLine, Change, DeliveryOutcome, GitError, H
 use super::{App, AppError, Repository, reading};
 use rebuilt::{Landed, Rebuilt};
 use trailers::Told;
+pub(super) use trailers::promotion_of;
 
 /// How many commits of a branch that people may have pushed to are looked through for hoist's own.
 const FOREIGN: usize = 50;

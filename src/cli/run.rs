@@ -57,6 +57,11 @@ impl RunArgs {
         (world.work_off)(Arc::clone(&app)).await;
         let done = app.run_alone(&self.schedule).await.map_err(|error| failed(error.into()))?;
         (world.work_off)(Arc::clone(&app)).await;
+        // A train is put together, each application takes its place in it, and then it may go in.
+        for _ in 0..2 {
+            app.tend_trains().await;
+            (world.work_off)(Arc::clone(&app)).await;
+        }
         out.answer(&done, story::command)?;
         match app.troubles().await.map_err(|error| failed(error.into()))?.as_slice() {
             [] => Ok(()),

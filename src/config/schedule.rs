@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::id::{EnvironmentName, PipelineName};
 use crate::domain::pipeline::Pipelines;
-use crate::domain::schedule::{IfMissed, Schedule};
+use crate::domain::schedule::{Group, IfMissed, Schedule};
 
 use super::fields::{Fields, dangling, items, parsed};
 use super::gate::zone;
@@ -14,8 +14,10 @@ use super::table::Words;
 use super::tables::SCHEDULE;
 use super::tree::Node;
 
-pub(super) const GROUPS: Words<()> =
-    Words { built: &[("per-application", ())], planned: &["one-pull-request"] };
+pub(super) const GROUPS: Words<Group> = Words {
+    built: &[("per-application", Group::PerApplication), ("one-pull-request", Group::OneProposal)],
+    planned: &[],
+};
 
 pub(super) const MISSES: Words<IfMissed> =
     Words { built: &[("run", IfMissed::Run), ("skip", IfMissed::Skip)], planned: &[] };
@@ -62,14 +64,13 @@ fn schedule(node: &Node, pipelines: &Pipelines, notes: &mut Notes<'_>) -> Option
     });
     let group = match fields.get("group") {
         Some(node) => GROUPS.read(node, notes),
-        None => Some(()),
+        None => Some(Group::default()),
     };
     let max = fields.get("max").map(|node| count(node, 1, MOST, notes));
     let if_missed = match fields.get("if_missed") {
         Some(node) => MISSES.read(node, notes),
         None => Some(IfMissed::default()),
     };
-    group?;
     let max = match max {
         Some(max) => Some(max?),
         None => None,
@@ -82,6 +83,7 @@ fn schedule(node: &Node, pipelines: &Pipelines, notes: &mut Notes<'_>) -> Option
         to: to?,
         max,
         if_missed: if_missed?,
+        group: group?,
     };
     if schedule.next(Timestamp::UNIX_EPOCH).is_none() {
         let what = format!("{}: it never runs: no day is ever like that", node.path);

@@ -1,6 +1,6 @@
 //! Schedules: times at which promotions that have gathered before an environment may go in.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -27,6 +27,18 @@ pub struct Schedule {
     pub max: Option<u32>,
     /// What becomes of a time at which hoist was away.
     pub if_missed: IfMissed,
+    /// How what a run lets go goes in.
+    pub group: Group,
+}
+
+/// How what a run lets go goes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Group {
+    /// Each application by a proposal of its own.
+    #[default]
+    PerApplication,
+    /// All of them by one proposal, with a commit for each: a train.
+    OneProposal,
 }
 
 /// What becomes of a run that was missed.
@@ -59,8 +71,17 @@ pub struct InvalidCron {
 pub struct Timetable {
     /// The schedules of its pipeline.
     pub schedules: Vec<Schedule>,
-    /// The promotions that a run has let go.
-    pub boarded: BTreeSet<PromotionId>,
+    /// The promotions that a run has let go, and which schedule's.
+    pub boarded: BTreeMap<PromotionId, ScheduleName>,
+}
+
+impl Timetable {
+    /// The schedule with whose train a promotion goes.
+    pub fn train_of(&self, promotion: &PromotionId) -> Option<&Schedule> {
+        let name = self.boarded.get(promotion)?;
+        let theirs = |it: &&Schedule| it.name == *name && it.group == Group::OneProposal;
+        self.schedules.iter().find(theirs)
+    }
 }
 
 impl FromStr for Cron {
@@ -130,6 +151,7 @@ mod tests {
             to: "prod".parse().unwrap(),
             max: None,
             if_missed: IfMissed::Run,
+            group: Group::PerApplication,
         }
     }
 

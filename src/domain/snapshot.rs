@@ -50,6 +50,8 @@ pub struct Snapshot {
     pub proposals: BTreeMap<ProposalNumber, ProposalFacts>,
     /// What is remembered of the health of what is in, by environment.
     pub pulses: BTreeMap<EnvironmentName, Pulse>,
+    /// Who has a place in a train's proposal, of those of whom it was looked; none has not.
+    pub rides: BTreeMap<PromotionId, Option<Ride>>,
     /// What the gates that ask the world outside were answered, by promotion and gate.
     pub evidence: Findings,
     /// What was just seen of it, where somebody can be asked and it is watched.
@@ -58,6 +60,21 @@ pub struct Snapshot {
 
 /// What gates were answered, by promotion and the gate's name.
 pub type Findings = BTreeMap<(PromotionId, &'static str), Evidence>;
+
+/// A promotion's place in a train's proposal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ride {
+    /// The proposal's number.
+    pub number: ProposalNumber,
+    /// Its head: the last rider's commit.
+    pub head: CommitId,
+    /// The tip that the first rider's commit stands on.
+    pub base: CommitId,
+    /// What this promotion's version fields hold once it is merged.
+    pub values: Vec<FieldValue>,
+    /// What the whole train waits for, in words.
+    pub waits_for: String,
+}
 
 /// A hold, as the planner needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]

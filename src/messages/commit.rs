@@ -120,7 +120,8 @@ pub fn squashed(own: &str, number: ProposalNumber, passage: &Passage<'_>) -> Str
     text
 }
 
-fn pass(text: &mut String, passage: &Passage<'_>) {
+/// Who reviewed and merged, and past which gates.
+pub(super) fn pass(text: &mut String, passage: &Passage<'_>) {
     for approval in passage.approvals {
         let _ = writeln!(text, "Reviewed-by: {approval}");
     }

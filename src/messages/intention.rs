@@ -44,6 +44,9 @@ pub fn action(snapshot: &Snapshot, action: &Action) -> String {
                 None => format!("propose {}", version(&proposing.promotion)),
             }
         }
+        Action::Join { promotion, ride } => {
+            format!("record that {} goes with proposal {}", version(promotion), ride.number)
+        }
         Action::SetStatus { number, context, description, .. } => {
             format!("set {context} on proposal {number}: {description}")
         }
@@ -62,6 +65,7 @@ pub fn action(snapshot: &Snapshot, action: &Action) -> String {
                 Closed::RolledBack { .. } => "a rollback goes first",
                 Closed::Bad { .. } => "what it brings was rolled back before",
                 Closed::AlreadyThere => "what it brings is there already",
+                Closed::Rides { .. } => "what it brings goes with a train",
                 Closed::Vanished { .. } => "the application's files are gone",
             };
             format!("close proposal {number}: {why}")

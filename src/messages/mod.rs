@@ -32,6 +32,8 @@ pub mod schedule;
 
 pub mod rights;
 
+pub mod train;
+
 pub mod notification;
 
 use jiff::Timestamp;

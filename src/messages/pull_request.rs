@@ -256,6 +256,9 @@ pub fn closed(because: &Closed) -> String {
         Closed::AlreadyThere => {
             "The environment already holds this version; there is nothing left to change.".into()
         }
+        Closed::Rides { schedule } => {
+            format!("What it brings goes with the train {schedule} from now on.")
+        }
         Closed::TimedOut { reason } => {
             format!("It waited for too long: {reason}. A newer version or a command starts again.")
         }

@@ -59,6 +59,7 @@ pub fn next(because: &Because, about: &Subject<'_>) -> String {
         Because::NoFiles(_) => {
             "put the file there, or name another under `edit:`; then it goes on by itself".into()
         }
+        Because::Train(_) => "look at the train's proposal: it goes in when all of it may".into(),
         Because::Behind { .. } => "review the rollback first".into(),
         Because::Asks(moved) => accept::asked_for(moved, about),
         Because::Unexamined(_) => accept::ASKED_AGAIN.into(),

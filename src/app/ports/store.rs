@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::domain::artifact::Artifact;
 use crate::domain::command::Actor;
@@ -204,8 +204,8 @@ pub struct ApplicationRecord {
     /// The freezes that people asked for and nobody has ended, of whatever application and
     /// environment. As with holds, the reader says whether one is over.
     pub freezes: Vec<AdHoc>,
-    /// The promotions of it that a schedule's run has let go.
-    pub boarded: BTreeSet<PromotionId>,
+    /// The promotions of it that a schedule's run has let go, and which schedule's.
+    pub boarded: BTreeMap<PromotionId, ScheduleName>,
     /// What is known of the health of what is in, by environment.
     pub pulses: BTreeMap<EnvironmentName, Pulse>,
     /// When it is to be looked at next.
@@ -528,6 +528,12 @@ pub trait Store: Send + Sync {
     /// Records a run of a schedule with its audit lines, once for each of its times, and wakes the
     /// applications whose promotions it lets go.
     async fn keep_run(&self, run: Run, audit: Vec<AuditLine>) -> Result<Ran, StoreError>;
+
+    /// The promotions that a schedule's runs have let go and that are not in yet, by application.
+    async fn riders(
+        &self,
+        schedule: &ScheduleName,
+    ) -> Result<Vec<(ApplicationKey, PromotionId)>, StoreError>;
 
     /// Everything known of one application.
     async fn load(&self, application: &ApplicationKey) -> Result<ApplicationRecord, StoreError>;

@@ -49,7 +49,7 @@ pub(super) fn is_of_hoist(message: &str) -> bool {
 }
 
 /// The promotion that a commit brings.
-pub(super) fn promotion_of(message: &str) -> Option<PromotionId> {
+pub(in crate::app) fn promotion_of(message: &str) -> Option<PromotionId> {
     value(paragraph(message)?, "Hoist-Promotion")
 }
 

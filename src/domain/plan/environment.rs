@@ -7,7 +7,7 @@ use super::wanted::{Wanted, wanted};
 use super::{Action, Because, Closed, Plan, Proposing};
 use crate::domain::artifact::Artifact;
 use crate::domain::gate::{Judged, Verdict};
-use crate::domain::id::{ApplicationName, CommitId, EnvironmentName, PersonName};
+use crate::domain::id::{ApplicationName, CommitId, EnvironmentName, PersonName, ScheduleName};
 use crate::domain::pipeline::{Environment, MergePolicy};
 use crate::domain::promotion::{FieldValue, Kind, Promotion, State};
 use crate::domain::snapshot::{
@@ -18,6 +18,11 @@ use crate::domain::snapshot::{
 /// The branch that carries an application's proposal into an environment: its natural key.
 pub fn branch_of(environment: &EnvironmentName, application: &ApplicationName) -> String {
     format!("hoist/{environment}/{application}")
+}
+
+/// The branch that carries a train's proposal into an environment.
+pub fn train_branch(environment: &EnvironmentName, schedule: &ScheduleName) -> String {
+    format!("hoist-train/{environment}/{schedule}")
 }
 
 /// Whose commit a proposal's branch ends with.
@@ -221,10 +226,19 @@ impl<'a> View<'a> {
         }
         match wanted(self.snapshot, bearer, fields) {
             Wanted::Impossible(reason) => plan.step(&bearer.id, State::Failed { reason }),
+            // It may have come in with its train a moment ago, which is told of that soon.
+            Wanted::AlreadyThere { .. }
+                if bearer.state == State::Proposed && self.train_of(bearer).is_some() =>
+            {
+                self.ride_out(plan, bearer);
+            }
             Wanted::AlreadyThere { values } => self.already_there(plan, bearer, values),
             Wanted::Edits { edits, values } => {
                 if let Some(drift) = self.drift_under(bearer) {
                     return self.wait(plan, Some(bearer), drift);
+                }
+                if let Some(schedule) = self.train_of(bearer) {
+                    return self.ride(plan, bearer, schedule);
                 }
                 let base = tip.clone();
                 let promotion = bearer.id.clone();
@@ -238,7 +252,7 @@ impl<'a> View<'a> {
     /// or could be; else the newest.
     ///
     /// A newer promotion whose gates are still shut does not take an older one's proposal away.
-    fn bearer(&self, pending: &[&'a Promotion]) -> Option<&'a Promotion> {
+    pub(super) fn bearer(&self, pending: &[&'a Promotion]) -> Option<&'a Promotion> {
         let newest = || pending.iter().copied().max_by_key(|p| p.age());
         let rollback = pending.iter().copied().filter(|p| p.is_rollback()).max_by_key(|p| p.age());
         rollback
@@ -279,7 +293,7 @@ impl<'a> View<'a> {
     }
 
     /// Notes what keeps a promotion from being proposed, if anything does.
-    fn waits_at_the_door(&self, plan: &mut Plan, promotion: &Promotion) -> bool {
+    pub(super) fn waits_at_the_door(&self, plan: &mut Plan, promotion: &Promotion) -> bool {
         if let Some(held) = self.hold_on(promotion) {
             let because = Because::Held { by: held.by.to_string(), reason: held.reason.clone() };
             plan.wait(&self.environment.name, Some(&promotion.id), because, held.until);

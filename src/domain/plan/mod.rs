@@ -12,6 +12,7 @@ mod closures;
 mod gates;
 mod patience;
 mod schedules;
+mod train;
 mod turned_away;
 mod unstarted;
 mod wanted;
@@ -25,15 +26,18 @@ use super::artifact::Artifact;
 use super::examination::Delay;
 use super::gate::Judged;
 use super::health::Remedy;
-use super::id::{ArtifactId, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber};
+use super::id::{
+    ArtifactId, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber, ScheduleName,
+};
 use super::promotion::{FieldValue, Skip, State};
 use super::pulse::Pulse;
-use super::snapshot::{Snapshot, StatusWord};
+use super::snapshot::{Ride, Snapshot, StatusWord};
 use crate::yaml_edit::Place;
 
-pub use environment::branch_of;
+pub use environment::{branch_of, train_branch};
 pub use gates::judge;
 pub use schedules::{Behind, Boarding, board};
+pub use train::{Shut, Ticket, ticket, train_gates};
 pub use unstarted::{Unstarted, unstarted};
 
 /// What to do now, what is waited for, and when to look again.
@@ -101,6 +105,13 @@ pub enum Action {
     },
     /// Make the commit, push it, and open the proposal or bring the open one up to date.
     Propose(Proposing),
+    /// Record that a promotion is proposed with others, in a train's proposal.
+    Join {
+        /// Which.
+        promotion: PromotionId,
+        /// Its place.
+        ride: Ride,
+    },
     /// Put a status on a proposal's head.
     SetStatus {
         /// Which proposal.
@@ -163,6 +174,7 @@ impl Action {
             | Self::Observe { environment, .. }
             | Self::Remedy { environment, .. } => Some(environment),
             Self::Step { promotion, .. }
+            | Self::Join { promotion, .. }
             | Self::AlreadyThere { promotion, .. }
             | Self::TellOfForeignPush { promotion, .. }
             | Self::TellOfSkip { promotion, .. }
@@ -182,6 +194,7 @@ impl Action {
             | Self::AlreadyThere { .. }
             | Self::Remedy { .. }
             | Self::Propose(_)
+            | Self::Join { .. }
             | Self::SetStatus { .. }
             | Self::TellOfForeignPush { .. }
             | Self::TellOfSkip { .. }
@@ -201,6 +214,11 @@ pub enum Closed {
     },
     /// The environment already holds what it brings.
     AlreadyThere,
+    /// What it brings goes with a train from now on.
+    Rides {
+        /// Which.
+        schedule: ScheduleName,
+    },
     /// A gate kept it out for longer than its `timeout`.
     TimedOut {
         /// Which, for how long, and what it saw.
@@ -305,6 +323,8 @@ pub enum Because {
     Asks(Moved),
     /// A registry has not said yet what an artifact is.
     Unexamined(Option<Delay>),
+    /// It goes with others: its place, or none before the train is put together.
+    Train(Option<Box<Ride>>),
     /// A rollback goes first.
     Behind {
         /// What it brings back.

@@ -24,7 +24,7 @@ pub(super) fn schedule_gate(
     schedules.peek()?;
     let passes = if promotion.is_rollback() {
         Some("a rollback waits for no schedule".to_owned())
-    } else if timetable.boarded.contains(&promotion.id) {
+    } else if timetable.boarded.contains_key(&promotion.id) {
         Some("a run has let it go".to_owned())
     } else {
         None
@@ -85,7 +85,7 @@ pub fn board<'a>(
         Some(Reading::Fields { .. }) | None => (),
     }
     let pending = || snapshot.promotions_into(&environment.name).filter(|it| it.state.is_pending());
-    let boarded = |it: &&Promotion| snapshot.timetable.boarded.contains(&it.id);
+    let boarded = |it: &&Promotion| snapshot.timetable.boarded.contains_key(&it.id);
     let waits = |it: &&Promotion| it.state == State::Waiting && !it.is_rollback();
     let candidate = pending().filter(|it| waits(it) && !boarded(it)).max_by_key(|it| it.age());
     let Some(promotion) = candidate else {

@@ -101,8 +101,7 @@ fn what_is_not_built_of_the_contract_says_so() {
         r#"
 hoist.yaml:44:32: tokens[0].sha256: this is no SHA-256, which has 64 hex digits; write what `printf %s "$TOKEN" | sha256sum` prints first
 config/pipelines.yaml:24:38: `pipelines.services.environments[1].review.teams` is planned and not built yet; remove it until it is
-config/pipelines.yaml:31:107: schedules[0].group: `one-pull-request` is planned and not built yet; built is `per-application`
-3 problems
+2 problems
 "#,
     );
 }

@@ -24,7 +24,7 @@ fn what_is_wrong_with_a_schedule_is_said_all_at_once() {
         "  - {name: a, cron: nightly, zone: Mars/Olympus, pipeline: service, to: staging}
   - {name: b, cron: \"0 2 * * *\", zone: UTC, pipeline: services, to: stagin, max: 0}
   - {name: b, cron: \"0 2 30 2 *\", zone: UTC, pipeline: services, to: staging}
-  - {name: c, cron: \"0 2 * * *\", zone: UTC, pipeline: services, to: staging, group: one-pull-request}
+  - {name: c, cron: \"0 2 * * *\", zone: UTC, pipeline: services, to: staging, group: one-pull}
   - {name: d, cron: \"0 2 * * *\", zone: UTC, pipeline: services, to: staging, if_missed: panic}
 ",
     )
@@ -36,7 +36,7 @@ fn what_is_wrong_with_a_schedule_is_said_all_at_once() {
         "there is no `stagin`; did you mean `staging`?",
         "`0` is no number from 1 to 10000",
         "it never runs: no day is ever like that",
-        "`one-pull-request` is planned and not built yet; built is `per-application`",
+        "`one-pull` is not known; known are `per-application`, `one-pull-request`",
         "`panic` is not known",
     ] {
         assert!(told.contains(expected), "{expected} is not in\n{told}");

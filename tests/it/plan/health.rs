@@ -68,6 +68,7 @@ fn look(world: &mut World, finding: Finding, sign: Sign) -> String {
             | Action::Propose(_)
             | Action::SetStatus { .. }
             | Action::TellOfForeignPush { .. }
+            | Action::Join { .. }
             | Action::TellOfSkip { .. }
             | Action::Merge { .. }
             | Action::Close { .. } => {}

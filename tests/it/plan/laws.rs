@@ -168,6 +168,7 @@ fn check(world: &World, action: &Action) {
         | Action::Remedy { .. }
         | Action::SetStatus { .. }
         | Action::TellOfForeignPush { .. }
+        | Action::Join { .. }
         | Action::TellOfSkip { .. }
         | Action::Close { .. } => {}
     }

@@ -95,6 +95,7 @@ impl World {
             freezes: Vec::new(),
             timetable: hoist::domain::schedule::Timetable::default(),
             withdrawn: BTreeMap::new(),
+            rides: BTreeMap::new(),
             members: BTreeMap::new(),
             readings: BTreeMap::new(),
             proposals: BTreeMap::new(),
@@ -393,6 +394,7 @@ impl World {
             Action::TellOfForeignPush { number, head, .. } => {
                 self.snapshot.proposals.get_mut(&number).unwrap().told_of_push = Some(head);
             }
+            Action::Join { .. } => {}
             Action::TellOfSkip { number, skip, .. } => {
                 let facts = self.snapshot.proposals.get_mut(&number).unwrap();
                 facts.told_of_skips.push(skip.gate);

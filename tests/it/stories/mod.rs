@@ -25,5 +25,6 @@ mod schedules;
 mod signatures;
 mod skips;
 mod teams;
+mod trains;
 mod standing;
 mod why;

@@ -289,6 +289,13 @@ impl Store for MortalStore {
         self.alive()?.last_run(schedule).await
     }
 
+    async fn riders(
+        &self,
+        schedule: &ScheduleName,
+    ) -> Result<Vec<(ApplicationKey, PromotionId)>, StoreError> {
+        self.alive()?.riders(schedule).await
+    }
+
     async fn keep_run(&self, run: Run, audit: Vec<AuditLine>) -> Result<Ran, StoreError> {
         self.write(self.store.keep_run(run, audit)).await
     }

@@ -1,6 +1,9 @@
 //! A whole hoist for the doors' tests: a real repository, the builtin forge, SQLite, both files.
 
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -156,6 +159,27 @@ impl Served {
         let app = Arc::new(app);
         let router = http::router(Arc::clone(&app));
         Self { app, clock, router, folder }
+    }
+
+    /// More applications come into prod, by one commit.
+    pub fn add_applications(&self, names: &[String]) {
+        let mut stream =
+            "commit refs/heads/main\ncommitter Ada <ada@example.com> 1770000000 +0000\n\
+                          data 4\nmore\nfrom refs/heads/main^0\n"
+                .to_owned();
+        for name in names {
+            let text = VALUES.replace("/shop", &format!("/{name}"));
+            let path = format!("environments/prod/apps/{name}/values.yaml");
+            let _ = write!(stream, "M 100644 inline {path}\ndata {}\n{text}\n", text.len());
+        }
+        let mut import = Command::new("git");
+        import
+            .arg("-C")
+            .arg(self.folder.path().join("gitops.git"))
+            .args(["fast-import", "--quiet"]);
+        let mut child = import.stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
     }
 
     /// Runs `git` in the GitOps repository.

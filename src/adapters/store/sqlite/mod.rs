@@ -280,6 +280,13 @@ impl Store for SqliteStore {
         Ok(Ran::Now)
     }
 
+    async fn riders(
+        &self,
+        schedule: &ScheduleName,
+    ) -> Result<Vec<(ApplicationKey, PromotionId)>, StoreError> {
+        runs::riders(&mut *self.read().await?, schedule).await
+    }
+
     async fn load(&self, application: &ApplicationKey) -> Result<ApplicationRecord, StoreError> {
         let mut transaction = self.read().await?;
         Ok(ApplicationRecord {

@@ -1,6 +1,6 @@
 //! Runs of schedules, and the promotions that they have let go.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -52,18 +52,45 @@ pub(super) async fn insert(
     Ok(Ran::Now)
 }
 
-/// The promotions of an application that a run has let go.
+/// The promotions that a schedule's runs have let go and that are not in yet.
+pub(super) async fn riders(
+    connection: &mut SqliteConnection,
+    schedule: &ScheduleName,
+) -> Result<Vec<(ApplicationKey, PromotionId)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT promotions.id, promotions.pipeline, promotions.application
+         FROM boarded JOIN promotions ON promotions.id = boarded.promotion
+         WHERE boarded.schedule = ?1 AND promotions.state IN ('waiting', 'proposed')
+         ORDER BY promotions.pipeline, promotions.application, promotions.id",
+    )
+    .bind(schedule.as_str())
+    .fetch_all(connection)
+    .await?;
+    let rider = |row: &SqliteRow| {
+        let cells = Cells::new("promotions", "id", row);
+        let pipeline = cells.parsed("pipeline")?;
+        let application = cells.parsed("application")?;
+        Ok((ApplicationKey { pipeline, application }, cells.parsed("id")?))
+    };
+    rows.iter().map(rider).collect()
+}
+
+/// The promotions of an application that a run has let go, and which schedule's.
 pub(super) async fn boarded(
     connection: &mut SqliteConnection,
     application: &ApplicationKey,
-) -> Result<BTreeSet<PromotionId>, StoreError> {
+) -> Result<BTreeMap<PromotionId, ScheduleName>, StoreError> {
     let rows = sqlx::query(
-        "SELECT boarded.promotion FROM promotions JOIN boarded ON boarded.promotion = promotions.id
+        "SELECT boarded.promotion, boarded.schedule FROM promotions JOIN boarded ON boarded.promotion = promotions.id
          WHERE promotions.pipeline = ?1 AND promotions.application = ?2",
     )
     .bind(application.pipeline.as_str())
     .bind(application.application.as_str())
     .fetch_all(connection)
     .await?;
-    rows.iter().map(|row| Cells::new("boarded", "promotion", row).parsed("promotion")).collect()
+    let entry = |row: &SqliteRow| {
+        let cells = Cells::new("boarded", "promotion", row);
+        Ok((cells.parsed("promotion")?, cells.parsed("schedule")?))
+    };
+    rows.iter().map(entry).collect()
 }

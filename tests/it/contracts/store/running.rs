@@ -44,7 +44,11 @@ promises! {
         store.keep_run(run(100, &[2]), vec![line("run")]).await.unwrap();
         let record = store.load(&shop).await.unwrap();
         let boarded: Vec<_> = record.boarded.into_iter().collect();
-        assert_eq!(boarded, [promotion("shop", "prod", 2).id]);
+        let second = promotion("shop", "prod", 2).id;
+        assert_eq!(boarded, [(second.clone(), "nightly".parse().unwrap())]);
+        let riders = store.riders(&"nightly".parse().unwrap()).await.unwrap();
+        assert_eq!(riders, [(shop.clone(), second)]);
+        assert_eq!(store.riders(&"weekly".parse().unwrap()).await.unwrap(), []);
         assert_eq!(store.claim(now, lease, 10).await.unwrap().len(), 1);
     }
 }

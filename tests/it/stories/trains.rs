@@ -1,0 +1,273 @@
+//! Trains: what a run lets go goes in by one proposal, with a commit for each application.
+
+use hoist::app::views::{HoldRequest, ProposalRequest, RollbackRequest};
+use hoist::domain::command::ProposalStep;
+use jiff::SignedDuration;
+
+use crate::support::served::{PIPELINES, Served, token};
+use crate::support::world::plain;
+
+const BRANCH: &str = "refs/heads/hoist-train/prod/nightly";
+
+/// A hoist with a train into prod at two every night; the shop and the cart wait for it.
+async fn gathered(merge: &str) -> Served {
+    let pipelines = PIPELINES.replace("merge: manual", &format!("merge: {merge}"))
+        + "schedules:\n  - {name: nightly, cron: \"0 2 * * *\", zone: Europe/Stockholm, pipeline: \
+           services, to: prod, group: one-pull-request}\n";
+    let hoist = Served::start_edited(&[("pipelines.yaml", &pipelines)], |process| process).await;
+    hoist.settle().await;
+    hoist.app.run_due().await.unwrap();
+    hoist.announce("shop", "v1.1.0").await;
+    hoist.announce("cart", "v2.0.0").await;
+    hoist.settle().await;
+    hoist
+}
+
+/// The next night has come, and hoist has worked.
+async fn nightfall(hoist: &Served) {
+    let next = hoist.app.policy.schedules[0].next(hoist.app.clock.now()).unwrap();
+    let wait = next.duration_since(hoist.app.clock.now()) + SignedDuration::from_secs(1);
+    hoist.clock.forward(wait);
+    hoist.app.run_due().await.unwrap();
+    work(hoist).await;
+}
+
+async fn work(hoist: &Served) {
+    for _ in 0..4 {
+        hoist.app.tend_trains().await;
+        hoist.settle().await;
+    }
+}
+
+/// Where both stand in prod.
+async fn in_prod(hoist: &Served) -> String {
+    let mut lines = Vec::new();
+    for application in ["cart", "shop"] {
+        let view = hoist.app.application(application).await.unwrap();
+        let prod = &view.environments[1];
+        let next = prod.next.as_ref().map_or_else(String::new, |it| {
+            let waits = it.waits_for.clone().unwrap_or_default();
+            format!(", next {} {}: {waits}", it.version, it.state)
+        });
+        let version = prod.version.clone().unwrap_or_default();
+        lines.push(format!("{application}: {version}{next}"));
+    }
+    lines.join("\n")
+}
+
+/// What stands on a branch that `main` has not, the oldest first.
+fn commits(hoist: &Served, branch: &str) -> String {
+    hoist.git(&["log", "--reverse", "--format=%s", branch, "^refs/heads/main"])
+}
+
+async fn step(hoist: &Served, who: &str, step: ProposalStep) -> Result<String, String> {
+    let app = &hoist.app;
+    let by = app.identify(&token(who)).await.unwrap();
+    let view = app.application("cart").await.unwrap();
+    let promotion = view.environments[1].next.clone().unwrap().promotion;
+    let request = ProposalRequest { step, head: None, comment: None, check: None };
+    let done = app.review(&by, promotion.as_str(), request).await;
+    done.map(|view| view.message).map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn what_a_run_lets_go_goes_in_together_with_a_commit_for_each() {
+    let hoist = gathered("on-approval").await;
+    nightfall(&hoist).await;
+    insta::assert_snapshot!(in_prod(&hoist).await, @"
+    cart: v1.0.0, next v2.0.0 proposed: it goes with others in #3: approvals gate of cart: 0 of 1 approvals, the requester's not counted
+    shop: v1.0.0, next v1.1.0 proposed: it goes with others in #3: approvals gate of cart: 0 of 1 approvals, the requester's not counted
+    ");
+    insta::assert_snapshot!(commits(&hoist, BRANCH), @"
+    prod: promote cart to v2.0.0
+    prod: promote shop to v1.1.0
+    ");
+    let forge = &hoist.app.repositories.values().next().unwrap().forge;
+    let proposal = forge.find_open("hoist-train/prod/nightly").await.unwrap().unwrap();
+    assert_eq!(proposal.title, "prod: promote 2 applications with nightly");
+    insta::assert_snapshot!(plain(&proposal.body), @"
+    The train **nightly** into **prod**, with a commit for each application.
+
+    | application | from | to | image | digest | asked for by |
+    |---|---|---|---|---|---|
+    | [cart](http://hoist.test/promotions/ID) | `v1.0.0` | `v2.0.0` | `ghcr.io/acme/cart` | `sha256:DIGEST` | `carol` |
+    | [shop](http://hoist.test/promotions/ID) | `v1.0.0` | `v1.1.0` | `ghcr.io/acme/shop` | `sha256:DIGEST` | `carol` |
+
+    Who cannot go leaves the train, and the others go on; an approval counts for what was approved.
+    To bring one down again: `hoist rollback APPLICATION prod`.
+    ");
+    let statuses = proposal.statuses.iter();
+    let statuses: Vec<String> =
+        statuses.map(|(name, it)| format!("{name} {:?}: {}", it.state, it.description)).collect();
+    insta::assert_snapshot!(statuses.join("\n"), @"
+    hoist/after Success: open for all of them
+    hoist/approvals Pending: 2 wait, as cart: 0 of 1 approvals, the requester's not counted
+    hoist/freeze Success: open for all of them
+    hoist/hold Success: open for all of them
+    hoist/only-version Success: Only version fields change, each application's by a commit of its own
+    hoist/schedule Success: open for all of them
+    ");
+
+    step(&hoist, "bob", ProposalStep::Approve).await.unwrap();
+    work(&hoist).await;
+    insta::assert_snapshot!(in_prod(&hoist).await, @"
+    cart: v2.0.0
+    shop: v1.1.0
+    ");
+    let log = hoist.git(&["log", "-3", "--first-parent", "--format=%B", "main"]);
+    insta::assert_snapshot!(plain(&log), @"
+    Merge proposal #3: prod: promote 2 applications with nightly
+
+    Reviewed-by: bob
+    Merged-by: hoist
+
+    Merge proposal #2: staging: promote shop to v1.1.0
+
+    Hoist-Promotion: ID
+    Merged-by: hoist
+
+    Merge proposal #1: staging: promote cart to v2.0.0
+
+    Hoist-Promotion: ID
+    Merged-by: hoist
+    ");
+    assert_eq!(hoist.git(&["for-each-ref", BRANCH]), "", "its branch is gone");
+    // Each was brought by its own commit, which its rollback takes back.
+    let by = hoist.app.identify(&token("alice")).await.unwrap();
+    let request = RollbackRequest {
+        application: "cart".into(),
+        environment: "prod".into(),
+        to: None,
+        reason: Some("carts are lost".into()),
+        over_drift: false,
+        everywhere: false,
+    };
+    hoist.app.roll_back(&by, request).await.unwrap();
+    work(&hoist).await;
+    step(&hoist, "bob", ProposalStep::Approve).await.unwrap();
+    work(&hoist).await;
+    insta::assert_snapshot!(in_prod(&hoist).await, @"
+    cart: v1.0.0
+    shop: v1.1.0
+    ");
+}
+
+#[tokio::test]
+async fn whoever_is_held_leaves_the_train_and_an_approval_counts_for_what_was_approved() {
+    let hoist = gathered("on-approval").await;
+    nightfall(&hoist).await;
+    step(&hoist, "bob", ProposalStep::Approve).await.unwrap();
+    let by = hoist.app.identify(&token("alice")).await.unwrap();
+    let hold = HoldRequest {
+        application: "shop".into(),
+        environment: "prod".into(),
+        length: None,
+        reason: Some("INC-7".into()),
+    };
+    hoist.app.hold(&by, hold).await.unwrap();
+    work(&hoist).await;
+    insta::assert_snapshot!(in_prod(&hoist).await, @"
+    cart: v1.0.0, next v2.0.0 proposed: it goes with others in #3: approvals gate of cart: 0 of 1 approvals, the requester's not counted
+    shop: v1.0.0, next v1.1.0 held:
+    ");
+    insta::assert_snapshot!(commits(&hoist, BRANCH), @"prod: promote cart to v2.0.0");
+    step(&hoist, "bob", ProposalStep::Approve).await.unwrap();
+    work(&hoist).await;
+    insta::assert_snapshot!(in_prod(&hoist).await, @"
+    cart: v2.0.0
+    shop: v1.0.0, next v1.1.0 held:
+    ");
+}
+
+#[tokio::test]
+async fn who_closes_the_train_closes_what_rides_with_it() {
+    let hoist = gathered("on-approval").await;
+    nightfall(&hoist).await;
+    step(&hoist, "alice", ProposalStep::Close).await.unwrap();
+    work(&hoist).await;
+    insta::assert_snapshot!(in_prod(&hoist).await, @"
+    cart: v1.0.0
+    shop: v1.0.0
+    ");
+}
+
+#[tokio::test]
+async fn a_train_goes_once_whatever_is_started_anew_and_the_next_takes_what_is_newer() {
+    let mut hoist = gathered("on-approval").await;
+    nightfall(&hoist).await;
+    hoist = hoist.restarted().await;
+    hoist.settle().await;
+    work(&hoist).await;
+    hoist.announce("shop", "v1.2.0").await;
+    hoist.settle().await;
+    work(&hoist).await;
+    insta::assert_snapshot!(in_prod(&hoist).await, @"
+    cart: v1.0.0, next v2.0.0 proposed: it goes with others in #3: approvals gate of cart: 0 of 1 approvals, the requester's not counted
+    shop: v1.0.0, next v1.1.0 proposed: it goes with others in #3: approvals gate of cart: 0 of 1 approvals, the requester's not counted
+    ");
+    nightfall(&hoist).await;
+    insta::assert_snapshot!(in_prod(&hoist).await, @"
+    cart: v1.0.0, next v2.0.0 proposed: it goes with others in #3: approvals gate of cart: 0 of 1 approvals, the requester's not counted
+    shop: v1.0.0, next v1.2.0 proposed: it goes with others in #3: approvals gate of cart: 0 of 1 approvals, the requester's not counted
+    ");
+    insta::assert_snapshot!(commits(&hoist, BRANCH), @"
+    prod: promote cart to v2.0.0
+    prod: promote shop to v1.2.0
+    ");
+}
+
+#[tokio::test]
+async fn nobody_elses_commit_is_merged_with_a_train_or_overwritten() {
+    let hoist = gathered("automatic").await;
+    nightfall(&hoist).await;
+    let tree = hoist.git(&["rev-parse", &format!("{BRANCH}^{{tree}}")]);
+    let pushed = hoist.git(&["commit-tree", "-p", BRANCH, "-m", "one more thing", tree.trim()]);
+    hoist.git(&["update-ref", BRANCH, pushed.trim()]);
+    work(&hoist).await;
+    insta::assert_snapshot!(plain(&in_prod(&hoist).await), @"
+    cart: v1.0.0, next v2.0.0 proposed: it goes with others in #3: somebody pushed COMMIT to its branch: take it off again, or delete the branch
+    shop: v1.0.0, next v1.1.0 proposed: it goes with others in #3: somebody pushed COMMIT to its branch: take it off again, or delete the branch
+    ");
+    assert_eq!(hoist.git(&["rev-parse", BRANCH]).trim(), pushed.trim());
+}
+
+/// Into prod alone, so that five hundred need no staging of their own; the files come by one import.
+async fn crowd(count: usize) -> Served {
+    let (head, rest) = PIPELINES.split_once("      - name: staging").unwrap();
+    let (_, prod) = rest.split_once("      - name: prod\n        after: [staging]").unwrap();
+    let pipelines = format!("{head}      - name: prod{prod}")
+        .replace("merge: manual", "merge: automatic")
+        .replace("        gates:\n          - approvals: 1\n", "")
+        + "schedules:\n  - {name: nightly, cron: \"0 2 * * *\", zone: Europe/Stockholm, pipeline: \
+           services, to: prod, group: one-pull-request}\n";
+    let hoist = Served::start_edited(&[("pipelines.yaml", &pipelines)], |process| {
+        process.replace("environments: [staging]", "environments: [prod]")
+    })
+    .await;
+    hoist.add_applications(&(0..count).map(|number| format!("app-{number}")).collect::<Vec<_>>());
+    hoist::scheduler::sweep(&hoist.app).await;
+    hoist.app.run_due().await.unwrap();
+    for number in 0..count {
+        hoist.announce(&format!("app-{number}"), "v1.1.0").await;
+    }
+    hoist
+}
+
+#[tokio::test]
+async fn five_hundred_go_with_one_train_by_one_push() {
+    let hoist = crowd(500).await;
+    hoist::scheduler::work_off(&hoist.app).await;
+    let next = hoist.app.policy.schedules[0].next(hoist.app.clock.now()).unwrap();
+    let wait = next.duration_since(hoist.app.clock.now()) + SignedDuration::from_secs(1);
+    hoist.clock.forward(wait);
+    hoist.app.run_due().await.unwrap();
+    hoist.app.tend_trains().await;
+    assert_eq!(commits(&hoist, BRANCH).lines().count(), 500);
+    hoist.clock.forward(SignedDuration::from_secs(1));
+    hoist::scheduler::work_off(&hoist.app).await;
+    hoist.app.tend_trains().await;
+    let merged = hoist.git(&["log", "-1", "--format=%s", "main"]);
+    assert_eq!(merged.trim(), "Merge proposal #1: prod: promote 500 applications with nightly");
+    let values = hoist.git(&["show", "main:environments/prod/apps/app-499/values.yaml"]);
+    assert!(values.contains("tag: v1.1.0"), "{values}");
+}
