@@ -1,7 +1,7 @@
 //! What signers say about an artifact: signatures as cosign makes them, and provenance.
 //!
-//! cosign's SIGNATURE_SPEC.md ("simple signing"); DSSE 1.0; in-toto Statement v0.1 and v1; SLSA
-//! provenance v0.2 and v1.
+//! cosign's SIGNATURE_SPEC.md ("simple signing"), and its statement of the same since version 3;
+//! DSSE 1.0; in-toto Statement v0.1 and v1; SLSA provenance v0.2 and v1.
 
 use std::collections::BTreeMap;
 
@@ -21,6 +21,9 @@ const IN_TOTO: &str = "application/vnd.in-toto+json";
 const STATEMENTS: [&str; 2] =
     ["https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"];
 
+/// What cosign 3 says of what it signs.
+const SIGNATURE: &str = "https://sigstore.dev/cosign/sign/v1";
+
 const PROVENANCE_1: &str = "https://slsa.dev/provenance/v1";
 const PROVENANCE_0_2: &str = "https://slsa.dev/provenance/v0.2";
 
@@ -33,6 +36,9 @@ pub enum NoStatement {
     /// It is about something else.
     #[error("it is about another digest")]
     Another,
+    /// It says something else of it.
+    #[error("it says something else than that it is signed")]
+    NoSignature,
     /// It is no provenance that is understood.
     #[error("it is no provenance (SLSA v0.2 or v1)")]
     NoProvenance,
@@ -96,6 +102,7 @@ struct Statement {
     kind: String,
     subject: Vec<Subject>,
     predicate_type: String,
+    #[serde(default)]
     predicate: Value,
 }
 
@@ -131,19 +138,38 @@ impl Envelope {
 
     /// The provenance in it, if it is one of that digest.
     pub fn provenance(&self, digest: &Digest) -> Result<Provenance, NoStatement> {
+        let statement = self.statement(NoStatement::NoProvenance)?;
+        let found = provenance(&statement.predicate_type, &statement.predicate)
+            .ok_or(NoStatement::NoProvenance)?;
+        statement.check_about(digest)?;
+        Ok(found)
+    }
+
+    /// Holds it against what cosign says of what it signs: that digest, and nothing else.
+    pub fn check_signature(&self, digest: &Digest) -> Result<(), NoStatement> {
+        let statement = self.statement(NoStatement::NoSignature)?;
+        if statement.predicate_type != SIGNATURE {
+            return Err(NoStatement::NoSignature);
+        }
+        statement.check_about(digest)
+    }
+
+    fn statement(&self, otherwise: NoStatement) -> Result<Statement, NoStatement> {
         if self.payload_type != IN_TOTO {
-            return Err(NoStatement::NoProvenance);
+            return Err(otherwise);
         }
         let statement: Statement =
             serde_json::from_slice(&self.payload()?).map_err(|_| NoStatement::Unreadable)?;
-        if !STATEMENTS.contains(&statement.kind.as_str()) {
-            return Err(NoStatement::NoProvenance);
-        }
-        let found = provenance(&statement.predicate_type, &statement.predicate)
-            .ok_or(NoStatement::NoProvenance)?;
+        let is_known = STATEMENTS.contains(&statement.kind.as_str());
+        if is_known { Ok(statement) } else { Err(otherwise) }
+    }
+}
+
+impl Statement {
+    fn check_about(&self, digest: &Digest) -> Result<(), NoStatement> {
         let digits = digest.as_str().strip_prefix("sha256:");
         let is_it = |subject: &Subject| subject.digest.get("sha256").map(String::as_str) == digits;
-        if statement.subject.iter().any(is_it) { Ok(found) } else { Err(NoStatement::Another) }
+        if self.subject.iter().any(is_it) { Ok(()) } else { Err(NoStatement::Another) }
     }
 }
 

@@ -55,6 +55,7 @@ pub mod notification;
 
 pub mod grammar;
 
+pub mod sigstore;
 pub mod snapshot;
 
 pub mod rollback;

@@ -198,7 +198,7 @@ impl Descriptor {
     /// Tells whether it may be a signature or an attestation: some registries list what they are
     /// of by the type of their configuration, and some say nothing.
     pub fn is_by_a_signer(&self) -> bool {
-        let known = |kind: &str| kind.contains("cosign") || kind.contains("dsse");
+        let known = |kind: &str| ["cosign", "dsse", "sigstore"].iter().any(|it| kind.contains(it));
         self.artifact_type
             .as_deref()
             .is_none_or(|kind| known(kind) || IMAGE_CONFIGS.contains(&kind))

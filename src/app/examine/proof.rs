@@ -5,7 +5,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
-use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use webpki::{EndEntityCert, KeyUsage, aws_lc_rs as algorithms};
@@ -18,6 +17,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 
 use crate::domain::id::ApplicationName;
 use crate::domain::pattern::Fit;
+use crate::domain::sigstore::LogWord;
 use crate::domain::trust::{Keyless, PublicKey, Signer, pem};
 
 /// Who knew the holder, as Fulcio writes it today and as it did before (github.com/sigstore/fulcio,
@@ -35,44 +35,32 @@ const CHAIN_ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
     algorithms::ECDSA_P384_SHA384,
 ];
 
-/// Something that bears a signature, with what came beside it.
-pub(super) struct Signed {
+/// Something that bears a signature.
+pub(super) struct Signed<'a> {
     /// The bytes that were signed.
     pub(super) bytes: Vec<u8>,
     /// The signature over them, ASN.1.
     pub(super) signature: Vec<u8>,
     /// What the log's entry is about: the payload, which is not always what was signed.
     pub(super) payload: Vec<u8>,
-    /// The signer's certificate, as PEM.
-    pub(super) certificate: Option<String>,
-    /// Who vouches for that, as PEM.
-    pub(super) chain: Option<String>,
-    /// The log's word, as cosign keeps it.
-    pub(super) bundle: Option<String>,
+    /// What came beside it.
+    pub(super) evidence: &'a Evidence,
 }
 
-/// The log's word on a signature.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Bundle {
-    signed_entry_timestamp: String,
-    payload: Entry,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    body: String,
-    #[serde(rename = "integratedTime")]
-    integrated_time: i64,
-    #[serde(rename = "logIndex")]
-    log_index: i64,
-    #[serde(rename = "logID")]
-    log_id: String,
+/// What comes beside a signature, to tell whose it is.
+#[derive(Debug, Default)]
+pub(super) struct Evidence {
+    /// The signer's certificate, in DER.
+    pub(super) certificate: Option<Vec<u8>>,
+    /// Who vouches for that, in DER.
+    pub(super) chain: Vec<Vec<u8>>,
+    /// The log's word.
+    pub(super) log: Option<LogWord>,
 }
 
 /// Tells who signed, in words; or why that is nobody who counts.
 pub(super) fn signer(
-    signed: &Signed,
+    signed: &Signed<'_>,
     wanted: &Signer,
     application: &ApplicationName,
 ) -> Result<String, String> {
@@ -87,16 +75,16 @@ pub(super) fn signer(
 }
 
 fn keyless(
-    signed: &Signed,
+    signed: &Signed<'_>,
     rule: &Keyless,
     application: &ApplicationName,
 ) -> Result<String, String> {
-    let certificate = signed.certificate.as_deref().ok_or("it comes without a certificate")?;
-    let der = one_certificate(certificate)?;
-    let at = logged_at(signed, rule, &der)?;
-    check_chain(&der, signed.chain.as_deref(), rule, at)?;
+    let evidence = signed.evidence;
+    let der = evidence.certificate.as_deref().ok_or("it comes without a certificate")?;
+    let at = logged_at(signed, rule, der)?;
+    check_chain(der, &evidence.chain, rule, at)?;
     let certificate =
-        Certificate::from_der(&der).map_err(|_| "its certificate cannot be read".to_owned())?;
+        Certificate::from_der(der).map_err(|_| "its certificate cannot be read".to_owned())?;
     let key = certificate.tbs_certificate.subject_public_key_info.to_der();
     let key = key.map_err(|_| "its certificate's key cannot be read".to_owned())?;
     verify(&key, &signed.bytes, &signed.signature)
@@ -123,52 +111,47 @@ fn verify(key: &[u8], bytes: &[u8], signature: &[u8]) -> Result<(), ()> {
     key.verify(bytes, signature).map_err(|_| ())
 }
 
-fn one_certificate(text: &str) -> Result<Vec<u8>, String> {
-    let found = pem(text, "CERTIFICATE");
-    found.into_iter().next().ok_or_else(|| "its certificate is no PEM".to_owned())
-}
-
 /// When the log saw this very signature: nothing else tells a signature of then from one that
 /// somebody makes today with a key that was stolen since.
-fn logged_at(signed: &Signed, rule: &Keyless, certificate: &[u8]) -> Result<UnixTime, String> {
-    let bundle = signed.bundle.as_deref().ok_or("no log vouches for when it was made")?;
-    let bundle: Bundle =
-        serde_json::from_str(bundle).map_err(|_| "the log's word cannot be read".to_owned())?;
-    let entry = &bundle.payload;
-    check_log(&bundle, &rule.log)?;
-    let body = STANDARD.decode(&entry.body).ok();
+fn logged_at(signed: &Signed<'_>, rule: &Keyless, certificate: &[u8]) -> Result<UnixTime, String> {
+    let log = signed
+        .evidence
+        .log
+        .as_ref()
+        .ok_or("no word of a log that could be read says when it was made")?;
+    check_log(log, &rule.log)?;
+    let body = STANDARD.decode(&log.body).ok();
     let body: Option<Value> = body.and_then(|body| serde_json::from_slice(&body).ok());
     let body = body.ok_or("the log's entry cannot be read")?;
     if !is_about(&body, signed, certificate) {
         return Err("the log's entry is about another signature".into());
     }
-    let seconds = u64::try_from(entry.integrated_time);
+    let seconds = u64::try_from(log.integrated_time);
     let seconds = seconds.map_err(|_| "the log's entry has no time".to_owned())?;
     Ok(UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)))
 }
 
 /// The log signs its entry's fields in the form of RFC 8785.
-fn check_log(bundle: &Bundle, key: &PublicKey) -> Result<(), String> {
-    let Entry { body, integrated_time, log_index, log_id } = &bundle.payload;
+fn check_log(word: &LogWord, key: &PublicKey) -> Result<(), String> {
+    let LogWord { body, integrated_time, log_index, log_id, promise } = word;
     let text = |text: &str| Value::from(text).to_string();
     let signed = format!(
         "{{\"body\":{},\"integratedTime\":{integrated_time},\"logID\":{},\"logIndex\":{log_index}}}",
         text(body),
         text(log_id)
     );
-    let signature = STANDARD.decode(&bundle.signed_entry_timestamp).unwrap_or_default();
-    verify(key.der(), signed.as_bytes(), &signature)
+    verify(key.der(), signed.as_bytes(), promise)
         .map_err(|()| "the log's word is not signed by the log that counts".to_owned())
 }
 
 /// Tells whether a log's entry is of this payload and this certificate: of a signature
 /// (`hashedrekord`), or of an attestation (`intoto`, `dsse`).
-fn is_about(body: &Value, signed: &Signed, certificate: &[u8]) -> bool {
+fn is_about(body: &Value, signed: &Signed<'_>, certificate: &[u8]) -> bool {
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
     let is_ours = |pointer: &str| {
         let held = text(pointer).and_then(|text| STANDARD.decode(text).ok());
         let held = held.and_then(|pem| String::from_utf8(pem).ok());
-        held.is_some_and(|it| one_certificate(&it).is_ok_and(|it| it == certificate))
+        held.is_some_and(|it| pem(&it, "CERTIFICATE").first().is_some_and(|it| it == certificate))
     };
     let payload = hex::encode(Sha256::digest(&signed.payload));
     let (hash, certificates): (&str, &[&str]) = match text("/kind") {
@@ -192,7 +175,7 @@ fn is_about(body: &Value, signed: &Signed, certificate: &[u8]) -> bool {
 
 fn check_chain(
     certificate: &[u8],
-    chain: Option<&str>,
+    chain: &[Vec<u8>],
     rule: &Keyless,
     at: UnixTime,
 ) -> Result<(), String> {
@@ -202,7 +185,7 @@ fn check_chain(
         format!("its certificate does not hold{when}: {error:?}")
     };
     let between: Vec<CertificateDer<'_>> =
-        pem(chain.unwrap_or_default(), "CERTIFICATE").into_iter().map(Into::into).collect();
+        chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
     let roots: Vec<CertificateDer<'_>> =
         rule.roots.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
     let anchors: Result<Vec<_>, _> = roots.iter().map(webpki::anchor_from_trusted_cert).collect();

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Stop;
 use super::content::is_same_repository;
-use super::proof::{Signed, signer};
+use super::proof::{Evidence, Signed, signer};
 use crate::app::App;
 use crate::app::ports::RegistryError;
 use crate::domain::artifact::{Artifact, Digest, Tag};
@@ -18,9 +18,11 @@ use crate::domain::id::ApplicationName;
 use crate::domain::oci::{Descriptor, Manifest};
 use crate::domain::pattern::Fit;
 use crate::domain::registry::Reference;
-use crate::domain::trust::{ProvenanceRule, Signer};
+use crate::domain::sigstore::{self, Bundle, LogWord};
+use crate::domain::trust::{ProvenanceRule, Signer, pem};
 use crate::messages::examination as words;
 
+/// The kinds of layers that signatures and attestations stand in, besides Sigstore's bundles.
 const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
 
@@ -48,8 +50,13 @@ impl App {
     ) -> Result<String, Stop> {
         let mut why = Vec::new();
         for layer in self.beside(artifact, "sig", SIMPLE_SIGNING).await? {
-            let payload = self.registry.blob(&artifact.image, &layer.digest, LONGEST).await?;
-            match signed_payload(&layer, payload, artifact, (wanted, application)) {
+            let bytes = self.registry.blob(&artifact.image, &layer.digest, LONGEST).await?;
+            let counts = if layer.media_type == SIMPLE_SIGNING {
+                signed_payload(&layer, bytes, artifact, (wanted, application))
+            } else {
+                signed_bundle(&bytes, artifact, (wanted, application))
+            };
+            match counts {
                 Ok(who) => return Ok(who),
                 Err(reason) => why.push(reason),
             }
@@ -66,8 +73,8 @@ impl App {
     ) -> Result<String, Stop> {
         let mut why = Vec::new();
         for layer in self.beside(artifact, "att", ENVELOPE).await? {
-            let envelope = self.registry.blob(&artifact.image, &layer.digest, LONGEST).await?;
-            match attested(&layer, &envelope, artifact, (rule, application)) {
+            let bytes = self.registry.blob(&artifact.image, &layer.digest, LONGEST).await?;
+            match attested(&layer, &bytes, artifact, (rule, application)) {
                 Ok(told) => return Ok(told),
                 Err(reason) => why.push(reason),
             }
@@ -75,7 +82,7 @@ impl App {
         Err(Stop::Unsound(words::unproven(&artifact.image, &why)))
     }
 
-    /// The layers of that kind in what stands beside an artifact.
+    /// The layers of that kind, and Sigstore's bundles, in what stands beside an artifact.
     async fn beside(
         &self,
         artifact: &Artifact,
@@ -95,7 +102,10 @@ impl App {
             };
             // What else refers to an artifact need not be anything that hoist knows.
             if let Ok(Manifest::Single(single)) = Manifest::parse(&found.media_type, &found.bytes) {
-                layers.extend(single.layers.into_iter().filter(|it| it.media_type == kind));
+                let counts = |it: &Descriptor| {
+                    it.media_type == kind || it.media_type.starts_with(sigstore::MEDIA_TYPE)
+                };
+                layers.extend(single.layers.into_iter().filter(counts));
             }
         }
         layers.truncate(MOST_LAYERS);
@@ -136,8 +146,15 @@ fn tag_of(digest: &Digest, suffix: Option<&str>) -> Option<Tag> {
     format!("{name}{dot}{}", suffix.unwrap_or_default()).parse().ok()
 }
 
-fn annotation(layer: &Descriptor, name: &str) -> Option<String> {
-    layer.annotations.get(name).cloned()
+/// What stands beside a signature in its layer's annotations, as cosign writes them.
+fn annotated(layer: &Descriptor) -> Evidence {
+    let text = |name: &str| layer.annotations.get(name).map(String::as_str);
+    let certificates = |name| pem(text(name).unwrap_or_default(), "CERTIFICATE");
+    Evidence {
+        certificate: certificates(CERTIFICATE).into_iter().next(),
+        chain: certificates(CHAIN),
+        log: text(BUNDLE).and_then(LogWord::of_cosign),
+    }
 }
 
 fn signed_payload(
@@ -147,16 +164,24 @@ fn signed_payload(
     (wanted, application): (&Signer, &ApplicationName),
 ) -> Result<String, String> {
     check_simple_signing(&payload, &artifact.digest).map_err(|error| error.to_string())?;
-    let signature = annotation(layer, SIGNATURE).and_then(|text| STANDARD.decode(text).ok());
+    let signature = layer.annotations.get(SIGNATURE).and_then(|text| STANDARD.decode(text).ok());
     let signed = Signed {
         bytes: payload.clone(),
         signature: signature.ok_or("it has no signature")?,
         payload,
-        certificate: annotation(layer, CERTIFICATE),
-        chain: annotation(layer, CHAIN),
-        bundle: annotation(layer, BUNDLE),
+        evidence: &annotated(layer),
     };
     signer(&signed, wanted, application)
+}
+
+fn signed_bundle(
+    bytes: &[u8],
+    artifact: &Artifact,
+    (wanted, application): (&Signer, &ApplicationName),
+) -> Result<String, String> {
+    let (envelope, evidence) = opened(bytes)?;
+    envelope.check_signature(&artifact.digest).map_err(|error| error.to_string())?;
+    signer_of(&envelope, &evidence, (wanted, application))
 }
 
 fn attested(
@@ -166,26 +191,41 @@ fn attested(
     (rule, application): (&ProvenanceRule, &ApplicationName),
 ) -> Result<String, String> {
     let told = |error: NoStatement| error.to_string();
-    let envelope = Envelope::parse(bytes).map_err(told)?;
+    let (envelope, evidence) = if layer.media_type == ENVELOPE {
+        (Envelope::parse(bytes).map_err(told)?, annotated(layer))
+    } else {
+        opened(bytes)?
+    };
     let provenance = envelope.provenance(&artifact.digest).map_err(told)?;
+    let who = signer_of(&envelope, &evidence, (&rule.signer, application))?;
+    check_provenance(&provenance, rule, artifact, application)?;
+    Ok(words::proven(&provenance, &who))
+}
+
+/// What a bundle of Sigstore's holds.
+fn opened(bytes: &[u8]) -> Result<(Envelope, Evidence), String> {
+    let bundle = Bundle::parse(bytes).map_err(|error| error.to_string())?;
+    let Bundle { envelope, certificate, chain, log } = bundle;
+    Ok((envelope, Evidence { certificate, chain, log }))
+}
+
+/// Who of those that signed an envelope counts, in words.
+fn signer_of(
+    envelope: &Envelope,
+    evidence: &Evidence,
+    (wanted, application): (&Signer, &ApplicationName),
+) -> Result<String, String> {
+    let told = |error: NoStatement| error.to_string();
     let mut who = Err("nobody has signed it".to_owned());
     for signature in envelope.signatures() {
-        let signed = Signed {
-            bytes: envelope.signed().map_err(told)?,
-            signature,
-            payload: envelope.payload().map_err(told)?,
-            certificate: annotation(layer, CERTIFICATE),
-            chain: annotation(layer, CHAIN),
-            bundle: annotation(layer, BUNDLE),
-        };
-        who = signer(&signed, &rule.signer, application);
+        let (bytes, payload) =
+            (envelope.signed().map_err(told)?, envelope.payload().map_err(told)?);
+        who = signer(&Signed { bytes, signature, payload, evidence }, wanted, application);
         if who.is_ok() {
             break;
         }
     }
-    let who = who?;
-    check_provenance(&provenance, rule, artifact, application)?;
-    Ok(words::proven(&provenance, &who))
+    who
 }
 
 fn check_provenance(

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use crate::support::registry::{Blob, DockerRegistry, INDEX, Layout, Part};
 use crate::support::signing::{
-    Authority, Holder, Keys, attestation, beside, payload, provenance_0_2, provenance_1, signature,
+    Authority, Holder, Keys, attestation, beside, payload, provenance_0_2, provenance_1, referring,
+    signature, signed_statement, sigstore_bundle,
 };
 use crate::support::sly_registry::SlyRegistry;
 use crate::support::world::{Bot, digest, plain};
@@ -223,7 +224,7 @@ async fn a_signature_that_the_log_does_not_vouch_for_lets_nothing_in() {
     let later = annotated(good(), BUNDLE, json!(bundle.to_string()));
     insta::assert_snapshot!(trusted.of(later).await, @"refused: shop: nobody who counts has signed it: the log's word is not signed by the log that counts");
     let broken = annotated(good(), BUNDLE, json!("{}"));
-    insta::assert_snapshot!(trusted.of(broken).await, @"refused: shop: nobody who counts has signed it: the log's word cannot be read");
+    insta::assert_snapshot!(trusted.of(broken).await, @"refused: shop: nobody who counts has signed it: no word of a log that could be read says when it was made");
     let without = signature(
         about(),
         good().annotations["dev.cosignproject.cosign/signature"].as_str().unwrap(),
@@ -289,4 +290,66 @@ async fn a_certified_builder_may_vouch_for_the_provenance() {
     accepted, and goes:
     | provenance | `built by https://github.com/acme/builders/.github/workflows/slsa.yml@refs/tags/v2 from https://github.com/acme/shop, says https://github.com/acme/shop/.github/workflows/release.yml@refs/heads/main, known by https://token.actions.githubusercontent.com` |
     ");
+}
+
+/// What becomes of the shop by a rule, where this bundle refers to it.
+async fn with_bundle(rule: &str, layer: Blob) -> String {
+    let (server, shop, made) = (SlyRegistry::start().await, shop(), referring(layer));
+    server.keep(&shop, "v1.4.2");
+    server.keep(&made, "somewhere");
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [{
+        "mediaType": made.media_type, "digest": made.digest, "size": made.bytes.len(),
+        "artifactType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+    }]});
+    server.refer(shop.digest.as_str(), &index);
+    let bot = Bot::with_registry(rule, &server.url()).await;
+    judged(&bot, shop.digest.as_str()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_of_sigstores_is_a_signature_by_a_key() {
+    let (keys, stranger, shop) = (Keys::generate(), Keys::generate(), shop());
+    let statement = signed_statement(shop.digest.as_str());
+    let told = with_bundle(&by_key(&keys), sigstore_bundle(&statement, &keys)).await;
+    assert!(told.starts_with("accepted, and goes:\n| signed by | `the key "), "{told}");
+    let told = with_bundle(&by_key(&keys), sigstore_bundle(&statement, &stranger)).await;
+    insta::assert_snapshot!(told, @"refused: shop: nobody who counts has signed it: it is not made with the key that counts");
+    let other = signed_statement(&digest("shop", "x"));
+    let told = with_bundle(&by_key(&keys), sigstore_bundle(&other, &keys)).await;
+    insta::assert_snapshot!(told, @"refused: shop: nobody who counts has signed it: it is about another digest");
+    // Whoever says how it was built, or what is in it, has not said that it may go.
+    let built = provenance_1(shop.digest.as_str(), BUILDER, SOURCE);
+    let told = with_bundle(&by_key(&keys), sigstore_bundle(&built, &keys)).await;
+    insta::assert_snapshot!(told, @"refused: shop: nobody who counts has signed it: it says something else than that it is signed");
+    let broken = Blob { bytes: b"{}".to_vec(), ..sigstore_bundle(&built, &keys) };
+    let told = with_bundle(&by_key(&keys), broken).await;
+    insta::assert_snapshot!(told, @"refused: shop: nobody who counts has signed it: what it signs cannot be read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_of_sigstores_is_a_certified_workflows_word() {
+    let (trusted, shop) = (Trusted::new(), shop());
+    let (it, log, now) = (shop.digest.as_str(), &trusted.log, trusted.now);
+    let signed = trusted.release().sigstore_bundle(&signed_statement(it), log, now);
+    insta::assert_snapshot!(with_bundle(&trusted.rule(), signed).await, @"
+    accepted, and goes:
+    | signed by | `https://github.com/acme/shop/.github/workflows/release.yml@refs/heads/main, known by https://token.actions.githubusercontent.com` |
+    ");
+    let rule = format!(
+        "verify: {{provenance: {{builder: {BUILDER:?}, signature: {}}}}}",
+        trusted.signer()
+    );
+    let built = provenance_1(it, BUILDER, SOURCE);
+    let attested = trusted.release().sigstore_bundle(&built, log, now);
+    let told = with_bundle(&rule, attested).await;
+    assert!(told.starts_with("accepted, and goes:\n| provenance | `built by"), "{told}");
+
+    let elsewhere = trusted.release().sigstore_bundle(&built, &Keys::generate(), now);
+    insta::assert_snapshot!(with_bundle(&rule, elsewhere).await, @"refused: shop: no provenance that counts says how it was built: the log's word is not signed by the log that counts");
+    let signed = trusted.release().sigstore_bundle(&signed_statement(it), log, now);
+    let mut silent: serde_json::Value = serde_json::from_slice(&signed.bytes).unwrap();
+    let entry = &mut silent["verificationMaterial"]["tlogEntries"][0];
+    entry.as_object_mut().unwrap().remove("inclusionPromise");
+    let silent = Blob { bytes: silent.to_string().into_bytes(), ..signed };
+    insta::assert_snapshot!(with_bundle(&trusted.rule(), silent).await, @"refused: shop: nobody who counts has signed it: no word of a log that could be read says when it was made");
 }

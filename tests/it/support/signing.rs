@@ -14,6 +14,7 @@ use super::registry::{Blob, IMAGE_CONFIG, Layout, Part};
 
 const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
+const SIGSTORE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const IN_TOTO: &str = "application/vnd.in-toto+json";
 
 /// A pair of keys on P-256.
@@ -168,6 +169,28 @@ pub fn logged_attestation(log: &Keys, payload: &[u8], holder: &Holder, seconds: 
     bundle(log, &body, seconds)
 }
 
+/// A layer with a statement that the keys signed, as cosign 3 makes it.
+pub fn sigstore_bundle(statement: &Value, keys: &Keys) -> Blob {
+    sigstore(&json!({"publicKey": {"hint": "it"}}), statement, keys)
+}
+
+fn sigstore(material: &Value, statement: &Value, keys: &Keys) -> Blob {
+    let envelope: Value = serde_json::from_slice(&attestation(statement, keys).bytes).unwrap();
+    let bundle = json!({
+        "mediaType": SIGSTORE, "verificationMaterial": material, "dsseEnvelope": envelope,
+    });
+    let bytes = bundle.to_string().into_bytes();
+    Blob { media_type: SIGSTORE.into(), bytes, annotations: json!({}) }
+}
+
+/// What is pushed to refer to an image, as cosign 3 and GitHub do.
+pub fn referring(layer: Blob) -> Layout {
+    let empty = "application/vnd.oci.empty.v1+json";
+    let mut part = Part::artifact(empty, json!({}), vec![layer]);
+    part.more = json!({"artifactType": SIGSTORE});
+    Layout::of(&part)
+}
+
 fn bundle(log: &Keys, body: &Value, seconds: i64) -> String {
     let body = STANDARD.encode(body.to_string());
     let signed = format!(
@@ -198,6 +221,33 @@ impl Holder {
         layer.annotations["dev.sigstore.cosign/bundle"] = json!(bundle);
         layer
     }
+}
+
+impl Holder {
+    /// A layer with a statement that they signed, as cosign 3 and GitHub's attestations have it.
+    pub fn sigstore_bundle(&self, statement: &Value, log: &Keys, seconds: i64) -> Blob {
+        let payload = statement.to_string().into_bytes();
+        let word = logged_attestation(log, &payload, self, seconds);
+        let word: Value = serde_json::from_str(&word).unwrap();
+        let certificate: String =
+            self.certificate.lines().filter(|line| !line.starts_with("-----")).collect();
+        let entry = json!({
+            "logIndex": word["Payload"]["logIndex"].to_string(),
+            "logId": {"keyId": STANDARD.encode(hex::decode("c0de").unwrap())},
+            "kindVersion": {"kind": "dsse", "version": "0.0.1"},
+            "integratedTime": word["Payload"]["integratedTime"].to_string(),
+            "inclusionPromise": {"signedEntryTimestamp": word["SignedEntryTimestamp"]},
+            "canonicalizedBody": word["Payload"]["body"],
+        });
+        let material = json!({"certificate": {"rawBytes": certificate}, "tlogEntries": [entry]});
+        sigstore(&material, statement, &self.keys)
+    }
+}
+
+/// What cosign 3 says of a digest that it signs.
+pub fn signed_statement(digest: &str) -> Value {
+    let kind = "https://in-toto.io/Statement/v1";
+    statement(kind, digest, "https://sigstore.dev/cosign/sign/v1", json!({}))
 }
 
 /// A layer with a statement that the keys signed.
