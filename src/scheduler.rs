@@ -207,6 +207,9 @@ async fn tell_once(app: &App) {
     if let Err(error) = app.tell_channel().await {
         tracing::error!("telling the channel: {error:#}");
     }
+    if let Err(error) = app.tell_sources().await {
+        tracing::error!("telling the sources: {error:#}");
+    }
     app.tell_audiences().await;
 }
 

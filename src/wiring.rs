@@ -144,7 +144,8 @@ pub async fn app_at(
     let audiences = audiences(&settings, &clock)?;
     let mut chat = chat(std::mem::take(&mut settings.chat), Arc::clone(&sqlite) as _)?;
     chat.audiences = audiences;
-    if hears_comments(&settings) || !chat.audiences.is_empty() {
+    let tells_sources = pipelines.values().any(|it| it.source_status.is_some());
+    if hears_comments(&settings) || tells_sources || !chat.audiences.is_empty() {
         chat.store = Some(sqlite);
     }
     let issuers = issuers(&settings)?;

@@ -67,6 +67,10 @@ pub mod chat;
 
 pub mod notifications;
 
+mod feedback;
+
+mod following;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -21,9 +21,6 @@ use crate::domain::plan::Because;
 use crate::domain::promotion::{Kind, Promotion};
 use crate::messages::{explain, notification as words};
 
-/// How much of the log is read at once.
-const BATCH: u32 = 200;
-
 /// How often it is looked for what lasts.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
@@ -69,31 +66,17 @@ impl App {
         store: &dyn Conversations,
         audience: &Audience,
     ) -> Result<(), AppError> {
-        let (name, now) = (format!("notification {}", audience.name), self.clock.now());
-        let Some(mut follower) = store.follower(&name).await? else {
-            // Nobody wants to be told of all that happened before.
-            let after = store.last_entry().await?;
-            return Ok(store
-                .keep_follower(&name, Follower { after, due_at: now, tries: 0 })
-                .await?);
-        };
-        if follower.due_at > now {
-            return Ok(());
-        }
-        let entries = self.store.audit(follower.after, BATCH).await?;
-        let Some(last) = entries.last().map(|entry| entry.number) else { return Ok(()) };
-        for entry in entries {
+        let name = format!("notification {}", audience.name);
+        let Some(mut news) = self.news(store, &name).await? else { return Ok(()) };
+        for entry in std::mem::take(&mut news.entries) {
             let number = entry.number;
             let Some(notification) = self.wanted(audience, entry).await? else { continue };
-            if let Some(wait) = refused(audience.herald.tell(&notification).await, follower.tries) {
-                let tries = follower.tries.saturating_add(1);
-                let late = Follower { due_at: after(now, wait), tries, ..follower };
-                return Ok(store.keep_follower(&name, late).await?);
+            if let Some(wait) = refused(audience.herald.tell(&notification).await, news.tries) {
+                return news.later(wait).await;
             }
-            follower = Follower { after: number, due_at: now, tries: 0 };
-            store.keep_follower(&name, follower).await?;
+            news.told(number).await?;
         }
-        Ok(store.keep_follower(&name, Follower { after: last, due_at: now, tries: 0 }).await?)
+        news.told_all().await
     }
 
     /// What an entry of the log is to somebody, if they want to hear of it.

@@ -168,7 +168,8 @@ fn checks(node: &Node, notes: &mut Notes<'_>) -> Option<Checks> {
     })
 }
 
-fn source_repository(node: &Node, notes: &mut Notes<'_>) -> Option<Template> {
+/// The address of the repository that an application is built from.
+pub(super) fn source_repository(node: &Node, notes: &mut Notes<'_>) -> Option<Template> {
     let written = template(node, &["application"], notes)?;
     let filled = written.as_str().replace("{application}", "x");
     checked(node, |_| check::called_url(&filled), notes)?;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use crate::domain::artifact::ImageName;
+use crate::domain::examination::Verify;
 use crate::domain::freeze::Freeze;
 use crate::domain::gate::{SOURCE_CHECKS, Voters};
 use crate::domain::health::HealthRule;
@@ -25,7 +26,7 @@ use super::fields::{
     Fields, check_known, checked, dangling, items, known, named, names, parsed, text,
 };
 use super::freeze::freezes;
-use super::gate::gates;
+use super::gate::{gates, source_repository};
 use super::health;
 use super::order::topological;
 use super::problem::Notes;
@@ -117,16 +118,58 @@ fn pipeline(
     let image = fields.get("image").and_then(|node| image_template(node, notes));
     let accept = accept(&fields, notes);
     let verify = verify(&fields, notes);
+    if let (Some(image), Some(verify)) = (&image, &verify) {
+        check_askable(&fields, image, verify, notes);
+    }
+    let source_status = match fields.get("source_status") {
+        Some(node) => source_repository(node, notes).map(Some),
+        None => Some(None),
+    };
     let environments = environments(fields.get("environments")?, names, notes)?;
     if applications == Some(Applications::Discover) {
         check_discovery(&fields, &environments, notes);
     }
     let (repository, applications, image) = (repository?, applications?, image?);
     let (name, accept, verify) = (name.clone(), accept?, verify?);
+    let source_status = source_status?;
+    if let (Some(names), Some(node)) = (names, fields.get("source_status")) {
+        check_tells_sources(node, (&repository, names), notes);
+    }
     if let (Some(names), Some(node)) = (names, fields.get("environments")) {
         check_forge(node, (&repository, names), &environments, notes);
     }
-    Some(Pipeline { name, repository, applications, image, accept, verify, environments })
+    Some(Pipeline {
+        name,
+        repository,
+        applications,
+        image,
+        accept,
+        verify,
+        source_status,
+        environments,
+    })
+}
+
+/// What is known by its package URL alone is in no registry that could be asked.
+fn check_askable(fields: &Fields<'_>, image: &Template, verify: &Verify, notes: &mut Notes<'_>) {
+    let Some(node) = fields.get("verify") else { return };
+    if verify.asks() && image.as_str().starts_with("pkg:") {
+        let what = format!("{}: `{}` is in no registry that could be asked", node.path, image);
+        notes.add(node.place, what, "write `verify: {digest: none}`, or remove `verify`");
+    }
+}
+
+/// The builtin forge knows no other repository.
+fn check_tells_sources(
+    node: &Node,
+    (repository, names): (&RepositoryName, &Names),
+    notes: &mut Notes<'_>,
+) {
+    if names.forges.get(repository.as_str()).is_some_and(|forge| forge == "builtin") {
+        let what =
+            format!("{}: `{repository}` has `forge: builtin`, which tells nobody", node.path);
+        notes.add(node.place, what, "it needs `forge: github` or `forge: gitlab`; or remove it");
+    }
 }
 
 /// The builtin forge knows its own repository and nobody's teams, and others know their own: what a

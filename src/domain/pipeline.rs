@@ -32,6 +32,9 @@ pub struct Pipeline {
     pub accept: Accept,
     /// What is asked about them before they go.
     pub verify: Verify,
+    /// The repository of an application's source, a template over `{application}`, where its commits
+    /// are told how what was built from them fares.
+    pub source_status: Option<Template>,
     /// Its environments, each after those it depends on (checked when the file was read).
     pub environments: Vec<Environment>,
 }

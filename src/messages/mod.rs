@@ -10,6 +10,8 @@ pub mod commit;
 
 pub mod explain;
 
+pub mod feedback;
+
 pub mod why;
 
 pub mod accept;

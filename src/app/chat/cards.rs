@@ -6,9 +6,9 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::Slack;
 use super::signature::{open, seal};
-use super::{Slack, after};
-use crate::app::ports::{Board, Button, Card, ChatError, Conversations, Follower, Message, Press};
+use crate::app::ports::{Board, Button, Card, ChatError, Conversations, Message, Press};
 use crate::app::reconcile::chain;
 use crate::app::views::{CommandView, HoldRequest, ProposalRequest, RollbackRequest};
 use crate::app::{App, AppError};
@@ -19,9 +19,6 @@ use crate::messages::chat as words;
 
 /// What the channel's progress is kept under.
 const CHANNEL: &str = "slack";
-
-/// How much of the log is read at once.
-const BATCH: u32 = 200;
 
 /// What a button says, once it was pressed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,36 +43,15 @@ impl App {
         let slack = self.chat.slack.as_ref();
         let board = slack.and_then(|slack| Some((slack, slack.board.as_deref()?)));
         let (Some((slack, board)), Some(store)) = (board, &self.chat.store) else { return Ok(()) };
-        let now = self.clock.now();
-        let Some(follower) = store.follower(CHANNEL).await? else {
-            // Nobody wants to be told of all that happened before.
-            let after = store.last_entry().await?;
-            return Ok(store
-                .keep_follower(CHANNEL, Follower { after, due_at: now, tries: 0 })
-                .await?);
-        };
-        if follower.due_at > now {
-            return Ok(());
-        }
-        let entries = self.store.audit(follower.after, BATCH).await?;
-        let Some(last) = entries.last().map(|entry| entry.number) else { return Ok(()) };
-        let mut moved: Vec<PromotionId> = Vec::new();
-        for promotion in entries.into_iter().filter_map(|entry| entry.line.promotion) {
-            if !moved.contains(&promotion) {
-                moved.push(promotion);
-            }
-        }
-        for promotion in &moved {
+        let Some(news) = self.news(store.as_ref(), CHANNEL).await? else { return Ok(()) };
+        for promotion in &news.moved() {
             let told = self.bring_up_to_date(slack, (board, store.as_ref()), promotion).await?;
-            if let Some(wait) = told.err().and_then(|error| patience(&error, follower.tries)) {
-                let due_at = after(now, wait);
-                let tries = follower.tries.saturating_add(1);
+            if let Some(wait) = told.err().and_then(|error| patience(&error, news.tries)) {
                 // What was told already is not told again: its card says so.
-                let late = Follower { due_at, tries, ..follower };
-                return Ok(store.keep_follower(CHANNEL, late).await?);
+                return news.later(wait).await;
             }
         }
-        Ok(store.keep_follower(CHANNEL, Follower { after: last, due_at: now, tries: 0 }).await?)
+        news.told_all().await
     }
 
     async fn bring_up_to_date(

@@ -294,6 +294,15 @@ pub trait Forge: Send + Sync {
     /// What is said of a commit of a source's repository on the same host.
     async fn source_checks(&self, of: &SourceCommit) -> Result<Vec<Check>, ForgeError>;
 
+    /// Puts a status on a commit of a source's repository on the same host, with the address of
+    /// the promotion that it tells of. A status that is there already is not written again.
+    async fn set_source_status(
+        &self,
+        of: &SourceCommit,
+        about: (&str, &str),
+        status: &Status,
+    ) -> Result<(), ForgeError>;
+
     /// Whether it can be asked who is in a team.
     fn knows(&self, team: &Team) -> bool;
 

@@ -29,6 +29,11 @@ pub(in super::super) static PIPELINE: Table = Table {
             Shape::Keys(&VERIFY),
             "What is asked about an artifact before it goes. Default: nothing.",
         ),
+        optional(
+            "source_status",
+            TEXT,
+            "The repository of an application's source, as https://github.com/acme/{application}: its commits get a status for each environment. Default: none.",
+        ),
         required(
             "environments",
             Shape::List(&Shape::Keys(&ENVIRONMENT)),

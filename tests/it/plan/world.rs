@@ -78,6 +78,7 @@ impl World {
             image: Template::parse("ghcr.io/acme/{application}", &["application"]).unwrap(),
             accept: Accept::default(),
             verify: Verify::default(),
+            source_status: None,
             environments,
         };
         let main = pipeline.environments.iter().map(|e| (e.name.clone(), "v0".into())).collect();

@@ -158,7 +158,7 @@ async fn a_version_is_proposed_once_its_source_has_passed() {
     // The credentials are shown to nobody but their own GitHub.
     bot.announce_built_from("v1.5.0", source("https://evil.example/acme/shop", &commit)).await;
     bot.work().await;
-    insta::assert_snapshot!(bot.status().await.replace(&hub.git().port().unwrap().to_string(), "PORT"), @"staging: v1.4.2, succeeded, next v1.5.0 waiting (source-checks gate: the forge refuses: asking about checks of the source: https://evil.example/acme/shop is not on 127.0.0.1:PORT, where these credentials are good)");
+    insta::assert_snapshot!(bot.status().await.replace(&hub.git().port().unwrap().to_string(), "PORT"), @"staging: v1.4.2, succeeded, next v1.5.0 waiting (source-checks gate: the forge refuses: reaching the source's repository: https://evil.example/acme/shop is not on 127.0.0.1:PORT, where these credentials are good)");
     bot.announce_built_from("v1.6.0", SourceCode::default()).await;
     look(&bot).await;
     insta::assert_snapshot!(bot.status().await, @"staging: v1.4.2, succeeded, next v1.6.0 waiting (source-checks gate: it was announced without `source.repository` and `source.commit`, so that no checks of its source are known)");

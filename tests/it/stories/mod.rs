@@ -3,6 +3,7 @@
 mod accept;
 mod crash;
 mod deliveries;
+mod feedback;
 mod freezes;
 mod github;
 mod gitlab;
@@ -22,6 +23,7 @@ mod registry;
 mod rollback;
 mod rollback_rules;
 mod schedules;
+mod senders;
 mod signatures;
 mod skips;
 mod teams;

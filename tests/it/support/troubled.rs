@@ -122,6 +122,15 @@ impl Forge for Troubled<dyn Forge> {
         self.inner.source_checks(of).await
     }
 
+    async fn set_source_status(
+        &self,
+        of: &SourceCommit,
+        about: (&str, &str),
+        status: &Status,
+    ) -> Result<(), ForgeError> {
+        self.answer(self.inner.set_source_status(of, about, status).await)
+    }
+
     fn knows(&self, team: &Team) -> bool {
         self.inner.knows(team)
     }

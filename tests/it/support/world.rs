@@ -293,6 +293,15 @@ impl Bot {
         self.restart().await;
     }
 
+    /// Something in the pipelines file is another, and the process starts anew with it.
+    pub async fn change_the_pipelines(&mut self, from: &str, to: &str) {
+        let path = self.home.path().join("pipelines.yaml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        std::fs::write(path, text.replace(from, to)).unwrap();
+        self.restart().await;
+    }
+
     /// The process ends, and the disk with the store and the mirror is lost.
     pub fn stop_and_lose_the_store(&mut self) {
         self.app = None;

@@ -337,6 +337,7 @@ fn pipeline(name: &str, image: &str, applications: Applications) -> Pipeline {
         image: template(image),
         accept: hoist::domain::accept::Accept::default(),
         verify: hoist::domain::examination::Verify::default(),
+        source_status: None,
         environments: vec![staging],
     }
 }

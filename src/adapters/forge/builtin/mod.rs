@@ -219,6 +219,15 @@ impl Forge for BuiltinForge {
         )))
     }
 
+    async fn set_source_status(
+        &self,
+        of: &SourceCommit,
+        _about: (&str, &str),
+        _status: &Status,
+    ) -> Result<(), ForgeError> {
+        Err(ForgeError::Refused(format!("the builtin forge does not know {}", of.repository)))
+    }
+
     fn knows(&self, _team: &Team) -> bool {
         false
     }

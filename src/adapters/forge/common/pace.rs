@@ -12,13 +12,14 @@ use crate::app::ports::{Clock, ForgeError};
 const WINDOW: Duration = Duration::from_secs(15);
 
 /// How many of these a minute has.
-pub(in crate::adapters::forge) const WINDOWS_A_MINUTE: usize = 4;
+const WINDOWS_A_MINUTE: usize = 4;
 
-/// The pace at which one credential asks one forge.
+/// The pace at which one credential asks one forge. A clone shares it.
+#[derive(Clone)]
 pub(in crate::adapters::forge) struct Pace {
     clock: Arc<dyn Clock>,
     /// Until when the forge asked to be left alone: asking meanwhile would only prolong it.
-    quiet_until: Mutex<Option<Timestamp>>,
+    quiet_until: Arc<Mutex<Option<Timestamp>>>,
     /// Who may write now: a permit comes back some time after it was used.
     turns: Arc<Semaphore>,
 }
@@ -27,7 +28,7 @@ impl Pace {
     /// A pace of at most so many writes a minute.
     pub(in crate::adapters::forge) fn new(clock: Arc<dyn Clock>, writes_a_minute: usize) -> Self {
         let at_once = (writes_a_minute / WINDOWS_A_MINUTE).clamp(1, Semaphore::MAX_PERMITS);
-        Self { clock, quiet_until: Mutex::default(), turns: Arc::new(Semaphore::new(at_once)) }
+        Self { clock, quiet_until: Arc::default(), turns: Arc::new(Semaphore::new(at_once)) }
     }
 
     /// The clock that it goes by.

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::access::GitHubAccess;
 use super::answer::{Answer, Call};
 use super::route::{Repo, with_query};
-use crate::adapters::forge::common::pace::{Pace, WINDOWS_A_MINUTE};
+use crate::adapters::forge::common::pace::Pace;
 use crate::app::ports::{Clock, ForgeError};
 
 /// How many answers are remembered. Past this all are forgotten, which costs one full read of each.
@@ -41,11 +41,10 @@ impl Api {
         Self { access, pace: Pace::new(clock, writes_a_minute), known: Mutex::default() }
     }
 
-    /// The API of another repository of the same GitHub, by the same credentials. It only reads, so
-    /// that it has no turns to share.
+    /// The API of another repository of the same GitHub, by the same credentials and at their pace.
     pub(super) fn beside(&self, repository: &str) -> anyhow::Result<Self> {
         let access = Arc::new(self.access.beside(repository)?);
-        Ok(Self::new(access, Arc::clone(self.pace.clock()), WINDOWS_A_MINUTE))
+        Ok(Self { access, pace: self.pace.clone(), known: Mutex::default() })
     }
 
     /// The repository that is spoken of.

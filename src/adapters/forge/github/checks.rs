@@ -39,13 +39,14 @@ impl GitHubForge {
         checks_of(&api, of.commit.as_str()).await
     }
 
-    fn source(&self, repository: &str) -> Result<Arc<Api>, ForgeError> {
+    /// The way into a source's repository.
+    pub(super) fn source(&self, repository: &str) -> Result<Arc<Api>, ForgeError> {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = sources.get(repository) {
             return Ok(Arc::clone(known));
         }
         let beside = self.api.beside(repository).map_err(|error| {
-            ForgeError::Refused(format!("asking about checks of the source: {error:#}"))
+            ForgeError::Refused(format!("reaching the source's repository: {error:#}"))
         })?;
         if sources.len() >= REPOSITORIES {
             sources.clear();

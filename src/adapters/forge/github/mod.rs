@@ -13,6 +13,7 @@ mod merging;
 mod raw;
 mod route;
 mod sight;
+mod statuses;
 mod teams;
 
 pub use access::{GitHubAccess, GitHubCredentials, GitHubServer};
@@ -32,7 +33,7 @@ use super::common::people::ForgePeople;
 use super::common::{cut, lines};
 use crate::app::ports::{
     Clock, Closing, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal, ProposalSpec,
-    ReviewDesk, Status, StatusState,
+    ReviewDesk, Status,
 };
 use crate::domain::checks::{Check, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
@@ -46,9 +47,6 @@ use teams::Memberships;
 /// The longest title and body that GitHub takes, in characters; its limit is on encoded lengths,
 /// so we stay below.
 const LONGEST: (usize, usize) = (250, 60_000);
-
-/// The longest description of a status that GitHub takes.
-const LONGEST_DESCRIPTION: usize = 140;
 
 /// A repository's name on its GitHub, `acme/gitops`, by the address of its Git.
 ///
@@ -305,23 +303,7 @@ impl Forge for GitHubForge {
         context: &str,
         status: &Status,
     ) -> Result<(), ForgeError> {
-        let description = cut(&status.description, LONGEST_DESCRIPTION).to_owned();
-        let status = Status { state: status.state, description };
-        if self.statuses(head.as_str()).await?.get(context) == Some(&status) {
-            return Ok(());
-        }
-        let state = match status.state {
-            StatusState::Pending => "pending",
-            StatusState::Success => "success",
-            StatusState::Failure => "failure",
-        };
-        let body = json!({ "context": context, "state": state, "description": status.description });
-        let route = self.route(&["statuses", head.as_str()]);
-        let answer = self.api.write(&route, Call::Post(&body)).await?;
-        if answer.status == StatusCode::UNPROCESSABLE_ENTITY && answer.says("No commit found") {
-            return Err(ForgeError::Stale);
-        }
-        self.check(&answer, &format!("setting the status {context}"))
+        statuses::write(&self.api, head, (context, None), status).await
     }
 
     async fn checks(
@@ -334,6 +316,16 @@ impl Forge for GitHubForge {
 
     async fn source_checks(&self, of: &SourceCommit) -> Result<Vec<Check>, ForgeError> {
         self.checks_elsewhere(of).await
+    }
+
+    async fn set_source_status(
+        &self,
+        of: &SourceCommit,
+        (context, url): (&str, &str),
+        status: &Status,
+    ) -> Result<(), ForgeError> {
+        let api = self.source(&of.repository)?;
+        statuses::write(&api, &of.commit, (context, Some(url)), status).await
     }
 
     fn knows(&self, team: &Team) -> bool {

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use reqwest::StatusCode;
 
-use super::GitHubForge;
-use super::raw::{
-    RawCombinedStatus, RawComment, RawFile, RawGitRef, RawPull, RawReview, RawStatus,
-};
+use super::raw::{RawComment, RawFile, RawGitRef, RawPull, RawReview};
+use super::{GitHubForge, statuses};
 use crate::adapters::forge::common::note;
 use crate::app::ports::{
     Approval, BranchState, Comment, ForgeError, Mergeability, Proposal, ProposalState, Review,
-    ReviewVerdict, Status, StatusState,
+    ReviewVerdict,
 };
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
 
@@ -26,7 +24,11 @@ impl GitHubForge {
         let number = ProposalNumber(pull.number);
         let is_open = pull.state == "open";
         let statuses = async {
-            if is_open { self.statuses(&pull.head.sha).await } else { Ok(BTreeMap::new()) }
+            if is_open {
+                statuses::latest(&self.api, &pull.head.sha).await
+            } else {
+                Ok(BTreeMap::new())
+            }
         };
         let (raw_reviews, comments, statuses, branch_state, mergeability) = futures::try_join!(
             self.reviews(number),
@@ -54,27 +56,6 @@ impl GitHubForge {
             body: pull.body.unwrap_or_default().replace("\r\n", "\n"),
             url: pull.html_url,
         })
-    }
-
-    /// The latest statuses of a commit, by context.
-    pub(super) async fn statuses(
-        &self,
-        head: &str,
-    ) -> Result<BTreeMap<String, Status>, ForgeError> {
-        let route = self.route(&["commits", head, "status"]);
-        let path = super::route::with_query(&route, &[("per_page", "100")]);
-        let answer = self.api.get(&path).await?;
-        let combined: RawCombinedStatus =
-            answer.expect(self.api.repo(), "reading the statuses of a commit")?;
-        let status = |it: RawStatus| {
-            let state = match it.state.as_str() {
-                "success" => StatusState::Success,
-                "failure" | "error" => StatusState::Failure,
-                _ => StatusState::Pending,
-            };
-            (it.context, Status { state, description: it.description.unwrap_or_default() })
-        };
-        Ok(combined.statuses.into_iter().map(status).collect())
     }
 
     /// What a branch points at, if it stands.

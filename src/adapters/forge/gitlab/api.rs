@@ -14,7 +14,7 @@ use url::Url;
 
 use super::access::GitLabAccess;
 use super::answer::{Answer, unreachable};
-use crate::adapters::forge::common::pace::{Pace, WINDOWS_A_MINUTE};
+use crate::adapters::forge::common::pace::Pace;
 use crate::app::ports::{Clock, ForgeError};
 
 /// How many answers are remembered. Past this all are forgotten, which costs one full read of each.
@@ -54,11 +54,10 @@ impl Api {
         Self { access, pace: Pace::new(clock, writes_a_minute), known: Mutex::default() }
     }
 
-    /// The API of another project of the same GitLab, by the same token. It only reads, so that it
-    /// has no turns to share.
+    /// The API of another project of the same GitLab, by the same token and at its pace.
     pub(super) fn beside(&self, repository: &str) -> anyhow::Result<Self> {
         let access = Arc::new(self.access.beside(repository)?);
-        Ok(Self::new(access, Arc::clone(self.pace.clock()), WINDOWS_A_MINUTE))
+        Ok(Self { access, pace: self.pace.clone(), known: Mutex::default() })
     }
 
     /// The full path of the project that is spoken of.

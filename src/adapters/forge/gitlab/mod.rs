@@ -285,6 +285,15 @@ impl Forge for GitLabForge {
         self.checks_elsewhere(of).await
     }
 
+    async fn set_source_status(
+        &self,
+        of: &SourceCommit,
+        about: (&str, &str),
+        status: &Status,
+    ) -> Result<(), ForgeError> {
+        self.write_status_elsewhere(of, about, status).await
+    }
+
     fn knows(&self, team: &Team) -> bool {
         matches!(team, Team::GitLab { .. })
     }

@@ -40,39 +40,26 @@ impl GitLabForge {
         Ok(latest.values().map(|it| (it.name.clone(), status(it))).collect())
     }
 
-    /// Puts a status on a commit, unless it is there.
+    /// Puts a status on a commit of this project, unless it is there.
     pub(super) async fn write_status(
         &self,
         head: &str,
         name: &str,
         wanted: &Status,
     ) -> Result<(), ForgeError> {
-        let description = within(&wanted.description, LONGEST_DESCRIPTION);
-        let latest = latest(&self.api, head).await?;
-        let held = latest.get(name);
-        if held.is_some_and(|it| {
-            state_of(&it.status) == wanted.state
-                && it.description.as_deref().unwrap_or_default() == description
-        }) {
-            return Ok(());
-        }
-        for state in steps(held.map(|it| it.status.as_str()), wanted.state) {
-            let mut endpoint = CreateCommitStatus::builder();
-            endpoint.project(self.api.project()).commit(head).name(name);
-            endpoint.state(*state).description(description);
-            let answer = self.api.write(&built(endpoint.build())?).await?;
-            if answer.status == StatusCode::NOT_FOUND && answer.says("commit") {
-                return Err(ForgeError::Stale);
-            }
-            // Somebody else of us was faster: what is there now is looked at anew.
-            if answer.status == StatusCode::BAD_REQUEST && answer.says("cannot transition") {
-                return Err(ForgeError::Stale);
-            }
-            answer.check(self.api.project(), &format!("setting the status {name}"))?;
-        }
-        Ok(())
+        write(&self.api, head, (name, None), wanted).await
     }
 
+    /// Puts a status on a commit of another project of the same GitLab, unless it is there.
+    pub(super) async fn write_status_elsewhere(
+        &self,
+        of: &SourceCommit,
+        (name, url): (&str, &str),
+        wanted: &Status,
+    ) -> Result<(), ForgeError> {
+        let api = self.source(&of.repository)?;
+        write(&api, of.commit.as_str(), (name, Some(url)), wanted).await
+    }
     /// What is said of a commit of this project, hoist's own statuses left out.
     pub(super) async fn checks_of(&self, commit: &str) -> Result<Vec<Check>, ForgeError> {
         checks_of(&self.api, commit).await
@@ -93,7 +80,7 @@ impl GitLabForge {
             return Ok(Arc::clone(known));
         }
         let beside = self.api.beside(repository).map_err(|error| {
-            ForgeError::Refused(format!("asking about checks of the source: {error:#}"))
+            ForgeError::Refused(format!("reaching the source's project: {error:#}"))
         })?;
         if sources.len() >= PROJECTS {
             sources.clear();
@@ -102,6 +89,42 @@ impl GitLabForge {
         sources.insert(repository.to_owned(), Arc::clone(&api));
         Ok(api)
     }
+}
+
+/// Puts a status on a commit, unless it is there; what it is about has a name and may have a page.
+async fn write(
+    api: &Api,
+    head: &str,
+    (name, url): (&str, Option<&str>),
+    wanted: &Status,
+) -> Result<(), ForgeError> {
+    let description = within(&wanted.description, LONGEST_DESCRIPTION);
+    let latest = latest(api, head).await?;
+    let held = latest.get(name);
+    if held.is_some_and(|it| {
+        state_of(&it.status) == wanted.state
+            && it.description.as_deref().unwrap_or_default() == description
+    }) {
+        return Ok(());
+    }
+    for state in steps(held.map(|it| it.status.as_str()), wanted.state) {
+        let mut endpoint = CreateCommitStatus::builder();
+        if let Some(url) = url {
+            endpoint.target_url(url);
+        }
+        endpoint.project(api.project()).commit(head).name(name);
+        endpoint.state(*state).description(description);
+        let answer = api.write(&built(endpoint.build())?).await?;
+        if answer.status == StatusCode::NOT_FOUND && answer.says("commit") {
+            return Err(ForgeError::Stale);
+        }
+        // Somebody else of us was faster: what is there now is looked at anew.
+        if answer.status == StatusCode::BAD_REQUEST && answer.says("cannot transition") {
+            return Err(ForgeError::Stale);
+        }
+        answer.check(api.project(), &format!("setting the status {name}"))?;
+    }
+    Ok(())
 }
 
 /// A commit's statuses and jobs; of those of one name, in whatever pipeline, the newest.

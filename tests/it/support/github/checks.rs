@@ -34,6 +34,15 @@ impl GitHub {
         self.inside().hub.statuses.push((commit.to_owned(), status));
     }
 
+    /// All that was ever said of a commit, in the order in which it was said.
+    pub fn said_of(&self, commit: &str) -> Vec<String> {
+        let inside = self.inside();
+        let said = inside.hub.statuses.iter().filter(|(of, _)| of == commit);
+        let text = |it: &Value, key: &str| it[key].as_str().unwrap_or_default().to_owned();
+        said.map(|(_, it)| ["context", "state", "description"].map(|key| text(it, key)).join(" "))
+            .collect()
+    }
+
     /// A check runs on the head of a pull request; without a conclusion it goes on.
     pub fn run_on(&self, number: u64, name: &str, conclusion: Option<&str>) {
         let head = self.head_of(number);

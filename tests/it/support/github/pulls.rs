@@ -155,6 +155,9 @@ impl Hub {
             ("GET", ["repos", OWNER, _, "commits", sha, "check-runs"]) => {
                 return checks::runs_of(&self.runs, sha);
             }
+            ("POST", ["repos", OWNER, name, "statuses", sha]) if *name != NAME => {
+                return self.keep_status(who, sha, body);
+            }
             ("GET", ["orgs", OWNER, "teams", slug, "memberships", login]) => {
                 return teams::membership(&self.teams, slug, login);
             }
@@ -377,6 +380,10 @@ impl Hub {
         if self.repository.commit(sha).is_none() {
             return (422, message(&format!("No commit found for SHA: {sha}")));
         }
+        self.keep_status(who, sha, body)
+    }
+
+    fn keep_status(&mut self, who: &str, sha: &str, body: &Value) -> Told {
         assert!(body["description"].as_str().is_none_or(|it| it.chars().count() <= 140));
         let status = json!({"context": body["context"], "state": body["state"], "description": body["description"], "creator": user(who)});
         self.statuses.push((sha.to_owned(), status.clone()));

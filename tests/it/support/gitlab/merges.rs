@@ -200,6 +200,11 @@ impl Lab {
             {
                 return (200, self.statuses_of(sha, query));
             }
+            ("POST", ["projects", project, "statuses", sha])
+                if project.starts_with("acme/") && *project != PROJECT =>
+            {
+                return self.keep_status(sha, body);
+            }
             (_, _) => {}
         }
         let [_, project, rest @ ..] = path else { return not_found("") };

@@ -26,6 +26,11 @@ impl Lab {
         if self.repository.commit(sha).is_none() {
             return not_found("Commit");
         }
+        self.keep_status(sha, body)
+    }
+
+    /// A status of a commit of whatever project.
+    pub fn keep_status(&mut self, sha: &str, body: &Fields) -> Told {
         let (name, state) = (field(body, "name").unwrap(), field(body, "state").unwrap());
         let description = field(body, "description").unwrap_or_default();
         assert!(description.chars().count() <= 255, "{description}");
