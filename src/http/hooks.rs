@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::problem::Problem;
+use super::senders::several;
 use crate::app::App;
 use crate::app::forge_event::{self, HearError, Heard, UnverifiedEvent};
 use crate::app::ingest::cloud_event::{Attributes, Envelope};
@@ -32,6 +33,9 @@ pub(super) const LONGEST_SENDING: Duration = Duration::from_secs(10);
 /// What an announcement, and an event of a forge or a controller, is written in.
 const MEDIA_TYPES: [&str; 2] = ["application/json", "application/cloudevents+json"];
 
+/// Several CloudEvents at once.
+const BATCH: &str = "application/cloudevents-batch+json";
+
 /// The routes under `/hooks/`.
 pub(super) fn hooks(app: Arc<App>) -> Router {
     Router::new()
@@ -48,9 +52,13 @@ async fn announce_artifact(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, Problem> {
-    check_content_type(request.headers(), &MEDIA_TYPES)?;
+    let is_batch = has_type(request.headers(), BATCH);
+    check_content_type(request.headers(), if is_batch { &[BATCH] } else { &MEDIA_TYPES })?;
     let headers = read_headers(request.headers());
     let delivery = UnverifiedDelivery::new(headers, read_body(request, LONGEST_SENDING).await?);
+    if is_batch {
+        return Ok(several(app.announce_batch(delivery).await?));
+    }
     let (status, view) = match app.announce(delivery).await? {
         Accepted::New(view) => (StatusCode::ACCEPTED, view),
         Accepted::Same(view) => (StatusCode::OK, view),
@@ -156,6 +164,15 @@ fn envelope(header: &impl Fn(&str) -> Option<String>) -> Envelope {
     }
 }
 
+fn content_type(headers: &HeaderMap) -> String {
+    let value = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    String::from_utf8_lossy(value).to_ascii_lowercase()
+}
+
+fn has_type(headers: &HeaderMap, media_type: &str) -> bool {
+    content_type(headers).split(';').next().is_some_and(|essence| essence.trim() == media_type)
+}
+
 /// Lets JSON pass under one of these names, as it is, and nothing else.
 pub(super) fn check_content_type(headers: &HeaderMap, taken: &[&str]) -> Result<(), Problem> {
     let refuse = |why: String| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
@@ -163,14 +180,10 @@ pub(super) fn check_content_type(headers: &HeaderMap, taken: &[&str]) -> Result<
     if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return refuse("`Content-Encoding` is set: send the body as it is, not packed".into());
     }
-    let value = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    let value = String::from_utf8_lossy(value).to_ascii_lowercase();
+    let value = content_type(headers);
     let mut parts = value.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
     let charset = parts.find_map(|part| part.strip_prefix("charset="));
-    if essence.starts_with("application/cloudevents-batch") {
-        return refuse("batches of CloudEvents are not taken: send each event by itself".into());
-    }
     if !taken.contains(&essence) {
         return refuse(if essence.is_empty() {
             "`Content-Type` is missing, and it should be `application/json`".into()

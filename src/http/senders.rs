@@ -63,8 +63,13 @@ async fn hear_sender(
     let secret = secret.map(SecretString::from);
     let body = read_body(request, LONGEST_SENDING).await?;
     let answers = app.hear_sender(&name, UnverifiedHook { headers, secret, body }).await?;
-    // A registry sends again what was not taken, and what was refused would be refused again.
-    Ok((status_of(&answers), Json(view(answers))).into_response())
+    Ok(several(answers))
+}
+
+/// Answers what tells of several things at once. What of it was refused is no failure of the whole:
+/// sent again, it would be refused again.
+pub(super) fn several(answers: Answers) -> Response {
+    (status_of(&answers), Json(view(answers))).into_response()
 }
 
 /// 202 if something new was stored, else 200.

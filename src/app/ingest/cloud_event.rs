@@ -1,16 +1,12 @@
 //! Announcements in standard clothes: CloudEvents that carry CDEvents.
 //!
 //! CloudEvents 1.0 (cloudevents.io) in HTTP's structured and binary modes; CDEvents (cdevents.dev)
-//! `artifact.packaged` and `artifact.published` of any version, whose subject is an OCI package URL
-//! (github.com/package-url/purl-spec).
+//! `artifact.packaged` and `artifact.published` of any version, whose subject is a package URL.
 
-use std::str::FromStr;
-
-use packageurl::PackageUrl;
 use serde_json::{Map, Value, json};
 
 use super::body::{Fields, Malformed, Notice, wrong};
-use crate::domain::artifact::{Digest, ImageName, Tag};
+use super::package::Package;
 
 /// The events that say that an artifact was built; a version of the specification follows.
 const BUILT: [&str; 2] = ["dev.cdevents.artifact.packaged.", "dev.cdevents.artifact.published."];
@@ -80,17 +76,17 @@ pub(super) fn notice(event: &Map<String, Value>) -> Result<Notice, Malformed> {
     }
     let data = event.object("data")?;
     let subject = data.object("data.subject")?;
-    let purl = subject.text("data.subject.id")?.ok_or_else(|| {
+    let package = subject.parsed::<Package>("data.subject.id")?.ok_or_else(|| {
         let problem = "`data.subject.id` is missing: it is a package URL as \
                        `pkg:oci/shop@sha256%3A…?repository_url=ghcr.io/acme/shop&tag=v1.4.2`";
         wrong("data.subject.id", problem)
     })?;
-    let image = image_of(&purl)?;
     let content = subject.object("data.subject.content")?;
     // What CDEvents has no word for may stand there, in the words of a plain announcement.
     let custom = data.object("data.customData")?;
-    let mut notice = Notice::told_by(&custom, image.name, image.digest)?;
-    notice.tag = image.tag;
+    let mut notice = Notice::told_by(&custom, package.name, package.digest)?;
+    notice.tag = package.tag;
+    notice.version = notice.version.or(package.version);
     notice.actor = notice.actor.or(content.text("data.subject.content.user")?);
     Ok(notice)
 }
@@ -113,36 +109,4 @@ fn check_type(kind: Option<&str>) -> Result<(), Malformed> {
          leave the others out"
     );
     Err(wrong("type", problem))
-}
-
-/// What an OCI package URL names.
-struct Image {
-    name: ImageName,
-    digest: Digest,
-    tag: Option<Tag>,
-}
-
-fn image_of(purl: &str) -> Result<Image, Malformed> {
-    let refuse = |why: String| wrong("data.subject.id", format!("`data.subject.id`: {why}"));
-    let purl = PackageUrl::from_str(purl)
-        .map_err(|error| refuse(format!("this is no package URL: {error}")))?;
-    if purl.ty() != "oci" {
-        let why = format!("a package of type `{}` is no image: hoist takes `pkg:oci/…`", purl.ty());
-        return Err(refuse(why));
-    }
-    let qualifier = |name: &str| purl.qualifiers().get(name).map(AsRef::<str>::as_ref);
-    let name = qualifier("repository_url").ok_or_else(|| {
-        refuse("it has no `repository_url`: without it nobody can tell the registry".into())
-    })?;
-    let version = purl.version().ok_or_else(|| {
-        refuse("it has no version: that is the digest, as `@sha256%3A…`".to_owned())
-    })?;
-    Ok(Image {
-        name: name.parse().map_err(|error| refuse(format!("`repository_url`: {error}")))?,
-        digest: version.parse().map_err(|error| refuse(format!("its version: {error}")))?,
-        tag: qualifier("tag")
-            .map(str::parse)
-            .transpose()
-            .map_err(|error| refuse(format!("`tag`: {error}")))?,
-    })
 }

@@ -8,6 +8,10 @@ mod body;
 
 pub mod cloud_event;
 
+mod package;
+
+mod batch;
+
 pub mod senders;
 
 mod tagged;
@@ -52,6 +56,9 @@ use pace::Turn;
 use refused::Sender;
 use resolve::Resolved;
 use signature::{BadSignature, UnverifiedDelivery, Verified};
+
+/// How many artifacts one delivery may tell of: far more than any sender puts together.
+const MOST_TOLD: usize = 100;
 
 /// How long a sender's own id for a delivery may be.
 const LONGEST_DELIVERY: usize = 255;
@@ -142,19 +149,26 @@ impl App {
     #[tracing::instrument(name = "delivery", skip_all, fields(source.name, event.id))]
     pub async fn announce(&self, delivery: UnverifiedDelivery) -> Result<Accepted, AnnounceError> {
         let now = self.clock.now();
-        let verified = match self.verify(delivery, now).await {
-            Ok(verified) => verified,
-            Err(error) => {
-                self.keep_refusal(Sender::default(), &error).await;
-                return Err(error);
-            }
-        };
+        let verified = self.believe(delivery, now).await?;
         let sender = Sender::of(&verified);
         let accepted = self.accept(verified, now).await;
         if let Err(error) = &accepted {
             self.keep_refusal(sender, error).await;
         }
         accepted
+    }
+
+    /// Finds out who sent it, and keeps what nobody known sent.
+    async fn believe(
+        &self,
+        delivery: UnverifiedDelivery,
+        now: Timestamp,
+    ) -> Result<Verified<'_>, AnnounceError> {
+        let verified = self.verify(delivery, now).await;
+        if let Err(error) = &verified {
+            self.keep_refusal(Sender::default(), error).await;
+        }
+        verified
     }
 
     /// Understands and stores what somebody sent who is known.

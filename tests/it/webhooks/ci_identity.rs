@@ -8,6 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use super::cloud_events::numbered;
 use super::world::*;
 use crate::support::issuer::{CiIssuer, SigningKey, unsigned};
 
@@ -332,4 +333,25 @@ async fn a_token_speaks_for_its_application_also_when_it_is_decided_later() {
     let discovery = ci.world.app.discover().await.unwrap();
     ci.world.app.decide_undecided(&discovery).await.unwrap();
     assert_eq!(ci.world.tags_of("services", "shop").await, ["v1"]);
+}
+
+#[tokio::test]
+async fn a_token_vouches_for_all_events_of_its_batch_and_for_no_others() {
+    let ci = Ci::new().await;
+    let token = ci.key.token(&ci.claims());
+    let send = |events: &[u32]| {
+        let batch: Vec<Value> = events.iter().copied().map(numbered).collect();
+        let authorization = format!("Bearer {token}");
+        let headers = [
+            ("content-type", "application/cloudevents-batch+json"),
+            ("authorization", authorization.as_str()),
+        ];
+        request(&headers, json!(batch).to_string().as_bytes())
+    };
+    let answer = ci.world.send(send(&[1, 2])).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.json);
+    assert_eq!(ci.world.tags_of("services", "shop").await, ["v1", "v2"]);
+    let caught = ci.world.send(send(&[1, 3])).await;
+    assert_eq!(caught.json["answers"][1]["status"], 401, "{}", caught.json);
+    assert_eq!(ci.world.tags_of("services", "shop").await, ["v1", "v2"]);
 }

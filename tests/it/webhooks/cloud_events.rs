@@ -139,7 +139,10 @@ async fn what_is_wrong_with_an_event_is_said_by_its_field() {
         ("no data", json!({"specversion": "1.0", "type": built, "id": "1", "source": "a"})),
         ("encoded", encoded),
         ("no purl", of("ghcr.io/acme/shop:v1")),
-        ("a chart", of("pkg:helm/shop@1.0.0")),
+        ("a chart without a repository", of("pkg:helm/shop@1.0.0")),
+        ("a chart in a registry", of("pkg:helm/shop@1.0.0?repository_url=oci://ghcr.io/acme")),
+        ("a file without a checksum", of("pkg:generic/acme/prices@2026.11")),
+        ("another package", of("pkg:npm/shop@1.0.0")),
         ("no registry", of(&format!("pkg:oci/shop@{DIGEST}"))),
         ("no digest", of("pkg:oci/shop?repository_url=ghcr.io/acme/shop")),
         ("no real digest", of("pkg:oci/shop@v1?repository_url=ghcr.io/acme/shop")),
@@ -156,11 +159,77 @@ async fn what_is_wrong_with_an_event_is_said_by_its_field() {
     no data -> 400 data.subject.id: `data.subject.id` is missing: it is a package URL as `pkg:oci/shop@sha256%3A…?repository_url=ghcr.io/acme/shop&tag=v1.4.2`
     encoded -> 400 data_base64: `data_base64` is not read: send JSON in `data`
     no purl -> 400 data.subject.id: `data.subject.id`: this is no package URL: invalid scheme: "ghcr.io/acme/shop"
-    a chart -> 400 data.subject.id: `data.subject.id`: a package of type `helm` is no image: hoist takes `pkg:oci/…`
+    a chart without a repository -> 400 data.subject.id: `data.subject.id`: it has no `repository_url`: without it nobody can tell the chart's repository
+    a chart in a registry -> 400 data.subject.id: `data.subject.id`: a chart in an OCI registry is named by its manifest's digest, which `helm push` prints: write `pkg:oci/NAME@sha256%3A…?repository_url=…&tag=VERSION`
+    a file without a checksum -> 400 data.subject.id: `data.subject.id`: it has no `checksum=sha256:…`: a version can be given twice, and only the checksum says what it is
+    another package -> 400 data.subject.id: `data.subject.id`: hoist knows nothing of packages of type `npm`: it takes `pkg:oci/…` (images, and charts in an OCI registry), `pkg:helm/…` and `pkg:generic/…`
     no registry -> 400 data.subject.id: `data.subject.id`: it has no `repository_url`: without it nobody can tell the registry
     no digest -> 400 data.subject.id: `data.subject.id`: it has no version: that is the digest, as `@sha256%3A…`
     no real digest -> 400 data.subject.id: `data.subject.id`: its version: a digest starts with `sha256:`, and "v1" does not
     not theirs -> 403 image: the source ci may not announce `quay.io/acme/x`: no pattern in `sources.ci.images` fits
     "#);
     assert_eq!(world.deliveries().await, [""; 0]);
+}
+
+fn send_batch(batch: &Value) -> Request<Body> {
+    let body = batch.to_string();
+    let signature = hub_signature(SECRET, body.as_bytes());
+    let headers = [
+        ("content-type", "application/cloudevents-batch+json"),
+        ("x-hub-signature-256", signature.as_str()),
+    ];
+    request(&headers, body.as_bytes())
+}
+
+/// The n-th event of a sender, about the n-th artifact of the shop.
+pub fn numbered(number: u32) -> Value {
+    let digest = format!("sha256%3A{number:064}");
+    let subject = format!("pkg:oci/shop@{digest}?repository_url=ghcr.io/acme/shop&tag=v{number}");
+    let mut event = structured("dev.cdevents.artifact.published.0.2.0", &cd_event(&subject));
+    event["id"] = json!(number.to_string());
+    event
+}
+
+#[tokio::test]
+async fn each_event_of_a_batch_has_its_own_answer() {
+    let world = World::new().await;
+    let foreign = format!("pkg:oci/x@{DIGEST}?repository_url=quay.io/acme/x");
+    let foreign = structured("dev.cdevents.artifact.published.0.2.0", &cd_event(&foreign));
+    let batch = json!([numbered(1), {"specversion": "1.0"}, foreign, numbered(2), numbered(1)]);
+    let answer = world.send(send_batch(&batch)).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED);
+    let answers = answer.json["answers"].as_array().unwrap();
+    let told: Vec<_> = answers
+        .iter()
+        .map(|it| format!("{} {} {}", it["what"], it["status"], it["detail"]))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    "/event/source/123 1" 202 null
+    "event 2" 400 "the event's `type` is \"\", which announces nothing: hoist takes `dev.cdevents.artifact.packaged` and `dev.cdevents.artifact.published`; let the sender leave the others out"
+    "/event/source/123 271069a8-fc18-44f1-b38f-9d70a1695819" 403 "the source ci may not announce `quay.io/acme/x`: no pattern in `sources.ci.images` fits"
+    "/event/source/123 2" 202 null
+    "/event/source/123 1" 200 null
+    "#);
+    assert_eq!(world.tags_of("services", "shop").await, ["v1", "v2"]);
+    // The sender lost the answer, and sends all of it again.
+    let again = world.send(send_batch(&batch)).await;
+    assert_eq!(again.status, StatusCode::OK);
+    assert_eq!(again.json["answers"][0]["id"], answers[0]["id"]);
+    assert_eq!(again.json["answers"][3]["id"], answers[3]["id"]);
+    assert_eq!(world.tags_of("services", "shop").await, ["v1", "v2"]);
+}
+
+#[tokio::test]
+async fn a_batch_is_a_list_with_a_bound_and_a_signature() {
+    let world = World::new().await;
+    let many: Vec<Value> = (1..=101).map(numbered).collect();
+    let answer = world.send(send_batch(&json!(many))).await;
+    assert_eq!(answer.line(), "400 -: the batch has 101 events, and at most 100 are taken");
+    let answer = world.send(send_batch(&numbered(1))).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.line());
+    let answer = world.send(send_batch(&json!([]))).await;
+    assert_eq!((answer.status, &answer.json["answers"]), (StatusCode::OK, &json!([])));
+    let unsigned = [("content-type", "application/cloudevents-batch+json")];
+    let answer = world.send(request(&unsigned, b"[]")).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
 }

@@ -161,13 +161,11 @@ async fn what_is_not_json_is_not_read() {
         ("no type", typed(&[])),
         ("a form", typed(&[("content-type", "application/x-www-form-urlencoded")])),
         ("latin-1", typed(&[("content-type", "application/json; charset=iso-8859-1")])),
-        ("a batch", typed(&[("content-type", "application/cloudevents-batch+json")])),
     ];
     insta::assert_snapshot!(told(&world, requests).await, @r#"
     no type -> 415 -: `Content-Type` is missing, and it should be `application/json`
     a form -> 415 -: `Content-Type` is "application/x-www-form-urlencoded", and it should be `application/json`
     latin-1 -> 415 -: JSON is written in UTF-8, not in "iso-8859-1"
-    a batch -> 415 -: batches of CloudEvents are not taken: send each event by itself
     "#);
     let utf8 = typed(&[("content-type", "Application/JSON; charset=\"UTF-8\"")]);
     assert_eq!(world.send(utf8).await.status, StatusCode::ACCEPTED);

@@ -24,14 +24,12 @@ use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::MOST_TOLD;
 use super::body::Malformed;
 use crate::app::policy::Hook;
 use crate::domain::registry::RegistryName;
 use crate::domain::sender::SenderKind;
 use proof::Origin;
-
-/// How many pushes one delivery may tell of: far more than any sender puts together.
-const MOST_TOLD: usize = 100;
 
 /// A delivery of a registry or a forge that nobody has vouched for.
 ///
