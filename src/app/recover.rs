@@ -25,6 +25,9 @@ use rebuilt::{Landed, Rebuilt};
 use trailers::Told;
 pub(super) use trailers::promotion_of;
 
+/// How many commits a train has at most; each is of one application.
+const LONGEST_TRAIN: usize = 50_000;
+
 /// How many commits of a branch that people may have pushed to are looked through for hoist's own.
 const FOREIGN: usize = 50;
 
@@ -270,35 +273,53 @@ async fn landed_on(repository: &Repository, tip: &CommitId) -> Result<Landings, 
     let mut landings = Landings::new();
     let log = repository.git.log(tip, None, usize::MAX).await?;
     for entry in log.iter().rev() {
-        let Some((told, carrier)) = told_by(repository, entry).await? else { continue };
-        let key = (told.application.to_string(), told.environment.to_string());
-        landings.entry(key).or_default().push(Landed {
-            number: trailers::number_of(&entry.message),
-            commit: entry.id.clone(),
-            before: entry.parents.first().cloned(),
-            carrier,
-            at: entry.author.at,
-            told,
-        });
+        for (told, carrier) in told_by(repository, entry).await? {
+            let key = (told.application.to_string(), told.environment.to_string());
+            landings.entry(key).or_default().push(Landed {
+                number: trailers::number_of(&entry.message),
+                commit: entry.id.clone(),
+                before: entry.parents.first().cloned(),
+                carrier,
+                at: entry.author.at,
+                told,
+            });
+        }
     }
     Ok(landings)
 }
 
-/// What a commit on the line brought: by itself (squashed, or rebased), or by merging it.
+/// What a commit on the line brought, each with hoist's own commit: by itself (squashed, or
+/// rebased), or by merging it.
 async fn told_by(
     repository: &Repository,
     entry: &LogEntry,
-) -> Result<Option<(Told, CommitId)>, AppError> {
-    if let Some(told) = trailers::read(entry) {
-        return Ok(Some((told, entry.id.clone())));
+) -> Result<Vec<(Told, CommitId)>, AppError> {
+    let itself = trailers::read_all(entry);
+    let [onto, merged] = entry.parents.as_slice() else {
+        return Ok(itself.into_iter().map(|told| (told, entry.id.clone())).collect());
+    };
+    let git = repository.git.as_ref();
+    let log = git.log(merged, None, FOREIGN).await?;
+    if !log.iter().any(|it| trailers::is_of_hoist(&it.message)) {
+        return Ok(Vec::new());
     }
-    let [_, merged] = entry.parents.as_slice() else { return Ok(None) };
-    let log = repository.git.log(merged, None, FOREIGN).await?;
-    let merged_by_hoist = trailers::promotion_of(&entry.message);
-    Ok(log.iter().find_map(|it| {
-        let told = trailers::read(it)?;
-        // A branch that started from a promotion's commit is not that promotion.
-        let is_it = merged_by_hoist.as_ref().is_none_or(|id| *id == told.id);
-        (is_it && entry.parents.first() != Some(&it.id)).then(|| (told, it.id.clone()))
-    }))
+    // A branch that started from a promotion's commit is not that promotion.
+    let Some(start) = git.merge_base(onto, merged).await? else { return Ok(Vec::new()) };
+    let log = git.log(merged, None, LONGEST_TRAIN).await?;
+    let named = trailers::promotion_of(&entry.message);
+    let mut told: Vec<(Told, CommitId)> = Vec::new();
+    let since = log.iter().take_while(|it| it.id != start);
+    for (it, one) in
+        since.flat_map(|it| trailers::read_all(it).into_iter().map(move |one| (it, one)))
+    {
+        let is_it = named.as_ref().is_none_or(|id| *id == one.id);
+        let is_newer = |(newer, _): &(Told, _)| {
+            (&newer.application, &newer.environment) == (&one.application, &one.environment)
+        };
+        // The newest of each application is what came.
+        if is_it && !told.iter().any(is_newer) {
+            told.push((one, it.id.clone()));
+        }
+    }
+    Ok(told)
 }

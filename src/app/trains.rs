@@ -415,10 +415,13 @@ impl App {
             riding.iter().flat_map(|rider| commit::skipped(&rider.promotion)).collect();
         let passage = commit::Passage { approvals: &facts.approvals, by: &by, past: &past };
         let message = words::merge(&proposal.title, proposal.number, &passage);
+        let commits = &train.repository.commits;
+        let own = |it: &Rider| commits.complete(own_message(&it.snapshot, &it.promotion));
+        let own: Vec<String> = riding.iter().map(own).collect();
         let request = MergeRequest {
             number: proposal.number,
             head: head.clone(),
-            squashed: message.clone(),
+            squashed: words::squashed(&proposal.title, proposal.number, &own, &passage),
             message,
             by,
             at: self.clock.now(),

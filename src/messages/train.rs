@@ -90,6 +90,19 @@ pub fn merge(title: &str, number: ProposalNumber, passage: &commit::Passage<'_>)
     text
 }
 
+/// The message of the commit that a train becomes where the forge squashes: `own`, what the
+/// riders' own commits say, one after the other, for their history is rebuilt from nothing else.
+pub fn squashed(
+    title: &str,
+    number: ProposalNumber,
+    own: &[String],
+    passage: &commit::Passage<'_>,
+) -> String {
+    let mut text = format!("Merge proposal {number}: {}\n\n{}", one_line(title), own.join("\n"));
+    commit::pass(&mut text, passage);
+    text
+}
+
 /// What keeps a whole train.
 pub fn waits(shut: Shut<'_>) -> String {
     format!("{} gate of {}: {}", shut.judged.name, shut.application, shut.judged.saw)

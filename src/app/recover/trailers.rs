@@ -59,6 +59,23 @@ pub(super) fn number_of(message: &str) -> Option<ProposalNumber> {
     rest.split(':').next()?.parse().ok().map(ProposalNumber)
 }
 
+/// Reads what a commit brings by itself: a promotion's own, or a train that was squashed, in whose
+/// message the riders' own stand one after the other.
+pub(super) fn read_all(entry: &LogEntry) -> Vec<Told> {
+    let is_end = |text: &&str| {
+        let keys = ["Hoist-Promotion: ", "Hoist-Application: ", "Hoist-Environment: "];
+        keys.iter().all(|key| text.lines().any(|line| line.starts_with(key)))
+    };
+    let paragraphs: Vec<&str> = entry.message.split("\n\n").collect();
+    if paragraphs.iter().filter(|it| is_end(it)).count() < 2 {
+        return read(entry).into_iter().collect();
+    }
+    // The train's own line comes first.
+    let messages = paragraphs[1..].split_inclusive(|it| is_end(it));
+    let message = |lines: &[&str]| LogEntry { message: lines.join("\n\n"), ..entry.clone() };
+    messages.filter_map(|lines| read(&message(lines))).collect()
+}
+
 /// Reads a promotion's own commit; none if it is not one.
 pub(super) fn read(entry: &LogEntry) -> Option<Told> {
     let message = entry.message.as_str();
@@ -132,6 +149,24 @@ mod tests {
         let told = read(&commit(&message)).unwrap();
         assert_eq!(told.id.as_str(), id);
         assert_eq!(told.version, "v2");
+    }
+
+    #[test]
+    fn a_train_that_was_squashed_tells_of_each_who_rode() {
+        let own = |application: &str, reason: &str| {
+            format!(
+                "prod: promote {application} to v2\n\n{reason}Hoist-Promotion: \
+                 01jzzzzzzzzzzzzzzzzzzzzzzz\nHoist-Application: {application}\n\
+                 Hoist-Environment: prod\nHoist-Version: v2\nRequested-by: eve\n"
+            )
+        };
+        let (cart, shop) = (own("cart", "Hoist-Promotion: evil\n\n"), own("shop", ""));
+        let message = format!("Merge proposal #3: a train\n\n{cart}\n{shop}Merged-by: hoist\n");
+        let told = read_all(&commit(&message));
+        let told: Vec<_> = told.iter().map(|it| (it.application.as_str(), &it.reason)).collect();
+        assert_eq!(told, [("cart", &None), ("shop", &None)]);
+        assert_eq!(read_all(&commit(&shop)).len(), 1);
+        assert!(read_all(&commit("fix\n\nit")).is_empty());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use hoist::domain::command::ProposalStep;
 use jiff::SignedDuration;
 
 use crate::support::served::{PIPELINES, Served, token};
-use crate::support::world::plain;
+use crate::support::world::{Bot, STAGING_THEN_PROD, plain};
 
 const BRANCH: &str = "refs/heads/hoist-train/prod/nightly";
 
@@ -270,4 +270,77 @@ async fn five_hundred_go_with_one_train_by_one_push() {
     assert_eq!(merged.trim(), "Merge proposal #1: prod: promote 500 applications with nightly");
     let values = hoist.git(&["show", "main:environments/prod/apps/app-499/values.yaml"]);
     assert!(values.contains("tag: v1.1.0"), "{values}");
+}
+
+const NIGHTLY: &str = "schedules:\n  - {name: nightly, cron: \"0 2 * * *\", zone: Europe/Stockholm, \
+                       pipeline: services, to: prod, group: one-pull-request}\n";
+
+/// A bot whose cart and shop are ready for prod, and wait for its train, which departs now.
+async fn aboard(bot: &mut Bot) {
+    bot.add_to_the_pipelines(NIGHTLY).await;
+    bot.work().await;
+    for application in ["cart", "shop"] {
+        bot.announce_of(application, "v1.4.2").await;
+    }
+    bot.work().await;
+    bot.minutes_pass(31);
+    bot.work().await;
+    bot.app().run_alone("nightly").await.unwrap();
+    ride(bot).await;
+}
+
+async fn ride(bot: &Bot) {
+    for _ in 0..4 {
+        bot.app().tend_trains().await;
+        bot.seconds_pass(31);
+        bot.work().await;
+    }
+}
+
+fn tags_in_prod(bot: &Bot) -> Vec<String> {
+    ["cart", "shop"].map(|application| bot.version_line_of("prod", application)).to_vec()
+}
+
+/// The order of what happened in different environments at once is nobody's.
+async fn history(bot: &Bot, application: &str) -> String {
+    Bot::by_place(&bot.history_of(application).await)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_train_goes_in_on_github_however_it_merges_and_is_known_again() {
+    for method in ["merge", "squash", "rebase"] {
+        let (mut bot, hub) = Bot::on_github_merging(&STAGING_THEN_PROD, method).await;
+        aboard(&mut bot).await;
+        assert_eq!(hub.count(), 3, "{method}");
+        hub.review(3, "Bobby", "APPROVED");
+        ride(&bot).await;
+        let there = "newTag: v1.4.2 # hoist writes this";
+        assert_eq!(tags_in_prod(&bot), [there, there], "{method}");
+        let (cart, shop) = (history(&bot, "cart").await, history(&bot, "shop").await);
+        bot.lose_the_store().await;
+        let view = bot.app().recover().await.unwrap();
+        assert_eq!((view.merged, view.open), (4, 0), "{method}");
+        assert_eq!(history(&bot, "cart").await, cart, "{method}");
+        assert_eq!(history(&bot, "shop").await, shop, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_train_that_went_in_is_known_again_after_the_store_was_lost() {
+    let mut bot = Bot::new().await;
+    aboard(&mut bot).await;
+    bot.approve("bob", "prod").await;
+    ride(&bot).await;
+    let (cart, shop) = (history(&bot, "cart").await, history(&bot, "shop").await);
+    insta::assert_snapshot!(shop, @"
+    prod found v1.0.0 hoist: succeeded
+    prod forward v1.4.2 alice: succeeded
+    staging found v1.0.0 hoist: succeeded
+    staging forward v1.4.2 alice: succeeded
+    ");
+    bot.lose_the_store().await;
+    let view = bot.app().recover().await.unwrap();
+    assert_eq!((view.merged, view.open), (4, 0));
+    assert_eq!(history(&bot, "cart").await, cart);
+    assert_eq!(history(&bot, "shop").await, shop);
 }

@@ -502,6 +502,23 @@ impl Bot {
 
     // People on the page and at the command line.
 
+    /// A page of hoist's, as somebody sees it who has signed in.
+    pub async fn page(&self, person: &str, path: &str) -> String {
+        let router = http::router(Arc::clone(self.app()));
+        let form = Request::post("/sign-in")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", self.app().policy.public_url.trim_end_matches('/'))
+            .body(Body::from(format!("token={}", token(person).replace(' ', "+"))));
+        let answer = router.clone().oneshot(form.unwrap()).await.unwrap();
+        let cookies = answer.headers().get_all("set-cookie").iter();
+        let cookies: Vec<&str> =
+            cookies.filter_map(|it| it.to_str().unwrap().split(';').next()).collect();
+        let request = Request::get(path).header("cookie", cookies.join("; "));
+        let answer = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let body = axum::body::to_bytes(answer.into_body(), 1 << 24).await.unwrap();
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
     async fn identity(&self, person: &str) -> Identity {
         self.app().identify(&token(person)).await.unwrap()
     }
@@ -671,7 +688,12 @@ impl Bot {
 
     /// The line of the shop's file that holds its version, on main.
     pub fn version_line(&self, environment: &str) -> String {
-        let text = self.file_on("main", &file(environment, "shop"));
+        self.version_line_of(environment, "shop")
+    }
+
+    /// The same of another application.
+    pub fn version_line_of(&self, environment: &str, application: &str) -> String {
+        let text = self.file_on("main", &file(environment, application));
         text.lines().find(|line| line.contains("newTag")).unwrap().trim().to_owned()
     }
 
@@ -760,7 +782,12 @@ impl Bot {
 
     /// The shop's promotions, oldest first: kind, version, where, state.
     pub async fn history(&self) -> String {
-        let history = self.app().history("shop", None).await.unwrap();
+        self.history_of("shop").await
+    }
+
+    /// The same of another application.
+    pub async fn history_of(&self, application: &str) -> String {
+        let history = self.app().history(application, None).await.unwrap();
         let line = |it: &hoist::app::views::HistoryPromotion| {
             format!(
                 "{} {} {} {}: {}",

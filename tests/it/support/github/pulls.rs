@@ -353,20 +353,20 @@ impl Hub {
         let Union::Tree(tree) = self.repository.union(&target, &pull.head) else {
             return (405, message("Pull Request is not mergeable"));
         };
-        let words = match body["merge_method"].as_str() {
-            // What is put upon the target keeps its own message.
-            Some("rebase") => self.repository.message(&pull.head),
-            Some(_) | None => format!(
-                "{}\n\n{}",
-                body["commit_title"].as_str().unwrap_or("Merge"),
-                body["commit_message"].as_str().unwrap_or_default()
-            ),
+        let words = format!(
+            "{}\n\n{}",
+            body["commit_title"].as_str().unwrap_or("Merge"),
+            body["commit_message"].as_str().unwrap_or_default()
+        );
+        let words = words.trim_end();
+        let commit = match body["merge_method"].as_str() {
+            // What is put upon the target keeps its own messages.
+            Some("rebase") => self.repository.replay(&pull.target, &target, &pull.head),
+            Some("merge") | None => {
+                self.repository.land(&pull.target, &tree, &[&target, &pull.head], words)
+            }
+            Some(_) => self.repository.land(&pull.target, &tree, &[&target], words),
         };
-        let parents: &[&str] = match body["merge_method"].as_str() {
-            Some("merge") | None => &[&target, &pull.head],
-            Some(_) => &[&target],
-        };
-        let commit = self.repository.land(&pull.target, &tree, parents, words.trim_end());
         let (branch, goes) = (pull.branch.clone(), self.rules.deletes_merged_branches);
         let pull = self.pulls.get_mut(&number).unwrap();
         (pull.state, pull.merge) = ("closed", Some((commit.clone(), Some(who.to_owned()))));

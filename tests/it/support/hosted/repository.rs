@@ -86,6 +86,17 @@ impl Repository {
         self.ask(&args)
     }
 
+    /// Puts the commits that `head` has and a branch has not onto the branch, each anew.
+    pub fn replay(&self, branch: &str, tip: &str, head: &str) -> String {
+        let mut onto = tip.to_owned();
+        for commit in self.news(tip, head).iter().rev() {
+            let tree = self.ask(&["merge-tree", "--write-tree", &onto, commit]);
+            onto = self.make(&tree, &[&onto], &self.message(commit));
+        }
+        self.put(branch, &onto, tip);
+        onto
+    }
+
     /// Moves a branch to a commit.
     pub fn put(&self, branch: &str, commit: &str, from: &str) {
         self.ask(&["update-ref", &format!("refs/heads/{branch}"), commit, from]);
