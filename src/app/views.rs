@@ -1,5 +1,6 @@
 //! What crosses the wire: typed here once, for the API, the page and the command line.
 
+mod artifact;
 mod foresight;
 mod requests;
 mod several;
@@ -7,7 +8,6 @@ mod several;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::artifact::{Artifact, Build, SourceCode};
 use crate::domain::command::Door;
 use crate::domain::health::Finding;
 use crate::domain::id::{
@@ -15,6 +15,7 @@ use crate::domain::id::{
     ProposalNumber, RepositoryName, ScheduleName,
 };
 
+pub use artifact::{ArtifactView, ExaminationView};
 pub use foresight::{
     CandidateView, GateLine, GoesView, PlanView, PlannedStep, PlannedView, PlannedWait, RunView,
     StaysView, WhyView,
@@ -168,42 +169,6 @@ pub struct HoldView {
     pub since: Timestamp,
     /// Until when, if it ends by itself.
     pub until: Option<Timestamp>,
-}
-
-/// An artifact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ArtifactView {
-    /// What people call it.
-    pub version: String,
-    /// The image.
-    pub image: String,
-    /// What it is.
-    pub digest: String,
-    /// What it was tagged.
-    pub tag: Option<String>,
-    /// Where its source stands.
-    pub source: SourceCode,
-    /// What built it.
-    pub build: Build,
-    /// Who made it.
-    pub actor: Option<String>,
-    /// When it was accepted.
-    pub accepted_at: Timestamp,
-}
-
-impl From<&Artifact> for ArtifactView {
-    fn from(artifact: &Artifact) -> Self {
-        Self {
-            version: artifact.version().to_owned(),
-            image: artifact.image.to_string(),
-            digest: artifact.digest.to_string(),
-            tag: artifact.tag.as_ref().map(ToString::to_string),
-            source: artifact.source.clone(),
-            build: artifact.build.clone(),
-            actor: artifact.actor.clone(),
-            accepted_at: artifact.accepted_at,
-        }
-    }
 }
 
 /// `GET /api/v1/promotions/{id}`: one promotion's story.

@@ -2,10 +2,13 @@
 
 use crate::domain::artifact::{Digest, ImageName, Tag};
 use crate::domain::attestation::Provenance;
-use crate::domain::examination::Traits;
+use crate::domain::examination::{Labels, Traits};
 use crate::domain::oci::Platform;
 
 use super::time;
+
+/// What a line is called that contradicts the announcement.
+pub const CONTRADICTION: &str = "contradiction";
 
 /// A tag means something else than was announced.
 pub fn other_digest(image: &ImageName, tag: &Tag, there: &Digest, announced: &Digest) -> String {
@@ -49,6 +52,22 @@ fn each(why: &[String]) -> String {
     let mut told: Vec<&str> = why.iter().map(String::as_str).collect();
     told.dedup();
     told.join("; ")
+}
+
+/// What its registry said of it, and its signers, line by line: a name, and what it says. What
+/// contradicts the announcement comes last.
+pub fn lines(traits: &Traits) -> Vec<(&'static str, String)> {
+    let Labels { source, revision, version } = &traits.labels;
+    let found = [
+        ("label source", source),
+        ("label revision", revision),
+        ("label version", version),
+        ("signed by", &traits.signature),
+        ("provenance", &traits.provenance),
+    ];
+    let found = found.into_iter().filter_map(|(name, said)| Some((name, said.clone()?)));
+    let warnings = traits.warnings.iter().map(|warning| (CONTRADICTION, warning.clone()));
+    [("registry", what(traits))].into_iter().chain(found).chain(warnings).collect()
 }
 
 /// It is what was announced.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::domain::artifact::Artifact;
-use crate::domain::examination::{Examination, Labels, Traits};
+use crate::domain::examination::{Examination, Traits};
 use crate::domain::gate::{Judged, Verdict};
 use crate::domain::id::CommitId;
 use crate::domain::plan::{Closed, PlannedEdit};
@@ -155,21 +155,9 @@ fn artifact(text: &mut String, artifact: Option<&Artifact>) {
 
 /// What the registry said of it.
 fn found(text: &mut String, traits: &Traits) {
-    let _ = writeln!(text, "| registry | {} |", quoted(&examination::what(traits)));
-    let Labels { source, revision, version } = &traits.labels;
-    for (name, said) in [("source", source), ("revision", revision), ("version", version)] {
-        if let Some(said) = said {
-            let _ = writeln!(text, "| label {name} | {} |", quoted(said));
-        }
-    }
-    let proofs = [("signed by", &traits.signature), ("provenance", &traits.provenance)];
-    for (name, said) in proofs {
-        if let Some(said) = said {
-            let _ = writeln!(text, "| {name} | {} |", quoted(said));
-        }
-    }
-    for warning in &traits.warnings {
-        let _ = writeln!(text, "| **contradiction** | {} |", quoted(warning));
+    for (name, said) in examination::lines(traits) {
+        let name = if name == examination::CONTRADICTION { "**contradiction**" } else { name };
+        let _ = writeln!(text, "| {name} | {} |", quoted(&said));
     }
 }
 

@@ -7,10 +7,12 @@ use super::parts::{
     Shown, Viewer, application_path, badge, badge_like, field, form, outside_link, spoken,
 };
 use crate::app::Mode;
-use crate::app::views::{ArtifactView, GateView, PromotionView, ProposalView, ReviewedHere};
+use crate::app::views::{
+    ArtifactView, ExaminationView, GateView, PromotionView, ProposalView, ReviewedHere,
+};
 use crate::domain::command::Right;
 use crate::domain::gate::HOLD;
-use crate::messages::{explain, page as words};
+use crate::messages::{examination, explain, page as words};
 
 /// The story. `draft` is a comment that could not be sent, so that nobody types it twice.
 pub(super) fn promotion(view: &PromotionView, viewer: &Viewer<'_>, draft: &str) -> Markup {
@@ -297,9 +299,27 @@ fn made(artifact: &ArtifactView, viewer: &Viewer<'_>) -> Markup {
                 }
                 @if let Some(actor) = &artifact.actor { div { dt { "Made by" } dd { (actor) } } }
                 div { dt { "Accepted" } dd { (viewer.age(artifact.accepted_at)) } }
+                @if let Some(asked) = &artifact.examination { (examined(asked, viewer)) }
             }
         }
     }
+}
+
+/// What its registry said of it.
+fn examined(asked: &ExaminationView, viewer: &Viewer<'_>) -> Markup {
+    html! {
+        @for (name, said) in asked.found.iter().flat_map(examination::lines) {
+            div { dt { (capitalized(name)) } dd { (said) } }
+        }
+        @if let Some(why) = &asked.refused { div { dt { "Refused" } dd { (why) } } }
+        div { dt { "Examined" } dd { (viewer.age(asked.at)) } }
+    }
+}
+
+fn capitalized(name: &str) -> String {
+    let mut letters = name.chars();
+    let first = letters.next().map(|it| it.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 /// The source's commit, with a link where the address has the shape that all forges share.

@@ -59,6 +59,15 @@ async fn what_the_registry_vouches_for_goes_and_the_proposal_says_what_it_is() {
     | label revision | `COMMIT` |
     | label version | `1.4.2` |
     ");
+    let history = bot.app().history("shop", Some("staging")).await.unwrap();
+    let promotion = &history.promotions[0].promotion;
+    let view = bot.app().promotion(promotion.as_str()).await.unwrap();
+    let found = view.artifact.unwrap().examination.unwrap().found.unwrap();
+    assert_eq!(found.labels.version.as_deref(), Some("1.4.2"));
+    assert_eq!(found.created, Some("2026-11-22T20:00:00Z".parse().unwrap()));
+    let page = bot.page("alice", &format!("/promotions/{promotion}")).await;
+    let told = "<dt>Registry</dt><dd>an image for linux/amd64, linux/arm64, built 2026-11-22 20:00 UTC</dd>";
+    assert!(page.contains(told), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
