@@ -8,6 +8,12 @@ use crate::support::world::{Bot, SECRET, STAGING_THEN_PROD};
 
 const EXAMPLES: &str = include_str!("../../fixtures/github/webhooks.json");
 
+/// All that GitHub's own people keep, where `tests/run` puts them.
+const ALL_EXAMPLES: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/target/tools/node/node_modules/@octokit/webhooks-examples/api.github.com/index.json"
+);
+
 fn signature(secret: &str, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body.as_bytes());
@@ -74,6 +80,27 @@ async fn every_kind_of_event_is_understood_or_ignored_by_name() {
         let (status, _) = send(&bot, kind, &format!("another {kind}"), body).await;
         assert!(matches!(status, 202 | 204), "{kind}: {status}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_of_githubs_own_examples_is_understood_or_ignored() {
+    let (bot, _hub) = Bot::on_github(&STAGING_THEN_PROD).await;
+    bot.work().await;
+    let examples = std::fs::read(ALL_EXAMPLES).expect("`tests/run` installs them: run it once");
+    let examples: Vec<Value> = serde_json::from_slice(&examples).unwrap();
+    let (mut woken, mut ignored) = (0, 0);
+    for event in &examples {
+        let kind = event["name"].as_str().unwrap();
+        for (place, payload) in event["examples"].as_array().unwrap().iter().enumerate() {
+            match send(&bot, kind, &format!("{kind} {place}"), &ours(payload)).await {
+                (202, _) => woken += 1,
+                (204, _) => ignored += 1,
+                other => panic!("{kind} {place}: {other:?}"),
+            }
+        }
+    }
+    assert_eq!((examples.len(), woken + ignored), (58, 329));
+    assert!(woken > 60, "{woken}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
