@@ -15,6 +15,12 @@ use super::views::NudgeView;
 use super::{App, AppError};
 use crate::domain::id::{ApplicationKey, RepositoryName};
 
+/// Reads an event of either forge, for the fuzz targets in `fuzz/`.
+#[cfg(fuzzing)]
+pub fn read_any(body: &[u8]) {
+    drop((github::read(body), gitlab::read(body)));
+}
+
 /// How many deliveries are remembered: a forge repeats one within minutes.
 const REMEMBERED: usize = 10_000;
 

@@ -47,6 +47,9 @@ mod remedy;
 
 mod examine;
 
+#[cfg(fuzzing)]
+pub use examine::fuzzing;
+
 pub mod watch;
 
 mod question;

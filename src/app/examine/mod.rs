@@ -5,6 +5,9 @@
 
 mod content;
 mod signatures;
+
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod proof;
 
 use jiff::{SignedDuration, Timestamp};

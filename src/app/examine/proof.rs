@@ -173,7 +173,7 @@ fn is_about(body: &Value, signed: &Signed<'_>, certificate: &[u8]) -> bool {
     text(hash) == Some(payload.as_str()) && certificates.iter().any(|pointer| is_ours(pointer))
 }
 
-fn check_chain(
+pub(super) fn check_chain(
     certificate: &[u8],
     chain: &[Vec<u8>],
     rule: &Keyless,
@@ -206,7 +206,7 @@ fn check_chain(
         .map_err(wrong)
 }
 
-fn issuer_of(certificate: &Certificate) -> Option<String> {
+pub(super) fn issuer_of(certificate: &Certificate) -> Option<String> {
     let extensions = certificate.tbs_certificate.extensions.as_ref()?;
     let value = |oid: ObjectIdentifier| {
         let found = extensions.iter().find(|extension| extension.extn_id == oid);
@@ -219,7 +219,7 @@ fn issuer_of(certificate: &Certificate) -> Option<String> {
 }
 
 /// Whom a certificate names: mail addresses and addresses of workflows.
-fn holders(certificate: &Certificate) -> Vec<String> {
+pub(super) fn holders(certificate: &Certificate) -> Vec<String> {
     let names = certificate.tbs_certificate.get::<SubjectAltName>();
     let Ok(Some((_, SubjectAltName(names)))) = names else { return Vec::new() };
     let text = |name: &GeneralName| {

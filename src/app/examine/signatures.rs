@@ -203,7 +203,7 @@ fn attested(
 }
 
 /// What a bundle of Sigstore's holds.
-fn opened(bytes: &[u8]) -> Result<(Envelope, Evidence), String> {
+pub(super) fn opened(bytes: &[u8]) -> Result<(Envelope, Evidence), String> {
     let bundle = Bundle::parse(bytes).map_err(|error| error.to_string())?;
     let Bundle { envelope, certificate, chain, log } = bundle;
     Ok((envelope, Evidence { certificate, chain, log }))

@@ -176,7 +176,7 @@ impl App {
 }
 
 /// What stands in `iss`, which nobody has vouched for yet: it only tells whom to ask.
-fn issuer_of(token: &str) -> Result<String, BadToken> {
+pub(super) fn issuer_of(token: &str) -> Result<String, BadToken> {
     let unreadable = |why| BadToken::Signature(TokenError::Unreadable(why));
     if token.len() > LONGEST_TOKEN {
         return Err(unreadable("it is longer than 16 KiB"));

@@ -34,6 +34,9 @@ pub(super) mod redact;
 
 pub mod send;
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 

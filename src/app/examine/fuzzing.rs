@@ -1,0 +1,36 @@
+//! A door to what is read of signatures for the fuzz targets in `fuzz/`; nobody else comes this way.
+
+use std::time::Duration;
+
+use rustls_pki_types::UnixTime;
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+
+use super::proof::{Signed, check_chain, holders, issuer_of, signer};
+use super::signatures::opened;
+use crate::domain::artifact::Digest;
+use crate::domain::id::ApplicationName;
+use crate::domain::trust::{Keyless, Signer};
+
+/// Tells who signed what stands in a bundle of Sigstore's, if anybody did who counts.
+pub fn bundle(
+    bytes: &[u8],
+    digest: &Digest,
+    (wanted, application): (&Signer, &ApplicationName),
+) -> Option<String> {
+    let (envelope, evidence) = opened(bytes).ok()?;
+    drop((envelope.check_signature(digest), envelope.provenance(digest)));
+    let (bytes, payload) = (envelope.signed().ok()?, envelope.payload().ok()?);
+    let signature = envelope.signatures().into_iter().next()?;
+    let signed = Signed { bytes, signature, payload, evidence: &evidence };
+    signer(&signed, wanted, application).ok()
+}
+
+/// Reads a certificate of any bytes, and tells whether it leads to one of the rule's authorities.
+pub fn certificate(der: &[u8], rule: &Keyless) -> bool {
+    if let Ok(certificate) = Certificate::from_der(der) {
+        drop((issuer_of(&certificate), holders(&certificate)));
+    }
+    let at = UnixTime::since_unix_epoch(Duration::from_secs(1_795_381_200));
+    check_chain(der, &[der.to_vec()], rule, at).is_ok()
+}
