@@ -11,15 +11,15 @@ use crate::domain::id::{CommitId, EnvironmentName, PersonName, PromotionId, Prop
 use crate::domain::pipeline::Environment;
 use crate::domain::plan::{Action, Closed, Proposing, branch_of, judge};
 use crate::domain::promotion::{BadArtifact, FieldValue, Kind, Promotion, Proposed, State};
-use crate::domain::rollback;
 use crate::domain::snapshot::{Judgement, ProposalFacts, Ride, Snapshot, StatusWord};
 use crate::messages::{commit, explain, pull_request};
 use crate::yaml_edit;
 
 use super::ports::{
-    AuditLine, Change, Closing, CommitSpec, MergeOutcome, MergeRequest, ProposalSpec, RefOutcome,
-    RefUpdate, Status, StatusState,
+    AuditLine, Change, Closing, CommitSpec, MergeOutcome, MergeRequest, RefOutcome, RefUpdate,
+    Status, StatusState,
 };
+use super::proposing::own_message;
 use super::{App, AppError, Repository, reading};
 
 /// What an action came to.
@@ -276,35 +276,6 @@ impl App {
         Ok(repository.git.commit(spec).await?)
     }
 
-    fn spec(
-        &self,
-        snapshot: &Snapshot,
-        repository: &Repository,
-        (promotion, environment): (&Promotion, &Environment),
-        proposing: &Proposing,
-    ) -> ProposalSpec {
-        let gates = judge(snapshot, environment, promotion, None, self.clock.now());
-        let url = self.promotion_url(&promotion.id);
-        let current = snapshot.current(&promotion.environment);
-        let story = pull_request::Story {
-            promotion,
-            artifact: promotion.artifact.as_ref().and_then(|id| snapshot.artifact(id)),
-            from: current.map_or("nothing known", |current| current.version.as_str()),
-            edits: &proposing.edits,
-            gates: &gates,
-            url: &url,
-            back: told_back(snapshot, promotion),
-        };
-        ProposalSpec {
-            branch: branch_of(&promotion.environment, &promotion.application.application),
-            target: environment.branch.clone().unwrap_or_else(|| repository.branch.clone()),
-            title: pull_request::title(promotion),
-            body: pull_request::body(&story),
-            labels: environment.review.labels.clone(),
-            reviewers: environment.review.reviewers.iter().map(ToString::to_string).collect(),
-        }
-    }
-
     async fn tell_of_push(
         &self,
         snapshot: &Snapshot,
@@ -494,34 +465,6 @@ pub(super) fn short_version(values: &[FieldValue]) -> String {
     let texts: Vec<String> = values.iter().map(short).collect();
     let named = texts.iter().find(|text| !text.starts_with("sha256:"));
     named.or(texts.first()).cloned().unwrap_or_default()
-}
-
-/// What a rollback's proposal tells of what goes and what comes back.
-fn told_back<'a>(snapshot: &'a Snapshot, promotion: &Promotion) -> Option<pull_request::Back<'a>> {
-    let Kind::Rollback { restores, undoes } = &promotion.kind else { return None };
-    let (restores, undoes) = (snapshot.promotion(restores)?, snapshot.promotion(undoes)?);
-    let artifact_of = |it: &Promotion| it.artifact.as_ref().and_then(|id| snapshot.artifact(id));
-    let compare = artifact_of(restores)
-        .zip(artifact_of(undoes))
-        .and_then(|(restored, undone)| rollback::compare(restored, undone));
-    let undone = undone_commit(snapshot, promotion);
-    Some(pull_request::Back { restores, undoes, undone, compare })
-}
-
-/// The commit that a rollback takes back.
-/// What the commit says that a promotion's proposal carries.
-pub(super) fn own_message(snapshot: &Snapshot, promotion: &Promotion) -> String {
-    let artifact = promotion.artifact.as_ref().and_then(|id| snapshot.artifact(id));
-    commit::promotion(promotion, artifact, undone_commit(snapshot, promotion))
-}
-
-fn undone_commit<'a>(snapshot: &'a Snapshot, promotion: &Promotion) -> Option<&'a CommitId> {
-    let Kind::Rollback { undoes, .. } = &promotion.kind else { return None };
-    let undone = snapshot.promotion(undoes)?;
-    match &undone.kind {
-        Kind::Found { at } => Some(at),
-        Kind::Forward { .. } | Kind::Rollback { .. } => undone.state.commit(),
-    }
 }
 
 /// The files with their new bytes, each proved to differ in its version fields only.

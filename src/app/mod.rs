@@ -39,6 +39,7 @@ mod skip;
 pub mod recover;
 
 mod execute;
+mod proposing;
 mod look;
 mod proposals;
 mod report;

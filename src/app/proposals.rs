@@ -9,11 +9,11 @@ use crate::domain::snapshot::{Judgement, ProposalStage, Snapshot};
 use crate::messages::pull_request::without_markers;
 use crate::messages::{commit, explain, train};
 
-use super::execute::own_message;
 use super::ports::{
     AuditLine, Closing, Comment, ForgeError, MergeOutcome, MergeRequest, Proposal, ProposalState,
     Review, ReviewDesk, ReviewVerdict,
 };
+use super::proposing::own_message;
 use super::report::report;
 use super::status::{history_line, kind_name};
 use super::views::{

@@ -16,12 +16,13 @@ use crate::domain::schedule::{Group, Schedule};
 use crate::domain::snapshot::{ProposalFacts, Ride, Snapshot, StatusWord};
 use crate::messages::{commit, train as words};
 
-use super::execute::{edited_files, own_message, own_name, prove, status_state};
+use super::execute::{edited_files, own_name, prove, status_state};
 use super::look::facts_of;
 use super::ports::{
     BranchState, Closing, CommitSpec, MergeOutcome, MergeRequest, Mergeability, Proposal,
     ProposalSpec, ProposalState, RefOutcome, RefUpdate, Status,
 };
+use super::proposing::{asks, own_message};
 use super::reconcile::chain;
 use super::recover::promotion_of;
 use super::{App, AppError, Mode, Repository};
@@ -352,7 +353,7 @@ impl App {
             title: words::title(train.schedule, riding.len()),
             body: words::body(train.schedule, &rows, staying),
             labels: review.labels.clone(),
-            reviewers: review.reviewers.iter().map(ToString::to_string).collect(),
+            asks: asks(review),
         }
     }
 

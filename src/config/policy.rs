@@ -183,7 +183,14 @@ fn check_forge(
     let Some(forge) = names.forges.get(repository.as_str()) else { return };
     let has = format!("`{repository}` has `forge: {forge}`");
     for environment in environments {
-        let node = gates_of(node, &environment.name);
+        if !environment.review.teams.is_empty() && forge != "github" {
+            let node = entry_of(node, &environment.name, "review");
+            let what = format!("{}: no team can be asked to review: {has}", node.path);
+            let hint = "name people in `review.reviewers`; on GitLab its approval rules and \
+                        CODEOWNERS ask groups by themselves";
+            notes.add(node.place, what, hint);
+        }
+        let node = entry_of(node, &environment.name, "gates");
         let asks_source = environment.gates.iter().any(|rule| rule.gate.name() == SOURCE_CHECKS);
         if asks_source && forge == "builtin" {
             let what =
@@ -202,8 +209,8 @@ fn check_forge(
     }
 }
 
-/// The gates of an environment in the list of them, or the list.
-fn gates_of<'n>(node: &'n Node, environment: &EnvironmentName) -> &'n Node {
+/// A key's value of an environment in the list of them, or the list.
+fn entry_of<'n>(node: &'n Node, environment: &EnvironmentName, key: &str) -> &'n Node {
     let is_it = |item: &&Node| match item.entry("name") {
         Some(Node { kind: Kind::Text(name), .. }) => name == environment.as_str(),
         Some(_) | None => false,
@@ -212,7 +219,7 @@ fn gates_of<'n>(node: &'n Node, environment: &EnvironmentName) -> &'n Node {
         Kind::List(items) => items.iter().find(is_it),
         Kind::Null | Kind::Text(_) | Kind::Map(_) => None,
     };
-    item.and_then(|item| item.entry("gates")).unwrap_or(node)
+    item.and_then(|item| item.entry(key)).unwrap_or(node)
 }
 
 fn applications(node: &Node, notes: &mut Notes<'_>) -> Option<Applications> {
@@ -446,16 +453,20 @@ pub(super) fn count(node: &Node, least: u32, most: u32, notes: &mut Notes<'_>) -
 
 fn review(node: &Node, names: Option<&Names>, notes: &mut Notes<'_>) -> Review {
     let Some(fields) = Fields::open(node, &REVIEW, notes) else { return Review::default() };
-    let reviewers: Vec<PersonName> = match (fields.get("reviewers"), names) {
-        (Some(node), Some(names)) => known(node, &names.people, notes),
-        (Some(node), None) => {
-            super::fields::names(node, notes).into_iter().map(|(name, _)| name).collect()
+    let mut people = |key: &str| -> Vec<PersonName> {
+        match (fields.get(key), names) {
+            (Some(node), Some(names)) => known(node, &names.people, notes),
+            (Some(node), None) => {
+                super::fields::names(node, notes).into_iter().map(|(name, _)| name).collect()
+            }
+            (None, _) => Vec::new(),
         }
-        (None, _) => Vec::new(),
     };
-    let mut labels = Vec::new();
-    for item in fields.get("labels").and_then(|node| items(node, notes)).unwrap_or_default() {
-        labels.extend(text(item, notes).map(str::to_owned));
-    }
-    Review { reviewers, labels }
+    let (reviewers, assignees) = (people("reviewers"), people("assignees"));
+    let mut texts = |key: &str| -> Vec<String> {
+        let nodes = fields.get(key).and_then(|node| items(node, notes)).unwrap_or_default();
+        nodes.iter().filter_map(|node| text(node, notes)).map(str::to_owned).collect()
+    };
+    let (teams, labels) = (texts("teams"), texts("labels"));
+    Review { reviewers, teams, assignees, labels }
 }

@@ -434,8 +434,13 @@ pub(super) static ROLLBACK: Table = Table {
 pub(super) static REVIEW: Table = Table {
     what: "a review",
     keys: &[
-        optional("reviewers", NAMES, "People, by their names in `people`."),
-        planned("teams"),
+        optional("reviewers", NAMES, "People who are asked, by their names in `people`."),
+        optional(
+            "teams",
+            TEXTS,
+            "Teams of the repository's organisation on GitHub that are asked, by their slugs.",
+        ),
+        optional("assignees", NAMES, "People whose it is to see to, by their names in `people`."),
         optional("labels", TEXTS, "Labels put on the proposal."),
     ],
 };

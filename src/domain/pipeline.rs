@@ -98,6 +98,10 @@ pub enum MergePolicy {
 pub struct Review {
     /// People, by their names in `people:`.
     pub reviewers: Vec<PersonName>,
+    /// Teams to ask, by the forge's own names.
+    pub teams: Vec<String>,
+    /// Whose the proposal is to see to.
+    pub assignees: Vec<PersonName>,
     /// Labels put on the proposal.
     pub labels: Vec<String>,
 }

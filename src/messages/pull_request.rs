@@ -28,6 +28,10 @@ pub struct Story<'a> {
     pub url: &'a str,
     /// What a rollback takes back, and what it brings back.
     pub back: Option<Back<'a>>,
+    /// The promotions that brought the same into the environments before.
+    pub before: Vec<&'a Promotion>,
+    /// Where the commits can be looked at that come.
+    pub compare: Option<String>,
 }
 
 /// What a rollback's body tells about.
@@ -78,6 +82,13 @@ pub fn body(story: &Story<'_>) -> String {
         text.push_str("**It was rolled back before**, and goes in because a person says so.\n\n");
     }
     artifact(&mut text, story.artifact);
+    if let Some(compare) = &story.compare {
+        let _ = writeln!(text, "What comes: {compare}\n");
+    }
+    for before in &story.before {
+        let (environment, state) = (&before.environment, before.state.name());
+        let _ = writeln!(text, "In {environment} it is {state}, since {}.", time(before.since));
+    }
     let _ = writeln!(text, "Asked for by {}", quoted(&promotion.requested_by.name));
     if let Some(reason) = &promotion.reason {
         let _ = writeln!(text, "because {}", quoted(reason));

@@ -23,8 +23,19 @@ pub struct ProposalSpec {
     pub body: String,
     /// Labels to put on it.
     pub labels: Vec<String>,
-    /// People to ask, in the forge's own names.
+    /// Whom to ask.
+    pub asks: Asks,
+}
+
+/// Whom a proposal asks: people by their names in hoist, teams by the forge's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asks {
+    /// Who is to review it.
     pub reviewers: Vec<String>,
+    /// The teams that are to review it.
+    pub teams: Vec<String>,
+    /// Whose it is to see to.
+    pub assignees: Vec<String>,
 }
 
 /// What [`Forge::propose`] did.

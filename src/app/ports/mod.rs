@@ -22,7 +22,7 @@ pub use chat::{
 pub use checkout::{Checkout, CheckoutError};
 pub use clock::{Clock, Dice};
 pub use forge::{
-    Approval, BranchState, Closing, Comment, Forge, ForgeError, MergeOutcome, MergeRequest,
+    Approval, Asks, BranchState, Closing, Comment, Forge, ForgeError, MergeOutcome, MergeRequest,
     Mergeability, Opened, Proposal, ProposalSpec, ProposalState, Review, ReviewDesk, ReviewVerdict,
     Status, StatusState,
 };

@@ -84,7 +84,7 @@ schedules:
 "##;
 
 #[test]
-fn what_is_not_built_of_the_contract_says_so() {
+fn all_that_the_contract_shows_is_taken() {
     let desk = Desk::default()
         .file("hoist.yaml", PROCESS)
         .file("config/pipelines.yaml", POLICY)
@@ -100,8 +100,7 @@ fn what_is_not_built_of_the_contract_says_so() {
         &desk,
         r#"
 hoist.yaml:44:32: tokens[0].sha256: this is no SHA-256, which has 64 hex digits; write what `printf %s "$TOKEN" | sha256sum` prints first
-config/pipelines.yaml:24:38: `pipelines.services.environments[1].review.teams` is planned and not built yet; remove it until it is
-2 problems
+1 problem
 "#,
     );
 }

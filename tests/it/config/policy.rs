@@ -152,7 +152,7 @@ pipelines.yaml:13:19: `pipelines.p.environments[0].gates[3].window.zone` is miss
 pipelines.yaml:14:9: pipelines.p.environments[0].gates[4]: a gate asks for one thing; write each as an item of its own: `- {soak: 30m}`; beside it may stand `before` and `timeout`
 pipelines.yaml:16:10: pipelines.p.environments[0].gates[6]: this gate stands twice; keep one
 pipelines.yaml:19:24: pipelines.p.environments[0].health.argocd: there is no `main`; none is known
-pipelines.yaml:21:16: `pipelines.p.environments[0].review.teams` is planned and not built yet; remove it until it is
+pipelines.yaml:21:16: pipelines.p.environments[0].review: no team can be asked to review: `gitops` has `forge: builtin`; name people in `review.reviewers`; on GitLab its approval rules and CODEOWNERS ask groups by themselves
 pipelines.yaml:21:40: pipelines.p.environments[0].review.reviewers[0]: there is no `zoe`; none is known
 pipelines.yaml:22:7: `pipelines.p.environments[0].repository` is planned and not built yet; remove it until it is
 13 problems
@@ -408,7 +408,7 @@ pipelines.yaml:14:43: pipelines.p.environments[0].gates[4].checks.repository: `a
 fn the_builtin_forge_is_not_asked_about_sources_or_teams() {
     let policy = one_environment(
         "      edit: [{file: a, marker: b}]\n      gates: [{checks: {on: source, names: [build]}}, \
-         {approvals: {team: \"github:acme/sre\"}}]\n",
+         {approvals: {team: \"github:acme/sre\"}}]\n      review: {teams: [sre]}\n",
     );
     let process =
         "pipelines: pipelines.yaml\nsources: {}\nrepositories:\n  gitops: {forge: builtin}\n";
@@ -416,7 +416,8 @@ fn the_builtin_forge_is_not_asked_about_sources_or_teams() {
     insta::assert_snapshot!(problems, @"
     pipelines.yaml:9:14: pipelines.p.environments[0].gates: nobody can be asked about checks of a source: `gitops` has `forge: builtin`; they need a repository with `forge: github` or `forge: gitlab`; with the builtin forge, let CI announce what has passed, or ask its service by an `http` gate
     pipelines.yaml:9:14: pipelines.p.environments[0].gates: nobody can be asked who is in github:acme/sre: `gitops` has `forge: builtin`; write `role`, and list who has it under `roles`
-    2 problems
+    pipelines.yaml:10:16: pipelines.p.environments[0].review: no team can be asked to review: `gitops` has `forge: builtin`; name people in `review.reviewers`; on GitLab its approval rules and CODEOWNERS ask groups by themselves
+    3 problems
     ");
 }
 

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hoist::app::ports::{
-    BranchState, Closing, Forge, ForgeError, MergeOutcome, MergeRequest, Mergeability, Opened,
-    Proposal, ProposalSpec, ProposalState, ReviewVerdict, Status, StatusState,
+    Asks, BranchState, Closing, Forge, ForgeError, MergeOutcome, MergeRequest, Mergeability,
+    Opened, Proposal, ProposalSpec, ProposalState, ReviewVerdict, Status, StatusState,
 };
 use hoist::domain::checks::CheckState;
 use hoist::domain::id::{CommitId, ProposalNumber};
@@ -97,7 +97,7 @@ pub fn spec(branch: &str, title: &str) -> ProposalSpec {
         title: title.to_owned(),
         body: format!("{title}, please."),
         labels: vec!["promotion".to_owned()],
-        reviewers: Vec::new(),
+        asks: Asks::default(),
     }
 }
 

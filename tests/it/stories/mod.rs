@@ -15,6 +15,7 @@ mod main_path;
 mod outages;
 mod people;
 mod policies;
+mod proposals;
 mod pushes;
 mod checks;
 mod questions;

@@ -91,7 +91,7 @@ impl Record {
             title: spec.title.clone(),
             body: spec.body.clone(),
             labels: spec.labels.clone(),
-            reviewers: spec.reviewers.clone(),
+            reviewers: spec.asks.reviewers.clone(),
             head,
             base,
             state: State::Open,
@@ -136,7 +136,7 @@ impl Record {
         self.title.clone_from(&spec.title);
         self.body.clone_from(&spec.body);
         self.labels.clone_from(&spec.labels);
-        self.reviewers.clone_from(&spec.reviewers);
+        self.reviewers.clone_from(&spec.asks.reviewers);
     }
 
     pub(super) fn set_status(&mut self, context: &str, status: &Status) -> Changed {
@@ -225,7 +225,7 @@ mod tests {
             title: "shop: 1.2 to prod".to_owned(),
             body: String::new(),
             labels: Vec::new(),
-            reviewers: Vec::new(),
+            asks: crate::app::ports::Asks::default(),
         };
         Record::new(&spec, commit("a"), commit("b"), Timestamp::UNIX_EPOCH)
     }

@@ -197,11 +197,26 @@ impl GitHubForge {
             let answer = self.api.write(&route, Call::Post(&json!({ "labels": labels }))).await?;
             self.check(&answer, &format!("labelling pull request {number}"))?;
         }
+        self.assign(pull, spec).await?;
         self.ask_reviewers(pull, spec).await
     }
 
+    /// Gives a pull request to those whose it is to see to.
+    async fn assign(&self, pull: &RawPull, spec: &ProposalSpec) -> Result<(), ForgeError> {
+        let held = lower(pull.assignees.iter().map(|it| &it.login));
+        let logins = spec.asks.assignees.iter().map(|name| self.people.login(name));
+        let lacks: Vec<_> = logins.filter(|it| !held.contains(&it.to_lowercase())).collect();
+        if lacks.is_empty() {
+            return Ok(());
+        }
+        let number = ProposalNumber(pull.number);
+        let route = self.issue_route(number, &["assignees"]);
+        let answer = self.api.write(&route, Call::Post(&json!({ "assignees": lacks }))).await?;
+        self.check(&answer, &format!("assigning pull request {number}"))
+    }
+
     /// Asks those who were not asked yet. Who has answered is no longer among the asked, and is not
-    /// asked again.
+    /// asked again; for a team somebody of it has answered, and nobody knows who.
     async fn ask_reviewers(&self, pull: &RawPull, spec: &ProposalSpec) -> Result<(), ForgeError> {
         let number = ProposalNumber(pull.number);
         let mut asked: BTreeSet<String> =
@@ -209,27 +224,34 @@ impl GitHubForge {
         // Its author cannot be asked.
         asked.extend(pull.author().map(str::to_lowercase));
         let lacks = |asked: &BTreeSet<String>| {
-            let logins = spec.reviewers.iter().map(|name| self.people.login(name));
+            let logins = spec.asks.reviewers.iter().map(|name| self.people.login(name));
             logins.filter(|it| !asked.contains(&it.to_lowercase())).collect::<Vec<_>>()
         };
-        if lacks(&asked).is_empty() {
+        let held = lower(pull.requested_teams.iter().map(|it| &it.slug));
+        let mut teams: Vec<&String> =
+            spec.asks.teams.iter().filter(|it| !held.contains(&it.to_lowercase())).collect();
+        if lacks(&asked).is_empty() && teams.is_empty() {
             return Ok(());
         }
         let reviews = self.reviews(number).await?;
         asked.extend(lower(reviews.iter().filter_map(|it| Some(&it.user.as_ref()?.login))));
         let reviewers = lacks(&asked);
-        if reviewers.is_empty() {
+        if !reviews.is_empty() {
+            teams.clear();
+        }
+        if reviewers.is_empty() && teams.is_empty() {
             return Ok(());
         }
         let route = self.pull_route(number, &["requested_reviewers"]);
-        let body = json!({ "reviewers": reviewers });
+        let body = json!({ "reviewers": reviewers, "team_reviewers": teams });
         let answer = self.api.write(&route, Call::Post(&body)).await?;
         if answer.status == StatusCode::UNPROCESSABLE_ENTITY {
             // A promotion does not wait for somebody who may not review it, but people should know.
             let (repo, words) = (self.api.repo(), answer.words());
             tracing::warn!(
-                "asking {reviewers:?} to review {repo}{number}: {words}; name collaborators in \
-                 `review.reviewers`, and their logins in `people`"
+                "asking {reviewers:?} and the teams {teams:?} to review {repo}{number}: {words}; name \
+                 collaborators in `review.reviewers`, and their logins in `people`; and in \
+                 `review.teams` the slugs of teams that have the repository"
             );
             return Ok(());
         }

@@ -20,6 +20,10 @@ pub(super) struct RawPull {
     pub(super) labels: Vec<RawLabel>,
     #[serde(default)]
     pub(super) requested_reviewers: Vec<RawUser>,
+    #[serde(default)]
+    pub(super) requested_teams: Vec<RawTeam>,
+    #[serde(default)]
+    pub(super) assignees: Vec<RawUser>,
     pub(super) merged_at: Option<Timestamp>,
     pub(super) merged_by: Option<RawUser>,
     pub(super) merge_commit_sha: Option<String>,
@@ -50,6 +54,11 @@ pub(super) struct RawRepo {
 #[derive(Debug, Deserialize)]
 pub(super) struct RawUser {
     pub(super) login: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawTeam {
+    pub(super) slug: String,
 }
 
 #[derive(Debug, Deserialize)]

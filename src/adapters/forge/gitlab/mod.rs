@@ -149,7 +149,8 @@ impl GitLabForge {
 
     async fn open(&self, spec: &ProposalSpec) -> Result<Opened, ForgeError> {
         self.check_news(spec).await?;
-        let reviewers = self.ids_of(&spec.reviewers).await?;
+        let reviewers = self.ids_of(&spec.asks.reviewers).await?;
+        let assignees = self.ids_of(&spec.asks.assignees).await?;
         let body = without_actions(cut(&spec.body, LONGEST.1));
         let mut endpoint = CreateMergeRequest::builder();
         endpoint.project(self.api.project());
@@ -158,6 +159,9 @@ impl GitLabForge {
         endpoint.labels(spec.labels.iter().map(String::as_str)).remove_source_branch(true);
         if !reviewers.is_empty() {
             endpoint.reviewers(reviewers.into_iter());
+        }
+        if !assignees.is_empty() {
+            endpoint.assignees(assignees.into_iter());
         }
         let told = self.api.write(&built(endpoint.build())?).await;
         // An answer may be lost on its way although the merge request was made, and somebody else
@@ -198,10 +202,15 @@ impl GitLabForge {
             lacks = Lacks::Something;
         }
         let held: BTreeSet<u64> = merge.reviewers.iter().map(|it| it.id).collect();
-        let wanted = self.ids_of(&spec.reviewers).await?;
+        let wanted = self.ids_of(&spec.asks.reviewers).await?;
         // They replace those who are there, and where a tier allows one only, the one stays.
         if held.is_empty() && !wanted.is_empty() {
             endpoint.reviewers(wanted.into_iter());
+            lacks = Lacks::Something;
+        }
+        let wanted = self.ids_of(&spec.asks.assignees).await?;
+        if merge.assignees.is_empty() && !wanted.is_empty() {
+            endpoint.assignees(wanted.into_iter());
             lacks = Lacks::Something;
         }
         if lacks == Lacks::Something {

@@ -27,6 +27,8 @@ pub(super) struct RawMerge {
     pub(super) labels: Vec<String>,
     #[serde(default)]
     pub(super) reviewers: Vec<RawUser>,
+    #[serde(default)]
+    pub(super) assignees: Vec<RawUser>,
     pub(super) merge_user: Option<RawUser>,
     pub(super) merged_by: Option<RawUser>,
     pub(super) merged_at: Option<Timestamp>,

@@ -171,6 +171,13 @@ impl GitHub {
         (pull.labels.clone(), pull.asked.clone())
     }
 
+    /// The teams that are asked to review a pull request, and whose it is to see to.
+    pub fn teams_and_assignees_of(&self, number: u64) -> (Vec<String>, Vec<String>) {
+        let inside = self.inside();
+        let pull = &inside.hub.pulls[&number];
+        (pull.teams.clone(), pull.assignees.clone())
+    }
+
     /// How many pull requests there are.
     pub fn count(&self) -> usize {
         self.inside().hub.pulls.len()

@@ -59,6 +59,8 @@ pub struct Pull {
     author: String,
     pub labels: Vec<String>,
     pub asked: Vec<String>,
+    pub teams: Vec<String>,
+    pub assignees: Vec<String>,
     pub reviews: Vec<Value>,
     pub comments: Vec<Value>,
 }
@@ -247,18 +249,26 @@ impl Hub {
                 )
             }
             ("POST", "pulls", ["requested_reviewers"]) => {
-                let asked: Vec<String> = texts(&body["reviewers"]);
-                if asked.iter().any(|it| it.contains("stranger") || *it == pull.author) {
+                let (asked, teams) = (texts(&body["reviewers"]), texts(&body["team_reviewers"]));
+                if teams.iter().any(|it| it.contains("stranger"))
+                    || asked.iter().any(|it| it.contains("stranger") || *it == pull.author)
+                {
                     return invalid(
                         "Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a collaborator of the acme/gitops repository.",
                     );
                 }
                 pull.asked.extend(asked);
+                pull.teams.extend(teams);
                 let mut told = self.show(number);
                 for field in ["mergeable", "mergeable_state", "merged_by", "merged"] {
                     told.as_object_mut().unwrap().remove(field);
                 }
                 (201, told)
+            }
+            ("POST", "issues", ["assignees"]) => {
+                pull.assignees.extend(texts(&body["assignees"]));
+                let assignees: Vec<Value> = pull.assignees.iter().map(|it| user(it)).collect();
+                (201, json!({"number": number, "assignees": assignees}))
             }
             ("GET", "issues", ["comments"]) => (200, page(&pull.comments, query)),
             ("POST", "issues", ["comments"]) => {
@@ -327,6 +337,8 @@ impl Hub {
             author: who.to_owned(),
             labels: Vec::new(),
             asked: Vec::new(),
+            teams: Vec::new(),
+            assignees: Vec::new(),
             reviews: Vec::new(),
             comments: Vec::new(),
         };
@@ -463,6 +475,8 @@ impl Hub {
             "base": end(&pull.target, &pull.base_sha),
             "labels": pull.labels.iter().map(|it| json!({"name": it})).collect::<Vec<_>>(),
             "requested_reviewers": pull.asked.iter().map(|it| user(it)).collect::<Vec<_>>(),
+            "requested_teams": pull.teams.iter().map(|it| json!({"slug": it})).collect::<Vec<_>>(),
+            "assignees": pull.assignees.iter().map(|it| user(it)).collect::<Vec<_>>(),
             "merged": pull.merge.is_some(), "merged_by": merged_by,
             "merged_at": if pull.merge.is_some() { json!(NOW) } else { Value::Null },
             "merge_commit_sha": pull.merge.as_ref().map(|(commit, _)| commit),

@@ -84,6 +84,7 @@ pub struct Merge {
     author: String,
     labels: Vec<String>,
     pub reviewers: Vec<(String, &'static str)>,
+    pub assignees: Vec<String>,
     pub approved: Vec<(String, String)>,
     pub notes: Vec<Value>,
 }
@@ -323,6 +324,7 @@ impl Lab {
             author: BOT.to_owned(),
             labels: listed(field(body, "labels")),
             reviewers: Vec::new(),
+            assignees: Vec::new(),
             approved: Vec::new(),
             notes: Vec::new(),
         };
@@ -353,6 +355,10 @@ impl Lab {
 
     /// Those who are named replace those who were; where one only is allowed, the first stays.
     fn set_reviewers(&mut self, number: u64, body: &Fields) {
+        if let Some(ids) = body.get("assignee_ids[]") {
+            let names = ids.iter().map(|id| self.name_of(id)).collect();
+            self.merges.get_mut(&number).unwrap().assignees = names;
+        }
         let Some(ids) = body.get("reviewer_ids[]") else { return };
         let mut names: Vec<String> = ids.iter().map(|id| self.name_of(id)).collect();
         if self.rules.server == Server::Free {
@@ -472,6 +478,8 @@ impl Lab {
         let reviewers: Vec<String> =
             self.merges[&number].reviewers.iter().map(|(name, _)| name.clone()).collect();
         let reviewers: Vec<Value> = reviewers.iter().map(|name| self.user(name)).collect();
+        let assignees = self.merges[&number].assignees.clone();
+        let assignees: Vec<Value> = assignees.iter().map(|name| self.user(name)).collect();
         let by = self.merges[&number].landed.as_ref().and_then(|it| it.by.clone());
         let by = by.map(|name| self.user(&name));
         let merge = &self.merges[&number];
@@ -482,7 +490,7 @@ impl Lab {
             "title": merge.title, "description": merge.description, "state": merge.state,
             "source_branch": merge.branch, "target_branch": merge.target, "sha": merge.head,
             "draft": is_draft(&merge.title), "labels": merge.labels,
-            "author": author, "reviewers": reviewers, "assignees": [],
+            "author": author, "reviewers": reviewers, "assignees": assignees,
             "web_url": format!("https://example.com/git/{PROJECT}/-/merge_requests/{number}"),
             "merge_user": by, "merged_at": landed.map(|_| NOW),
             "merge_commit_sha": landed.and_then(|it| it.merge_commit.clone()),

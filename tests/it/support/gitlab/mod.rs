@@ -144,6 +144,11 @@ impl GitLab {
         self.inside().lab.dress_of(number)
     }
 
+    /// Whose a merge request is to see to.
+    pub fn assignees_of(&self, number: u64) -> Vec<String> {
+        self.inside().lab.merges[&number].assignees.clone()
+    }
+
     /// The title and the description of a merge request.
     pub fn text_of(&self, number: u64) -> (String, String) {
         self.inside().lab.text_of(number)

@@ -163,16 +163,40 @@ async fn reviewers_are_asked_once_and_nobody_waits_for_a_stranger() {
     let world = Simulated::begin().await;
     world.remote().push(BRANCH, "main", FILE, "tag: 1.1\n");
     let mut wanted = spec(BRANCH, "shop: 1.1 to prod");
-    wanted.reviewers = vec!["alice".to_owned(), "bob".to_owned()];
+    wanted.asks.reviewers = vec!["alice".to_owned(), "bob".to_owned()];
     let number = world.forge.propose(&wanted, at("10:00")).await.unwrap().number();
     assert_eq!(world.hub.dress_of(1).1, ["alice", "bob"]);
     world.hub.review(number.0, "alice", "APPROVED");
     world.forge.propose(&wanted, at("10:01")).await.unwrap();
     assert_eq!(world.hub.dress_of(1).1, ["bob"], "alice has answered");
 
-    wanted.reviewers.push("a-stranger".to_owned());
+    wanted.asks.reviewers.push("a-stranger".to_owned());
     world.forge.propose(&wanted, at("10:02")).await.unwrap();
     assert_eq!(world.hub.dress_of(1).1, ["bob"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_team_is_asked_until_somebody_has_answered_and_assignees_are_named_once() {
+    let world = Simulated::begin().await;
+    world.remote().push(BRANCH, "main", FILE, "tag: 1.1\n");
+    let mut wanted = spec(BRANCH, "shop: 1.1 to prod");
+    wanted.asks.teams = vec!["sre".to_owned()];
+    wanted.asks.assignees = vec!["alice".to_owned()];
+    let number = world.forge.propose(&wanted, at("10:00")).await.unwrap().number();
+    let asked = || world.hub.teams_and_assignees_of(1);
+    assert_eq!(asked(), (vec!["sre".to_owned()], vec!["alice".to_owned()]));
+    world.hub.take_calls();
+    world.forge.propose(&wanted, at("10:01")).await.unwrap();
+    let calls = world.hub.take_calls();
+    assert!(calls.iter().all(|call| call.what.starts_with("GET")), "{calls:?}");
+
+    wanted.asks.teams.push("strangers".to_owned());
+    world.forge.propose(&wanted, at("10:02")).await.unwrap();
+    assert_eq!(asked().0, ["sre"], "a promotion does not wait for a team that is none");
+    world.hub.review(number.0, "bob", "APPROVED");
+    wanted.asks.teams = vec!["database".to_owned()];
+    world.forge.propose(&wanted, at("10:03")).await.unwrap();
+    assert_eq!(asked().0, ["sre"], "somebody has answered");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -253,9 +253,11 @@ async fn reviewers_are_asked_once_and_nobody_waits_for_a_stranger() {
     world.lab.rule(Rules { server: Server::Free, ..Rules::default() });
     world.remote().push(BRANCH, "main", FILE, "tag: 1.1\n");
     let mut wanted = spec(BRANCH, "shop: 1.1 to prod");
-    wanted.reviewers = ["alice", "bobby", "a-stranger"].map(str::to_owned).to_vec();
+    wanted.asks.reviewers = ["alice", "bobby", "a-stranger"].map(str::to_owned).to_vec();
+    wanted.asks.assignees = vec!["bobby".to_owned()];
     world.forge.propose(&wanted, at("10:00")).await.unwrap();
     assert_eq!(world.lab.dress_of(1).1, ["alice"], "this tier allows one");
+    assert_eq!(world.lab.assignees_of(1), ["Bobby"]);
     world.lab.take_calls();
     world.forge.propose(&wanted, at("10:01")).await.unwrap();
     let calls = world.lab.take_calls();
