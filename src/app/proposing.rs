@@ -35,13 +35,16 @@ impl App {
             before: evidence(snapshot, environment, promotion),
             compare: what_comes(snapshot, promotion),
         };
+        let review = &environment.review;
+        let (title, body) =
+            pull_request::text(&story, review.title.as_deref(), review.body.as_deref());
         ProposalSpec {
             branch: branch_of(&promotion.environment, &promotion.application.application),
             target: environment.branch.clone().unwrap_or_else(|| repository.branch.clone()),
-            title: pull_request::title(promotion),
-            body: pull_request::body(&story),
-            labels: environment.review.labels.clone(),
-            asks: asks(&environment.review),
+            title,
+            body,
+            labels: review.labels.clone(),
+            asks: asks(review),
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::domain::pipeline::{
 };
 use crate::domain::schedule::Schedule;
 use crate::domain::template::Template;
+use crate::messages::pull_request::{self, Text};
 
 use super::accept::accept;
 use super::check;
@@ -468,5 +469,18 @@ fn review(node: &Node, names: Option<&Names>, notes: &mut Notes<'_>) -> Review {
         nodes.iter().filter_map(|node| text(node, notes)).map(str::to_owned).collect()
     };
     let (teams, labels) = (texts("teams"), texts("labels"));
-    Review { reviewers, teams, assignees, labels }
+    let (title, body) = (written(&fields, Text::Title, notes), written(&fields, Text::Body, notes));
+    Review { reviewers, teams, assignees, labels, title, body }
+}
+
+/// A template of what a proposal says, tried before anything is proposed.
+fn written(fields: &Fields<'_>, of: Text, notes: &mut Notes<'_>) -> Option<String> {
+    let node = fields.get(of.key())?;
+    let template = text(node, notes)?;
+    if let Err(wrong) = pull_request::check(of, template) {
+        let hint = "docs/templates.md lists what a template can tell";
+        notes.add(node.place, format!("{}: {wrong}", node.path), hint);
+        return None;
+    }
+    Some(template.to_owned())
 }

@@ -442,5 +442,7 @@ pub(super) static REVIEW: Table = Table {
         ),
         optional("assignees", NAMES, "People whose it is to see to, by their names in `people`."),
         optional("labels", TEXTS, "Labels put on the proposal."),
+        optional("title", TEXT, "The proposal's title, a template. Default: what moves where."),
+        optional("body", TEXT, "The proposal's body, a template in Markdown."),
     ],
 };

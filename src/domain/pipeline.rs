@@ -104,6 +104,10 @@ pub struct Review {
     pub assignees: Vec<PersonName>,
     /// Labels put on the proposal.
     pub labels: Vec<String>,
+    /// The policy's own template of a proposal's title.
+    pub title: Option<String>,
+    /// The policy's own template of a proposal's body.
+    pub body: Option<String>,
 }
 
 /// One rule: a file, and which scalar of it is the version field.

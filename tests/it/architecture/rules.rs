@@ -23,7 +23,7 @@ const ROOMS: &[Room] = &[
     Room { name: "domain", may_name: &["yaml_edit"] },
     Room { name: "yaml_edit", may_name: &[] },
     Room { name: "messages", may_name: &["domain"] },
-    Room { name: "config", may_name: &["domain", "yaml_edit"] },
+    Room { name: "config", may_name: &["domain", "messages", "yaml_edit"] },
     Room { name: "app", may_name: &["domain", "messages", "yaml_edit", "config"] },
     Room { name: "adapters", may_name: &["app", "domain"] },
     Room { name: "http", may_name: &["app", "domain", "messages"] },
@@ -107,6 +107,7 @@ struct Home {
 const HOMES: &[Home] = &[
     Home { of: "axum", rooms: &["http"] },
     Home { of: "maud", rooms: &["http"] },
+    Home { of: "minijinja", rooms: &["messages"] },
     Home { of: "clap", rooms: &["cli"] },
     Home { of: "clap_complete", rooms: &["cli"] },
     Home { of: "git2", rooms: &["adapters::git"] },

@@ -502,3 +502,19 @@ fn what_is_asked_about_an_artifact_is_told_where_it_is_wrong() {
     1 problem
     ");
 }
+
+#[test]
+fn a_template_that_cannot_be_filled_is_told_before_anything_is_proposed() {
+    let policy = one_environment(
+        "      edit: [{file: a, marker: b}]\n      review:\n        title: \"{{ versoin }}\"\n        \
+         body: |\n          From {{ from }}\n          by {{ artifact.build }}\n",
+    );
+    check_policy(
+        &policy,
+        "
+pipelines.yaml:10:16: pipelines.p.environments[0].review.title: `versoin` is not known; docs/templates.md lists what a template can tell
+pipelines.yaml:12:11: pipelines.p.environments[0].review.body: line 2: undefined value, where little is known; docs/templates.md lists what a template can tell
+2 problems
+",
+    );
+}

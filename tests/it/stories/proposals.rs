@@ -44,6 +44,7 @@ async fn a_proposal_tells_what_comes_who_asked_and_what_was_seen_of_it_before() 
     What comes: https://github.com/acme/shop/compare/COMMIT...COMMIT
 
     In staging it is soaking, since 2026-11-22 21:30 UTC.
+
     Asked for by `alice`
 
     Gates:
@@ -56,4 +57,19 @@ async fn a_proposal_tells_what_comes_who_asked_and_what_was_seen_of_it_before() 
     To bring it down again: `hoist rollback shop prod`.
     The whole story: https://hoist.example.com/promotions/ID
     ");
+}
+
+#[tokio::test]
+async fn a_policy_writes_its_proposals_in_its_own_words() {
+    let bot = Bot::with(&[(
+        "staging",
+        r#"review: {title: "{{ application }} {{ version }} for {{ environment }}",
+           body: "{{ asked_by }} wants {{ version }} because of {{ reason or 'nothing' }}"}"#,
+    )])
+    .await;
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    let proposal = bot.proposal(1).await;
+    assert_eq!(proposal.title, "shop v1.4.2 for staging");
+    assert_eq!(proposal.body, "`alice` wants `v1.4.2` because of `nothing`");
 }
