@@ -312,16 +312,16 @@ fn open_repository(
     };
     let (git, forge): (Arc<dyn Git>, Arc<dyn Forge>) = match &repository.forge {
         config::Forge::Builtin => {
-            let git = git(credentials(repository.credentials.as_ref()))?;
+            let git = git(credentials(&repository.credentials))?;
             let forge = BuiltinForge::new(Arc::clone(&git), name, &settings.public_url);
             (git, Arc::new(forge))
         }
         config::Forge::GitHub(github) => {
-            let (login, forge) = forges::github(github, (repository, &url), settings, clock)?;
+            let (login, forge) = forges::github(github, repository, settings, clock)?;
             (git(login)?, forge)
         }
         config::Forge::GitLab(gitlab) => {
-            let (login, forge) = forges::gitlab(gitlab, (repository, &url), settings, clock)?;
+            let (login, forge) = forges::gitlab(gitlab, repository, settings, clock)?;
             (git(login)?, forge)
         }
     };
@@ -365,21 +365,25 @@ fn file_url(path: &Path) -> anyhow::Result<String> {
     Ok(url.to_string())
 }
 
-fn credentials(settings: Option<&config::Credentials>) -> Credentials {
-    match settings {
-        None => Credentials::None,
-        Some(config::Credentials::Token(token)) => Credentials::Token(token.clone()),
-        Some(config::Credentials::Password { username, password }) => {
+/// What Git is told over https, or by SSH.
+fn credentials(settings: &config::Credentials) -> Credentials {
+    match (&settings.ssh, &settings.account) {
+        (Some(login), _) => Credentials::Ssh(ssh_login(login)),
+        (None, Some(config::Account::Token(token))) => Credentials::Token(token.clone()),
+        (None, Some(config::Account::Password { username, password })) => {
             Credentials::Basic { username: username.clone(), password: password.clone() }
         }
-        Some(config::Credentials::SshKey { key, passphrase }) => {
-            Credentials::Ssh(Login::Key { key: key.clone(), passphrase: passphrase.clone() })
-        }
-        Some(config::Credentials::SshAgent(socket)) => {
-            Credentials::Ssh(Login::Agent(socket.clone()))
-        }
         // Only a GitHub knows Apps, and the configuration has seen to that.
-        Some(config::Credentials::App { .. }) => Credentials::None,
+        (None, Some(config::Account::App { .. }) | None) => Credentials::None,
+    }
+}
+
+fn ssh_login(login: &config::SshLogin) -> Login {
+    match login {
+        config::SshLogin::Key { key, passphrase } => {
+            Login::Key { key: key.clone(), passphrase: passphrase.clone() }
+        }
+        config::SshLogin::Agent(socket) => Login::Agent(socket.clone()),
     }
 }
 

@@ -3,9 +3,9 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::check::Mistake;
+use super::credentials::private_key;
 use super::fields::{Fields, checked, entries};
 use super::problem::Notes;
-use super::repository::private_key;
 use super::secret::Vault;
 use super::settings::{Commits, SecretKey, SignOff, SigningKey};
 use super::table::Words;

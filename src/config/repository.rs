@@ -1,18 +1,21 @@
 //! Reads a repository of the process file: its Git, and the forge where its proposals live.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use url::Url;
 
-use super::fields::{Fields, checked, text};
+use crate::domain::address::SshAddress;
+
+use super::credentials::{check_use_of_credentials, credentials};
+use super::fields::{Fields, checked};
 use super::problem::Notes;
 use super::process::or_default;
 use super::secret::Vault;
 use super::settings::{
-    Credentials, Forge, GitHub, GitLab, KnownHosts, MergeMethod, Remote, Repository, Squash,
-    Transport,
+    Account, Credentials, Forge, GitHub, GitLab, KnownHosts, MergeMethod, Remote, Repository,
+    Squash, Transport,
 };
 use super::table::Words;
-use super::tables::{CREDENTIALS, REPOSITORY};
+use super::tables::REPOSITORY;
 use super::tree::{Entry, Kind as Shown, Node};
 use super::{check, commits};
 
@@ -46,6 +49,8 @@ struct Host {
     name: &'static str,
     /// Where everybody's is, and its API.
     public: (&'static str, &'static str),
+    /// Where everybody's is reached by SSH, too, on the port of https.
+    other_door: &'static str,
     /// The path of the API on every other.
     api: &'static str,
     /// Credentials that it takes.
@@ -55,6 +60,7 @@ struct Host {
 const GITHUB: Host = Host {
     name: "GitHub",
     public: ("github.com", "https://api.github.com"),
+    other_door: "ssh.github.com",
     api: "/api/v3",
     credentials: "write `{token: {env: NAME}}`, or `{app_id: N, private_key: {file: PATH}}`",
 };
@@ -62,6 +68,7 @@ const GITHUB: Host = Host {
 const GITLAB: Host = Host {
     name: "GitLab",
     public: ("gitlab.com", "https://gitlab.com/api/v4"),
+    other_door: "altssh.gitlab.com",
     api: "/api/v4",
     credentials: "write `{token: {env: NAME}}`: a project's, a group's or a person's access token",
 };
@@ -85,21 +92,18 @@ pub(super) fn repository(
         }
     };
     let branch = or_default(&fields, "branch", "main", check::branch, notes);
-    let credentials = fields.get("credentials").map(|node| {
-        let read = read_credentials(vault, node, notes);
-        check_use_of_credentials(node, (remote.as_ref(), read.as_ref()), notes);
-        read
-    });
+    let credentials = fields.get("credentials").map(|node| credentials(vault, node, notes));
     let known_hosts = fields.get("known_hosts").map(|node| known_hosts(vault, node, notes));
     let ca = fields.get("ca").map(|node| vault.certificates(node, notes));
     let transport = fields.get("transport").map(|node| TRANSPORTS.read(node, notes));
     let commits = fields.get("commits").map(|node| commits::commits(vault, node, notes));
-    check_use_of_trust(&fields, remote.as_ref(), notes);
     let known = credentials.as_ref().and_then(Option::as_ref);
+    if let (Some(kind), Some(remote)) = (kind, &remote) {
+        check_use(&fields, (kind, remote, known), notes);
+    }
     let forge = match kind? {
         Kind::Builtin => {
             check_builtin(&fields, known, notes);
-            check_ssh(&fields, remote.as_ref(), notes);
             Some(Forge::Builtin)
         }
         Kind::GitHub => {
@@ -117,7 +121,7 @@ pub(super) fn repository(
         forge: forge?,
         remote: remote?,
         branch: branch?,
-        credentials: if_any(credentials)?,
+        credentials: if_any(credentials)?.unwrap_or_default(),
         ca: if_any(ca)?,
         known_hosts: if_any(known_hosts)?,
         transport: if_any(transport)?.unwrap_or_default(),
@@ -137,7 +141,9 @@ fn check_builtin(fields: &Fields<'_>, credentials: Option<&Credentials>, notes: 
         let what = format!("{}: the builtin forge has no use for this", node.path);
         notes.add(node.place, what, hint);
     }
-    if let (Some(Credentials::App { .. }), Some(node)) = (credentials, fields.get("credentials")) {
+    if let (Some(Account::App { .. }), Some(node)) =
+        (account(credentials), fields.get("credentials"))
+    {
         let what = format!("{}: an App is only known to GitHub", node.path);
         notes.add(node.place, what, "write a `token`, or `forge: github`");
     }
@@ -152,28 +158,24 @@ fn check_access(
 ) {
     let node = fields.node();
     let Host { name, public: (domain, _), .. } = host;
-    if let Some(Remote::Own(_) | Remote::File(_) | Remote::Ssh(_)) = remote {
-        let place = fields.get("url").unwrap_or(node).place;
-        let what = format!("{}: hoist reaches a {name}'s repositories by https", node.path);
+    let place = fields.get("url").unwrap_or(node).place;
+    if let Some(Remote::Own(_) | Remote::File(_)) = remote {
+        let what = format!("{}: a {name}'s repositories are not on this machine", node.path);
         notes.add(place, what, format!("write `url: https://{domain}/OWNER/NAME.git`"));
     }
-    if let Some(Remote::Server(url)) = remote
+    if let Some(url) = remote.and_then(Remote::home)
         && url.path_segments().is_none_or(|parts| parts.filter(|it| !it.is_empty()).count() < 2)
     {
-        let place = fields.get("url").unwrap_or(node).place;
         let what = format!("{}.url: `{url}` lacks an owner or a name", node.path);
         notes.add(place, what, format!("write https://{domain}/OWNER/NAME.git"));
     }
-    match (credentials, fields.get("credentials")) {
-        (
-            Some(
-                Credentials::Password { .. }
-                | Credentials::SshKey { .. }
-                | Credentials::SshAgent(_),
-            ),
-            Some(given),
-        ) => {
-            let what = format!("{}: {name}'s API takes neither passwords nor keys", given.path);
+    match (account(credentials), fields.get("credentials")) {
+        (Some(Account::Password { .. }), Some(given)) => {
+            let what = format!("{}: {name}'s API takes no passwords", given.path);
+            notes.add(given.place, what, host.credentials);
+        }
+        (None, Some(given)) if credentials.is_some() => {
+            let what = format!("{}: {name}'s API takes no keys", given.path);
             notes.add(given.place, what, host.credentials);
         }
         (None, None) => {
@@ -182,6 +184,10 @@ fn check_access(
         }
         (Some(_), _) | (None, Some(_)) => {}
     }
+}
+
+fn account(credentials: Option<&Credentials>) -> Option<&Account> {
+    credentials.and_then(|it| it.account.as_ref())
 }
 
 fn github(
@@ -215,7 +221,9 @@ fn gitlab(
     };
     let webhook_secret = fields.get("webhook_secret").map(|node| vault.secret(node, notes));
     let squash = fields.get("merge_method").map(|node| squash(node, notes));
-    if let (Some(Credentials::App { .. }), Some(node)) = (credentials, fields.get("credentials")) {
+    if let (Some(Account::App { .. }), Some(node)) =
+        (account(credentials), fields.get("credentials"))
+    {
         let what = format!("{}: an App is only known to GitHub", node.path);
         notes.add(node.place, what, GITLAB.credentials);
         return None;
@@ -259,78 +267,16 @@ fn default_api(
     remote: Option<&Remote>,
     notes: &mut Notes<'_>,
 ) -> Option<Url> {
-    let Some(Remote::Server(url)) = remote else { return None };
+    let url = remote?.home()?;
     let (domain, api) = host.public;
-    if url.host() == Some(url::Host::Domain(domain)) {
+    let server = url.host_str().unwrap_or("HOST");
+    // Where a firewall shuts SSH's own port, both have a door on another name.
+    if server == domain || host.other_door == server {
         return Url::parse(api).ok();
     }
-    let server = url.host_str().unwrap_or("HOST");
     let what = format!("`{}.api` is missing, and {server} is not {domain}", node.path);
     let path = host.api;
     notes.add(node.place, what, format!("write the address of its API, as https://{server}{path}"));
-    None
-}
-
-/// What a Git server may be told, and which keys go together.
-const LOGINS: [&str; 8] = [
-    "token",
-    "username",
-    "password",
-    "app_id",
-    "private_key",
-    "ssh_key",
-    "passphrase",
-    "ssh_agent",
-];
-
-fn read_credentials(vault: &Vault<'_>, node: &Node, notes: &mut Notes<'_>) -> Option<Credentials> {
-    let fields = Fields::open(node, &CREDENTIALS, notes)?;
-    let given: Vec<&str> = LOGINS.into_iter().filter(|name| fields.get(name).is_some()).collect();
-    let secret = |name: &str, notes: &mut Notes<'_>| vault.secret(fields.get(name)?, notes);
-    match given.as_slice() {
-        ["token"] => secret("token", notes).map(Credentials::Token),
-        ["username", "password"] => {
-            let username = text(fields.get("username")?, notes).map(str::to_owned);
-            let password = secret("password", notes);
-            Some(Credentials::Password { username: username?, password: password? })
-        }
-        ["app_id", "private_key"] => {
-            let app_id = checked(fields.get("app_id")?, check::app_id, notes);
-            let private_key = secret("private_key", notes);
-            Some(Credentials::App { app_id: app_id?, private_key: private_key? })
-        }
-        ["ssh_key"] | ["ssh_key", "passphrase"] => {
-            let passphrase = fields.get("passphrase").map(|node| vault.secret(node, notes));
-            let key = private_key(vault, fields.get("ssh_key")?, notes);
-            Some(Credentials::SshKey { key: key?, passphrase: if_any(passphrase)? })
-        }
-        ["ssh_agent"] => {
-            checked(fields.get("ssh_agent")?, check::socket, notes).map(Credentials::SshAgent)
-        }
-        _ if !fields.all_known() => None,
-        _ => {
-            let what = format!("{}: these are no credentials", node.path);
-            let hint = "write either `token`, or `username` and `password`, or `app_id` and \
-                        `private_key`, or `ssh_key` with its `passphrase` if it has one, or \
-                        `ssh_agent`";
-            notes.add(node.place, what, hint);
-            None
-        }
-    }
-}
-
-pub(super) fn private_key(
-    vault: &Vault<'_>,
-    node: &Node,
-    notes: &mut Notes<'_>,
-) -> Option<SecretString> {
-    let key = vault.secret(node, notes)?;
-    if key.expose_secret().contains("PRIVATE KEY-----") {
-        return Some(key);
-    }
-    let what = format!("{}: there is no private key in it", node.path);
-    let hint = "name the file that `ssh-keygen -t ed25519 -f FILE` makes, without `.pub`";
-    notes.add(node.place, what, hint);
     None
 }
 
@@ -361,24 +307,40 @@ const ABOUT_HOSTS: &str = "`ssh-keyscan HOST` prints the server's host keys: com
                            fingerprints with what its administrators publish, and write \
                            `known_hosts: {file: PATH}`";
 
+/// Notes what has no use for a repository, or what it cannot do without.
+fn check_use(
+    fields: &Fields<'_>,
+    (kind, remote, credentials): (Kind, &Remote, Option<&Credentials>),
+    notes: &mut Notes<'_>,
+) {
+    check_use_of_trust(fields, (kind, remote), notes);
+    if let Remote::Ssh(address) = remote {
+        check_ssh(fields, (kind, address), notes);
+    }
+    if let Some(node) = fields.get("credentials") {
+        check_use_of_credentials(node, (kind, remote, credentials), notes);
+    }
+}
+
 /// Notes what SSH cannot do without.
-fn check_ssh(fields: &Fields<'_>, remote: Option<&Remote>, notes: &mut Notes<'_>) {
-    let (Some(Remote::Ssh(address)), node) = (remote, fields.node()) else { return };
+fn check_ssh(fields: &Fields<'_>, (kind, address): (Kind, &SshAddress), notes: &mut Notes<'_>) {
+    let node = fields.node();
     if fields.get("known_hosts").is_none() {
         let (path, host) = (&node.path, &address.host);
         let what = format!("`{path}.known_hosts` is missing: anybody could say to be {host}");
         notes.add(node.place, what, ABOUT_HOSTS);
     }
-    if fields.get("credentials").is_none() {
+    if kind == Kind::Builtin && fields.get("credentials").is_none() {
         let what = format!("`{}.credentials` is missing, and SSH asks for a key", node.path);
         notes.add(node.place, what, "write `credentials: {ssh_key: {file: PATH}}`");
     }
 }
 
 /// Notes what shows who a server is where no such server is asked.
-fn check_use_of_trust(fields: &Fields<'_>, remote: Option<&Remote>, notes: &mut Notes<'_>) {
-    let Some(remote) = remote else { return };
-    let by_https = matches!(remote, Remote::Server(url) if url.scheme() == "https");
+fn check_use_of_trust(fields: &Fields<'_>, (kind, remote): (Kind, &Remote), notes: &mut Notes<'_>) {
+    // A forge's API is asked by https even where its Git is not.
+    let by_https = matches!(remote, Remote::Server(url) if url.scheme() == "https")
+        || matches!((kind, remote), (Kind::GitHub | Kind::GitLab, Remote::Ssh(_)));
     if let Some(given) = fields.get("ca").filter(|_| !by_https) {
         let what = format!("{}: only https has a use for this", given.path);
         notes.add(given.place, what, "remove it, or write an https:// url");
@@ -388,29 +350,4 @@ fn check_use_of_trust(fields: &Fields<'_>, remote: Option<&Remote>, notes: &mut 
         let what = format!("{}: only SSH has a use for this", given.path);
         notes.add(given.place, what, "remove it, or write `url: git@HOST:PATH.git`");
     }
-}
-
-fn check_use_of_credentials(
-    node: &Node,
-    (remote, credentials): (Option<&Remote>, Option<&Credentials>),
-    notes: &mut Notes<'_>,
-) {
-    let by_ssh = matches!(credentials, Some(Credentials::SshKey { .. } | Credentials::SshAgent(_)));
-    let (what, hint) = match remote {
-        Some(Remote::Ssh(_)) if credentials.is_some() && !by_ssh => {
-            ("have no use by SSH", "write `{ssh_key: {file: PATH}}`, or an https:// url")
-        }
-        Some(Remote::Server(_)) if by_ssh => {
-            ("have no use by https", "write `{token: {env: NAME}}`, or `url: git@HOST:PATH.git`")
-        }
-        Some(Remote::Server(url)) if !check::keeps_secrets(url) => {
-            ("would cross the network in the clear, over http", "write an https:// url")
-        }
-        Some(Remote::Own(_) | Remote::File(_)) => (
-            "have no use for a repository on this machine",
-            "remove them, or write an https:// url",
-        ),
-        Some(Remote::Server(_) | Remote::Ssh(_)) | None => return,
-    };
-    notes.add(node.place, format!("{}: these {what}", node.path), hint);
 }

@@ -81,8 +81,8 @@ pub struct Repository {
     pub remote: Remote,
     /// The branch that environments stand on unless they say otherwise.
     pub branch: String,
-    /// What the Git server asks for.
-    pub credentials: Option<Credentials>,
+    /// What its servers ask for.
+    pub credentials: Credentials,
     /// Certificates of a private authority, as PEM, for its Git and its forge.
     pub ca: Option<String>,
     /// The host keys of a server that is reached by SSH.
@@ -233,9 +233,33 @@ pub enum Remote {
     Ssh(SshAddress),
 }
 
-/// What a Git server asks for.
+impl Remote {
+    /// Where people would find it, with the path that its forge knows it by.
+    #[must_use]
+    pub fn home(&self) -> Option<Url> {
+        match self {
+            Self::Own(_) | Self::File(_) => None,
+            Self::Server(url) => Some(url.clone()),
+            Self::Ssh(address) => {
+                let path = address.path.trim_start_matches('/');
+                Url::parse(&format!("https://{}/{path}", address.host)).ok()
+            }
+        }
+    }
+}
+
+/// What a repository's servers ask for.
+#[derive(Debug, Default)]
+pub struct Credentials {
+    /// Who hoist is to the forge, and to Git over https.
+    pub account: Option<Account>,
+    /// Who it is to Git by SSH.
+    pub ssh: Option<SshLogin>,
+}
+
+/// Who hoist is to a server.
 #[derive(Debug)]
-pub enum Credentials {
+pub enum Account {
     /// An access token.
     Token(SecretString),
     /// A user and a password.
@@ -252,15 +276,20 @@ pub enum Credentials {
         /// One of its keys, as PEM.
         private_key: SecretString,
     },
-    /// A key for SSH.
-    SshKey {
+}
+
+/// Who hoist is to a server that is reached by SSH.
+#[derive(Debug)]
+pub enum SshLogin {
+    /// A key.
+    Key {
         /// The private key's text.
         key: SecretString,
         /// What it is locked with.
         passphrase: Option<SecretString>,
     },
     /// The keys of an SSH agent behind this socket.
-    SshAgent(PathBuf),
+    Agent(PathBuf),
 }
 
 /// Somebody who may announce artifacts.

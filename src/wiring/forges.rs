@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use async_trait::async_trait;
 use secrecy::SecretString;
 use url::Url;
@@ -23,46 +23,56 @@ use crate::app::ports::{Clock, Forge, ForgeError, GitError};
 use crate::config::{self, Settings};
 use crate::domain::id::RepositoryName;
 
+use super::ssh_login;
+
 /// A forge, and what its Git asks for.
 type Opened = (Credentials, Arc<dyn Forge>);
 
-/// A repository of a GitHub, whose Git is at an address.
+/// A repository of a GitHub.
 pub(super) fn github(
     github: &config::GitHub,
-    (repository, url): (&config::Repository, &str),
+    repository: &config::Repository,
     settings: &Settings,
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Opened> {
-    let access = Arc::new(github_access(github, repository, url)?);
-    let token = RenewedToken::from(Arc::new(TokensOfGitHub(Arc::clone(&access))));
+    let access = Arc::new(github_access(github, repository)?);
+    let login = match &repository.credentials.ssh {
+        Some(login) => Credentials::Ssh(ssh_login(login)),
+        None => {
+            Credentials::Renewed(RenewedToken::from(Arc::new(TokensOfGitHub(Arc::clone(&access)))))
+        }
+    };
     let manners = github_manners(github, settings);
     let forge = GitHubForge::new(access, Arc::clone(clock), manners);
-    Ok((Credentials::Renewed(token), Arc::new(forge)))
+    Ok((login, Arc::new(forge)))
 }
 
-/// A project of a GitLab, whose Git is at an address.
+/// A project of a GitLab.
 ///
 /// Its Git takes any user beside a personal token, but `oauth2` beside every kind of one.
 pub(super) fn gitlab(
     gitlab: &config::GitLab,
-    (repository, url): (&config::Repository, &str),
+    repository: &config::Repository,
     settings: &Settings,
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Opened> {
-    let Some(config::Credentials::Token(token)) = &repository.credentials else {
+    let Some(config::Account::Token(token)) = &repository.credentials.account else {
         bail!("GitLab wants a `token` in `credentials`")
     };
     let (api, ca) = (gitlab.api.clone(), repository.ca.clone());
     let server = GitLabServer { api, ca, token: token.clone() };
-    let access = Arc::new(GitLabAccess::new(&server, &Url::parse(url)?)?);
+    let access = Arc::new(GitLabAccess::new(&server, &home(repository)?)?);
     let forge = GitLabForge::new(access, Arc::clone(clock), gitlab_manners(gitlab, settings));
-    let login = Credentials::Basic { username: "oauth2".to_owned(), password: token.clone() };
+    let login = match &repository.credentials.ssh {
+        Some(login) => Credentials::Ssh(ssh_login(login)),
+        None => Credentials::Basic { username: "oauth2".to_owned(), password: token.clone() },
+    };
     Ok((login, Arc::new(forge)))
 }
 
 /// Who may tell of a repository's events.
 pub(super) fn hook(name: RepositoryName, repository: config::Repository) -> Option<ForgeHook> {
-    let config::Remote::Server(url) = repository.remote else { return None };
+    let url = repository.remote.home()?;
     let (dialect, full_name, secret) = match repository.forge {
         config::Forge::GitHub(github) => {
             (Dialect::GitHub, github_name(&url), github.webhook_secret)
@@ -90,24 +100,22 @@ pub(super) fn pushes(forge: &config::Forge) -> Option<PushBudget> {
 fn github_access(
     github: &config::GitHub,
     repository: &config::Repository,
-    url: &str,
 ) -> anyhow::Result<GitHubAccess> {
-    let credentials = match &repository.credentials {
-        Some(config::Credentials::Token(token)) => GitHubCredentials::Token(token.clone()),
-        Some(config::Credentials::App { app_id, private_key }) => {
+    let credentials = match &repository.credentials.account {
+        Some(config::Account::Token(token)) => GitHubCredentials::Token(token.clone()),
+        Some(config::Account::App { app_id, private_key }) => {
             GitHubCredentials::App { app_id: *app_id, private_key: private_key.clone() }
         }
-        Some(
-            config::Credentials::Password { .. }
-            | config::Credentials::SshKey { .. }
-            | config::Credentials::SshAgent(_),
-        )
-        | None => {
+        Some(config::Account::Password { .. }) | None => {
             bail!("GitHub wants a `token`, or `app_id` and `private_key`, in `credentials`")
         }
     };
     let server = GitHubServer { api: github.api.clone(), ca: repository.ca.clone(), credentials };
-    GitHubAccess::new(&server, &Url::parse(url)?)
+    GitHubAccess::new(&server, &home(repository)?)
+}
+
+fn home(repository: &config::Repository) -> anyhow::Result<Url> {
+    repository.remote.home().context("a forge's repository has to be on a server")
 }
 
 fn github_manners(github: &config::GitHub, settings: &Settings) -> GitHubManners {

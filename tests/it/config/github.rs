@@ -1,6 +1,6 @@
 //! A repository that lives on a GitHub.
 
-use hoist::config::{Credentials, Forge, GitHub, MergeMethod, Repository};
+use hoist::config::{Account, Forge, GitHub, MergeMethod, Repository};
 
 use super::*;
 
@@ -33,7 +33,7 @@ fn on_github_com_little_is_said() {
     assert_eq!(github.api.as_str(), "https://api.github.com/");
     assert_eq!(github.merge_method, MergeMethod::Merge);
     assert!(repository.ca.is_none() && github.webhook_secret.is_none());
-    assert!(matches!(repository.credentials, Some(Credentials::Token(_))));
+    assert!(matches!(repository.credentials.account, Some(Account::Token(_))));
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn an_enterprise_server_and_an_app_say_all_of_it() {
     assert_eq!(github.api.as_str(), "https://git.example.com/api/v3");
     assert_eq!(github.merge_method, MergeMethod::Squash);
     assert!(repository.ca.is_some() && github.webhook_secret.is_some());
-    assert!(matches!(repository.credentials, Some(Credentials::App { app_id: 12, .. })));
+    assert!(matches!(repository.credentials.account, Some(Account::App { app_id: 12, .. })));
 }
 
 #[test]
@@ -68,11 +68,11 @@ sources: {}
     check(
         &desk,
         r#"
-hoist.yaml:4:7: repositories.a: hoist reaches a GitHub's repositories by https; write `url: https://github.com/OWNER/NAME.git`
+hoist.yaml:4:7: repositories.a: a GitHub's repositories are not on this machine; write `url: https://github.com/OWNER/NAME.git`
 hoist.yaml:4:7: `repositories.a.credentials` is missing, and GitHub asks for them; write `{token: {env: NAME}}`, or `{app_id: N, private_key: {file: PATH}}`
 hoist.yaml:5:7: `repositories.b.api` is missing, and git.example.com is not github.com; write the address of its API, as https://git.example.com/api/v3
 hoist.yaml:6:27: repositories.c.url: `https://github.com/gitops.git` lacks an owner or a name; write https://github.com/OWNER/NAME.git
-hoist.yaml:6:74: repositories.c.credentials: GitHub's API takes neither passwords nor keys; write `{token: {env: NAME}}`, or `{app_id: N, private_key: {file: PATH}}`
+hoist.yaml:6:74: repositories.c.credentials: GitHub's API takes no passwords; write `{token: {env: NAME}}`, or `{app_id: N, private_key: {file: PATH}}`
 hoist.yaml:7:70: repositories.d.api: the token would cross the network in the clear, over http; write an https:// url
 hoist.yaml:7:109: repositories.d.merge_method: `fast` is not known; known are `merge`, `squash`, `rebase`
 hoist.yaml:7:137: repositories.d.credentials.app_id: `hoist` is no App ID; write the number that the App's page shows as its App ID
@@ -80,7 +80,7 @@ hoist.yaml:7:164: repositories.d.credentials.private_key.file: the file none can
 hoist.yaml:8:28: repositories.e.api: the builtin forge has no use for this; remove it, or write `forge: github` or `forge: gitlab`
 hoist.yaml:8:71: repositories.e.webhook_secret: the builtin forge has no use for this; remove it, or write `forge: github` or `forge: gitlab`
 hoist.yaml:9:80: repositories.f.credentials: an App is only known to GitHub; write a `token`, or `forge: github`
-hoist.yaml:10:84: repositories.gitops.credentials: these are no credentials; write either `token`, or `username` and `password`, or `app_id` and `private_key`, or `ssh_key` with its `passphrase` if it has one, or `ssh_agent`
+hoist.yaml:10:84: repositories.gitops.credentials: these are no credentials; write either `token`, or `username` and `password`, or `app_id` and `private_key`; and for SSH `ssh_key` with its `passphrase` if it has one, or `ssh_agent`
 13 problems
 "#,
     );

@@ -1,6 +1,6 @@
 //! A repository that lives on a GitLab.
 
-use hoist::config::{Credentials, Forge, GitLab, Repository, Squash};
+use hoist::config::{Account, Forge, GitLab, Repository, Squash};
 
 use super::*;
 
@@ -32,7 +32,7 @@ fn on_gitlab_com_little_is_said() {
     assert_eq!(gitlab.api.as_str(), "https://gitlab.com/api/v4");
     assert_eq!(gitlab.squash, Squash::AsProject);
     assert!(repository.ca.is_none() && gitlab.webhook_secret.is_none());
-    assert!(matches!(repository.credentials, Some(Credentials::Token(_))));
+    assert!(matches!(repository.credentials.account, Some(Account::Token(_))));
 }
 
 #[test]
@@ -64,11 +64,11 @@ sources: {}
     check(
         &desk,
         r#"
+hoist.yaml:4:7: `repositories.a.known_hosts` is missing: anybody could say to be gitlab.com; `ssh-keyscan HOST` prints the server's host keys: compare their fingerprints with what its administrators publish, and write `known_hosts: {file: PATH}`
 hoist.yaml:4:7: `repositories.a.credentials` is missing, and GitLab asks for them; write `{token: {env: NAME}}`: a project's, a group's or a person's access token
-hoist.yaml:4:27: repositories.a: hoist reaches a GitLab's repositories by https; write `url: https://gitlab.com/OWNER/NAME.git`
 hoist.yaml:5:7: `repositories.b.api` is missing, and git.example.com is not gitlab.com; write the address of its API, as https://git.example.com/api/v4
 hoist.yaml:6:27: repositories.c.url: `https://gitlab.com/gitops.git` lacks an owner or a name; write https://gitlab.com/OWNER/NAME.git
-hoist.yaml:6:74: repositories.c.credentials: GitLab's API takes neither passwords nor keys; write `{token: {env: NAME}}`: a project's, a group's or a person's access token
+hoist.yaml:6:74: repositories.c.credentials: GitLab's API takes no passwords; write `{token: {env: NAME}}`: a project's, a group's or a person's access token
 hoist.yaml:7:75: repositories.d.api: `https://git.example.com/` is not where a GitLab has its API; write the whole address, as https://HOST/api/v4
 hoist.yaml:7:116: repositories.d.merge_method: a GitLab decides that by a setting of the project; remove it, and choose *Fast-forward merge* under *Settings → Merge requests*
 hoist.yaml:7:138: repositories.d.credentials: an App is only known to GitHub; write `{token: {env: NAME}}`: a project's, a group's or a person's access token

@@ -1,6 +1,6 @@
 //! The process file.
 
-use hoist::config::{Credentials, Proof, Remote};
+use hoist::config::{Account, Proof, Remote};
 use hoist::domain::command::Reach;
 
 use super::*;
@@ -48,10 +48,12 @@ fn every_key_comes_out_as_a_value() {
     let [gitops, other, third] =
         ["gitops", "other", "third"].map(|name| &settings.repositories[&name.parse().unwrap()]);
     assert_eq!(gitops.branch, "env/main");
-    let Some(Credentials::Password { username, password }) = &gitops.credentials else { panic!() };
+    let Some(Account::Password { username, password }) = &gitops.credentials.account else {
+        panic!()
+    };
     assert_eq!((username.as_str(), password.expose_secret()), ("hoist", "pass word"));
     assert_eq!(other.remote, Remote::File("/srv/git/other.git".into()));
-    assert!(matches!(third.credentials, Some(Credentials::Token(_))));
+    assert!(matches!(third.credentials.account, Some(Account::Token(_))));
     let source = &settings.sources[&"ci".parse().unwrap()];
     let Proof::Secrets(secrets) = &source.proof else { panic!() };
     assert!(secrets[0].expose_secret().starts_with("whsec_"));
@@ -170,14 +172,14 @@ hoist.yaml:3:13: public_url: `hoist.example.com` is no URL: relative URL without
 hoist.yaml:4:8: store: a PostgreSQL store is planned and not built yet; use sqlite://PATH until it is
 hoist.yaml:5:13: pipelines: a policy in a repository is planned and not built yet; write the path of a file on this machine
 hoist.yaml:7:3: "a b" is not a repository name: only letters, digits, `-`, `_`, `.` and `+` make a name; choose another name
+hoist.yaml:8:7: `repositories.c.known_hosts` is missing: anybody could say to be github.com; `ssh-keyscan HOST` prints the server's host keys: compare their fingerprints with what its administrators publish, and write `known_hosts: {file: PATH}`
 hoist.yaml:8:7: `repositories.c.credentials` is missing, and GitHub asks for them; write `{token: {env: NAME}}`, or `{app_id: N, private_key: {file: PATH}}`
-hoist.yaml:8:27: repositories.c: hoist reaches a GitHub's repositories by https; write `url: https://github.com/OWNER/NAME.git`
 hoist.yaml:9:14: repositories.d.forge: `bultin` is not known; did you mean `builtin`?
 hoist.yaml:9:30: repositories.d.branch: `refs/heads/main` is a ref; write the branch's name alone, as main
 hoist.yaml:10:28: repositories.e.url: `file://var/x.git` names no folder here; write file:///, three slashes, then the path
-hoist.yaml:11:74: repositories.f.credentials: these are no credentials; write either `token`, or `username` and `password`, or `app_id` and `private_key`, or `ssh_key` with its `passphrase` if it has one, or `ssh_agent`
+hoist.yaml:11:74: repositories.f.credentials: these are no credentials; write either `token`, or `username` and `password`, or `app_id` and `private_key`; and for SSH `ssh_key` with its `passphrase` if it has one, or `ssh_agent`
 hoist.yaml:11:74: repositories.f.credentials: these would cross the network in the clear, over http; write an https:// url
-hoist.yaml:12:37: repositories.g.credentials: these are no credentials; write either `token`, or `username` and `password`, or `app_id` and `private_key`, or `ssh_key` with its `passphrase` if it has one, or `ssh_agent`
+hoist.yaml:12:37: repositories.g.credentials: these are no credentials; write either `token`, or `username` and `password`, or `app_id` and `private_key`; and for SSH `ssh_key` with its `passphrase` if it has one, or `ssh_agent`
 hoist.yaml:12:50: unknown key `lissten` in repositories.g; a repository knows `forge`, `url`, `branch`, `api`, `ca`, `known_hosts`, `transport`, `credentials`, `webhook_secret`, `commits`, `merge_method`
 hoist.yaml:12:67: repositories.g.url: `ftp` is no way to reach a repository; write https://HOST/PATH.git, git@HOST:PATH.git, or file:///PATH.git for a bare repository here
 hoist.yaml:13:7: `repositories.h.url` has no value; give it one, or remove the key

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use hoist::config::{Credentials, KnownHosts, Remote, Repository};
+use hoist::config::{Account, Forge, KnownHosts, Remote, Repository, SshLogin};
 
 use super::*;
 
@@ -40,7 +40,7 @@ fn a_key_and_the_hosts_come_out_as_values() {
     let Remote::Ssh(address) = &one.remote else { panic!("{:?}", one.remote) };
     assert_eq!(address.to_string(), "git@git.example.com:acme/gitops.git");
     assert_eq!(one.known_hosts, Some(KnownHosts::File(HOSTS.trim_end().into())));
-    let Some(Credentials::SshKey { key, passphrase: Some(passphrase) }) = &one.credentials else {
+    let Some(SshLogin::Key { key, passphrase: Some(passphrase) }) = &one.credentials.ssh else {
         panic!()
     };
     assert_eq!(key.expose_secret(), KEY.trim_end());
@@ -52,8 +52,32 @@ fn a_key_and_the_hosts_come_out_as_values() {
          known_hosts: [\"{PRINT}=\"], credentials: {{ssh_agent: /run/agent}}}}"
     ));
     assert_eq!(two.known_hosts, Some(KnownHosts::Fingerprints(vec![PRINT.into()])));
-    let Some(Credentials::SshAgent(socket)) = &two.credentials else { panic!() };
+    let Some(SshLogin::Agent(socket)) = &two.credentials.ssh else { panic!() };
     assert_eq!(*socket, PathBuf::from("/run/agent"));
+}
+
+#[test]
+fn a_forges_git_may_be_reached_by_ssh() {
+    let token = "token: {env: TOKEN}, ssh_key: {file: key}";
+    for (forge, url, api) in [
+        ("github", "git@github.com:acme/gitops.git", "https://api.github.com/"),
+        ("github", "ssh://git@ssh.github.com:443/acme/gitops.git", "https://api.github.com/"),
+        ("gitlab", "git@gitlab.com:acme/a/gitops.git", "https://gitlab.com/api/v4"),
+    ] {
+        let it = load(&format!(
+            "{{forge: {forge}, url: \"{url}\", known_hosts: {{file: hosts}}, ca: {{file: ca.pem}}, \
+             credentials: {{{token}}}}}"
+        ));
+        assert!(matches!(it.credentials.account, Some(Account::Token(_))));
+        assert!(matches!(it.credentials.ssh, Some(SshLogin::Key { .. })));
+        let home = it.remote.home().unwrap();
+        assert!(home.path().ends_with("/gitops.git"), "{home}");
+        match it.forge {
+            Forge::GitHub(hub) => assert_eq!(hub.api.as_str(), api),
+            Forge::GitLab(lab) => assert_eq!(lab.api.as_str(), api),
+            Forge::Builtin => panic!(),
+        }
+    }
 }
 
 #[test]
@@ -76,7 +100,11 @@ repositories:
   h: {forge: builtin, url: "git@host:h.git", ca: {file: ca.pem}, known_hosts: {file: hosts}, credentials: {ssh_key: {file: key}}}
   i: {forge: builtin, url: "https://host/i.git", ca: {file: hosts}}
   g: {forge: builtin, url: "git@host:g.git", known_hosts: [], credentials: {passphrase: {env: PASSPHRASE}}}
-  gitops: {forge: github, url: "git@github.com:acme/gitops.git", api: "https://api.github.com", known_hosts: {file: hosts}, credentials: {ssh_key: {file: key}}}
+  j: {forge: github, url: "git@github.com:acme/gitops.git", known_hosts: {file: hosts}, credentials: {ssh_key: {file: key}}}
+  k: {forge: gitlab, url: "git@gitlab.com:acme/gitops.git", known_hosts: {file: hosts}, credentials: {token: {env: TOKEN}}}
+  l: {forge: github, url: "https://github.com/acme/gitops.git", credentials: {token: {env: TOKEN}, ssh_key: {file: key}}}
+  m: {forge: builtin, url: "git@host:h.git", known_hosts: {file: hosts}, credentials: {token: {env: TOKEN}, ssh_key: {file: key}}}
+  gitops: {forge: gitlab, url: "ssh://git@host:2222/acme/gitops.git", credentials: {token: {env: TOKEN}, ssh_key: {file: key}}}
 sources: {}
 "#;
     let desk = desk(process);
@@ -98,10 +126,14 @@ hoist.yaml:9:92: repositories.f.credentials: these have no use by https; write `
 hoist.yaml:10:51: repositories.h.ca: only https has a use for this; remove it, or write an https:// url
 hoist.yaml:11:55: repositories.i.ca: there is no certificate in it; name a PEM file: it has `-----BEGIN CERTIFICATE-----` in it
 hoist.yaml:12:59: repositories.g.known_hosts: the list is empty; `ssh-keyscan HOST` prints the server's host keys: compare their fingerprints with what its administrators publish, and write `known_hosts: {file: PATH}`
-hoist.yaml:12:77: repositories.g.credentials: these are no credentials; write either `token`, or `username` and `password`, or `app_id` and `private_key`, or `ssh_key` with its `passphrase` if it has one, or `ssh_agent`
-hoist.yaml:13:32: repositories.gitops: hoist reaches a GitHub's repositories by https; write `url: https://github.com/OWNER/NAME.git`
-hoist.yaml:13:139: repositories.gitops.credentials: GitHub's API takes neither passwords nor keys; write `{token: {env: NAME}}`, or `{app_id: N, private_key: {file: PATH}}`
-17 problems
+hoist.yaml:12:77: repositories.g.credentials: these are no credentials; write either `token`, or `username` and `password`, or `app_id` and `private_key`; and for SSH `ssh_key` with its `passphrase` if it has one, or `ssh_agent`
+hoist.yaml:13:103: repositories.j.credentials: GitHub's API takes no keys; write `{token: {env: NAME}}`, or `{app_id: N, private_key: {file: PATH}}`
+hoist.yaml:14:103: repositories.k.credentials: these let nobody into its Git, which is reached by SSH; write `ssh_key: {file: PATH}` beside them, or an https:// url
+hoist.yaml:15:79: repositories.l.credentials: these have no use by https; write `{token: {env: NAME}}`, or `url: git@HOST:PATH.git`
+hoist.yaml:16:88: repositories.m.credentials: these are asked for by nobody beside the key; remove all but the key for SSH
+hoist.yaml:17:12: `repositories.gitops.known_hosts` is missing: anybody could say to be host; `ssh-keyscan HOST` prints the server's host keys: compare their fingerprints with what its administrators publish, and write `known_hosts: {file: PATH}`
+hoist.yaml:17:12: `repositories.gitops.api` is missing, and host is not gitlab.com; write the address of its API, as https://host/api/v4
+21 problems
 "#,
     );
 }

@@ -103,6 +103,13 @@ impl SshServer {
         told.split(' ').nth(1).unwrap().to_owned()
     }
 
+    /// Serves a bare repository under a name, too, as a forge does.
+    pub fn name(&self, name: &str, bare: &Path) {
+        let place = self.directory.join("named").join(name);
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(bare, place).unwrap();
+    }
+
     /// Has the gate say this and end, before any program of Git's runs; or work again.
     pub fn answer(&self, words: Option<&str>) {
         let path = self.directory.join("words");
@@ -125,6 +132,9 @@ fn write_gate(directory: &Path) {
     let gate = format!(
         "#!/bin/sh\nif [ -e {0}/words ]; then cat {0}/words >&2; exit 1; fi\n\
          echo \"$SSH_ORIGINAL_COMMAND\" >> {0}/commands\n\
+         named=$(echo \"$SSH_ORIGINAL_COMMAND\" | sed \"s#'/#'{0}/named/#\")\n\
+         eval \"set -- $named\"\n\
+         if [ -e \"$2\" ]; then SSH_ORIGINAL_COMMAND=$named; fi\n\
          exec git-shell -c \"$SSH_ORIGINAL_COMMAND\"\n",
         directory.display()
     );

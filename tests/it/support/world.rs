@@ -33,6 +33,7 @@ use super::github::{self, GitHub};
 use super::gitlab::{self, GitLab};
 use super::mortal::{Life, MortalGit, MortalStore};
 use super::remote::Remote;
+use super::ssh_server::SshServer;
 use super::troubled::{Gate, Troubled};
 
 pub const SECRET: &str = "what ci signs with";
@@ -157,6 +158,28 @@ impl Bot {
         bot.move_to(&at, github::TOKEN, method);
         let app = bot.wake(None).await;
         (Self { app: Some(Arc::new(app)), ..bot }, hub)
+    }
+
+    /// The same, where Git goes by SSH and only questions by https.
+    pub async fn on_github_by_ssh(environments: &[(&str, &str)]) -> (Self, GitHub, SshServer) {
+        let bot = Self::asleep(environments);
+        let hub = GitHub::start(bot.remote.path()).await;
+        let ssh = SshServer::start(bot.home.path());
+        ssh.name("acme/gitops.git", bot.remote.path());
+        let at = format!(
+            "github, url: \"ssh://{}@127.0.0.1:{}/acme/gitops.git\", api: \"{}\", \
+             known_hosts: [\"{}\"]",
+            ssh.user,
+            ssh.port,
+            hub.api(),
+            ssh.fingerprint("host_ed25519"),
+        );
+        bot.move_to(&at, github::TOKEN, "merge");
+        let key = format!("credentials: {{ssh_key: {{file: \"{}\"}}, ", ssh.file("key").display());
+        let text = std::fs::read_to_string(bot.config()).unwrap().replace("credentials: {", &key);
+        std::fs::write(bot.config(), text).unwrap();
+        let app = bot.wake(None).await;
+        (Self { app: Some(Arc::new(app)), ..bot }, hub, ssh)
     }
 
     /// Runs with its repository on a GitLab, which knows bob by another name.
