@@ -6,6 +6,9 @@ use crate::support::world::{Bot, SECRET, STAGING_THEN_PROD};
 
 const EXAMPLES: &str = include_str!("../../fixtures/gitlab/webhooks.json");
 
+/// GitLab's documented events, as Debian's package of its client for Go has them.
+const DOCUMENTED: &str = "/usr/share/gocode/src/github.com/xanzy/go-gitlab/testdata/webhooks";
+
 /// Sends an event as GitLab does; the answer's status and body.
 async fn send(bot: &Bot, kind: &str, delivery: &str, body: &str) -> (u16, String) {
     let headers =
@@ -44,6 +47,75 @@ async fn every_kind_of_event_is_understood_or_ignored_by_name() {
         let body = r#"{"project": {"path_with_namespace": "acme/infra/gitops"}}"#;
         assert_eq!(send(&bot, kind, &format!("another {kind}"), body).await.0, 204, "{kind}");
     }
+}
+
+/// An event's kind, as the header names it.
+fn header(payload: &Value) -> String {
+    match payload["object_kind"].as_str().or(payload["event_name"].as_str()).unwrap() {
+        "build" => "Job Hook".to_owned(),
+        "subgroup_create" => "Subgroup Hook".to_owned(),
+        "wiki_page" => "Wiki Page Hook".to_owned(),
+        kind => {
+            let words = kind.split('_').map(|word| word[..1].to_uppercase() + &word[1..]);
+            format!("{} Hook", words.collect::<Vec<_>>().join(" "))
+        }
+    }
+}
+
+/// Has a documented event happen in our project, on our branch.
+fn make_ours(payload: &mut Value) {
+    match payload {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match (key.as_str(), value.as_str()) {
+                    ("path_with_namespace", Some(_)) => *value = "acme/infra/gitops".into(),
+                    ("source_branch", Some(_)) => *value = "hoist/prod/shop".into(),
+                    ("ref", Some(full)) if full.starts_with("refs/heads/") => {
+                        *value = "refs/heads/hoist/prod/shop".into();
+                    }
+                    ("ref", Some(_)) => *value = "hoist/prod/shop".into(),
+                    _ => make_ours(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(make_ours),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_of_gitlabs_documented_events_is_understood_or_ignored() {
+    let (bot, _lab) = Bot::on_gitlab(&STAGING_THEN_PROD).await;
+    bot.work().await;
+    let files = std::fs::read_dir(DOCUMENTED).expect("`tests/run` installs them: run it once");
+    let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let mut told = Vec::new();
+    for file in &files {
+        let mut payload: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        make_ours(&mut payload);
+        let name = file.file_stem().unwrap().to_string_lossy();
+        let (status, body) = send(&bot, &header(&payload), &name, &payload.to_string()).await;
+        told.push(format!("{name}: {status} {body}").trim_end().to_owned());
+    }
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    build: 204
+    deployment: 204
+    group_merge_request: 202 {"woken":[]}
+    issue: 204
+    merge_request: 202 {"woken":["services/shop"]}
+    note_commit: 204
+    note_issue: 204
+    note_merge_request: 204
+    note_snippet: 204
+    pipeline: 202 {"woken":["services/shop"]}
+    push: 202 {"woken":["services/shop"]}
+    release: 204
+    service_merge_request: 202 {"woken":["services/shop"]}
+    subgroup: 204
+    tag_push: 204
+    wiki_page: 204
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
