@@ -135,8 +135,9 @@ pub async fn app_at(
     let sqlite = Arc::new(SqliteStore::open(path).await?);
     let store: Arc<dyn Store> = Arc::clone(&sqlite) as Arc<dyn Store>;
     let mut repositories = BTreeMap::new();
+    let paces = forges::Paces::new(&clock);
     for (name, repository) in &settings.repositories {
-        let opened = open_repository(&settings, (name, repository), &clock)
+        let opened = open_repository(&settings, (name, repository), &paces)
             .with_context(|| format!("opening the repository {name}"))?;
         repositories.insert(name.clone(), opened);
     }
@@ -271,7 +272,7 @@ fn watchers(settings: &Settings) -> anyhow::Result<Watchers> {
 fn open_repository(
     settings: &Settings,
     (name, repository): (&RepositoryName, &config::Repository),
-    clock: &Arc<dyn Clock>,
+    paces: &forges::Paces,
 ) -> anyhow::Result<Repository> {
     let url = match &repository.remote {
         config::Remote::Own(path) => {
@@ -317,11 +318,11 @@ fn open_repository(
             (git, Arc::new(forge))
         }
         config::Forge::GitHub(github) => {
-            let (login, forge) = forges::github(github, repository, settings, clock)?;
+            let (login, forge) = forges::github(github, repository, settings, paces)?;
             (git(login)?, forge)
         }
         config::Forge::GitLab(gitlab) => {
-            let (login, forge) = forges::gitlab(gitlab, repository, settings, clock)?;
+            let (login, forge) = forges::gitlab(gitlab, repository, settings, paces)?;
             (git(login)?, forge)
         }
     };

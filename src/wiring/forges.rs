@@ -1,13 +1,16 @@
 //! Puts the forges together that are asked by their APIs.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 use url::Url;
 
+use crate::adapters::forge::common::pace::Pace;
 use crate::adapters::forge::common::people::ForgePeople;
 use crate::adapters::forge::github::{
     GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubServer, MergeMethod,
@@ -28,12 +31,46 @@ use super::ssh_login;
 /// A forge, and what its Git asks for.
 type Opened = (Credentials, Arc<dyn Forge>);
 
+/// The paces at which forges are asked: one for each of hoist's accounts there, since forges count
+/// by account and not by repository.
+pub(super) struct Paces {
+    clock: Arc<dyn Clock>,
+    known: Mutex<BTreeMap<String, Pace>>,
+}
+
+impl Paces {
+    pub(super) fn new(clock: &Arc<dyn Clock>) -> Self {
+        Self { clock: Arc::clone(clock), known: Mutex::default() }
+    }
+
+    fn of(&self, repository: &config::Repository, writes_a_minute: usize) -> Pace {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || Pace::new(Arc::clone(&self.clock), writes_a_minute);
+        known.entry(account_of(repository)).or_insert_with(fresh).clone()
+    }
+}
+
+/// Whom a forge takes hoist for: a token, or an App where one owner has installed it.
+fn account_of(repository: &config::Repository) -> String {
+    let home = repository.remote.home();
+    let host = home.as_ref().and_then(Url::host_str).unwrap_or_default();
+    let owner = home.as_ref().and_then(|it| it.path_segments()?.next()).unwrap_or_default();
+    match &repository.credentials.account {
+        Some(config::Account::Token(token)) => {
+            let digest = Sha256::digest(token.expose_secret());
+            format!("token {} at {host}", hex::encode(digest))
+        }
+        Some(config::Account::App { app_id, .. }) => format!("app {app_id} of {owner} at {host}"),
+        Some(config::Account::Password { .. }) | None => format!("nobody at {host}/{owner}"),
+    }
+}
+
 /// A repository of a GitHub.
 pub(super) fn github(
     github: &config::GitHub,
     repository: &config::Repository,
     settings: &Settings,
-    clock: &Arc<dyn Clock>,
+    paces: &Paces,
 ) -> anyhow::Result<Opened> {
     let access = Arc::new(github_access(github, repository)?);
     let login = match &repository.credentials.ssh {
@@ -42,8 +79,8 @@ pub(super) fn github(
             Credentials::Renewed(RenewedToken::from(Arc::new(TokensOfGitHub(Arc::clone(&access)))))
         }
     };
-    let manners = github_manners(github, settings);
-    let forge = GitHubForge::new(access, Arc::clone(clock), manners);
+    let manners = github_manners(github, settings, paces.of(repository, WRITES_TO_GITHUB));
+    let forge = GitHubForge::new(access, manners);
     Ok((login, Arc::new(forge)))
 }
 
@@ -54,7 +91,7 @@ pub(super) fn gitlab(
     gitlab: &config::GitLab,
     repository: &config::Repository,
     settings: &Settings,
-    clock: &Arc<dyn Clock>,
+    paces: &Paces,
 ) -> anyhow::Result<Opened> {
     let Some(config::Account::Token(token)) = &repository.credentials.account else {
         bail!("GitLab wants a `token` in `credentials`")
@@ -62,7 +99,8 @@ pub(super) fn gitlab(
     let (api, ca) = (gitlab.api.clone(), repository.ca.clone());
     let server = GitLabServer { api, ca, token: token.clone() };
     let access = Arc::new(GitLabAccess::new(&server, &home(repository)?)?);
-    let forge = GitLabForge::new(access, Arc::clone(clock), gitlab_manners(gitlab, settings));
+    let manners = gitlab_manners(gitlab, settings, paces.of(repository, WRITES_TO_GITLAB));
+    let forge = GitLabForge::new(access, manners);
     let login = match &repository.credentials.ssh {
         Some(login) => Credentials::Ssh(ssh_login(login)),
         None => Credentials::Basic { username: "oauth2".to_owned(), password: token.clone() },
@@ -118,7 +156,7 @@ fn home(repository: &config::Repository) -> anyhow::Result<Url> {
     repository.remote.home().context("a forge's repository has to be on a server")
 }
 
-fn github_manners(github: &config::GitHub, settings: &Settings) -> GitHubManners {
+fn github_manners(github: &config::GitHub, settings: &Settings, pace: Pace) -> GitHubManners {
     let people = settings.people.iter();
     let people = people.filter_map(|(name, it)| Some((name.clone(), it.github.clone()?)));
     GitHubManners {
@@ -128,7 +166,7 @@ fn github_manners(github: &config::GitHub, settings: &Settings) -> GitHubManners
             config::MergeMethod::Rebase => MergeMethod::Rebase,
         },
         people: ForgePeople::new("github", people),
-        writes_a_minute: WRITES_TO_GITHUB,
+        pace,
     }
 }
 
@@ -136,7 +174,7 @@ fn github_manners(github: &config::GitHub, settings: &Settings) -> GitHubManners
 /// credential.
 const WRITES_TO_GITHUB: usize = 80;
 
-fn gitlab_manners(gitlab: &config::GitLab, settings: &Settings) -> GitLabManners {
+fn gitlab_manners(gitlab: &config::GitLab, settings: &Settings, pace: Pace) -> GitLabManners {
     let people = settings.people.iter();
     let people = people.filter_map(|(name, it)| Some((name.clone(), it.gitlab.clone()?)));
     GitLabManners {
@@ -145,7 +183,7 @@ fn gitlab_manners(gitlab: &config::GitLab, settings: &Settings) -> GitLabManners
             config::Squash::Always => GitLabSquash::Always,
         },
         people: ForgePeople::new("gitlab", people),
-        writes_a_minute: WRITES_TO_GITLAB,
+        pace,
     }
 }
 
@@ -167,5 +205,42 @@ impl TokenSource for TokensOfGitHub {
             ForgeError::RateLimited { seconds } => GitError::Busy { seconds, cause: error.into() },
             ForgeError::Stale | ForgeError::Unreachable(_) => GitError::Unreachable(error.into()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository(url: &str, account: config::Account) -> config::Repository {
+        config::Repository {
+            forge: config::Forge::Builtin,
+            remote: config::Remote::Server(url.parse().unwrap()),
+            branch: "main".to_owned(),
+            credentials: config::Credentials { account: Some(account), ssh: None },
+            ca: None,
+            known_hosts: None,
+            transport: config::Transport::default(),
+            commits: config::Commits::default(),
+        }
+    }
+
+    #[test]
+    fn a_forge_counts_by_account_and_not_by_repository() {
+        let token = |url: &str, token: &str| {
+            account_of(&repository(url, config::Account::Token(token.to_owned().into())))
+        };
+        let one = token("https://github.com/acme/one.git", "t");
+        assert_eq!(one, token("https://github.com/acme/two.git", "t"));
+        assert_ne!(one, token("https://github.com/acme/two.git", "another"));
+        assert_ne!(one, token("https://git.example.com/acme/one.git", "t"));
+        assert!(!one.contains("token t "), "{one}");
+        let app = |url: &str| {
+            let private_key = "k".to_owned().into();
+            account_of(&repository(url, config::Account::App { app_id: 7, private_key }))
+        };
+        let one = app("https://github.com/acme/one.git");
+        assert_eq!(one, app("https://github.com/acme/two.git"));
+        assert_ne!(one, app("https://github.com/other/two.git"), "each installation has its own");
     }
 }

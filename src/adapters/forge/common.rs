@@ -5,7 +5,7 @@ pub mod people;
 
 pub(super) mod note;
 
-pub(super) mod pace;
+pub mod pace;
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! How often a forge is asked: not while it asks to be left alone, and with so many writes a minute.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,9 +15,10 @@ const WINDOW: Duration = Duration::from_secs(15);
 /// How many of these a minute has.
 const WINDOWS_A_MINUTE: usize = 4;
 
-/// The pace at which one credential asks one forge. A clone shares it.
+/// The pace at which one credential asks one forge, for however many repositories: forges count by
+/// credential. A clone shares it, and who waits is served in the order in which they came.
 #[derive(Clone)]
-pub(in crate::adapters::forge) struct Pace {
+pub struct Pace {
     clock: Arc<dyn Clock>,
     /// Until when the forge asked to be left alone: asking meanwhile would only prolong it.
     quiet_until: Arc<Mutex<Option<Timestamp>>>,
@@ -24,9 +26,16 @@ pub(in crate::adapters::forge) struct Pace {
     turns: Arc<Semaphore>,
 }
 
+impl fmt::Debug for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pace").finish_non_exhaustive()
+    }
+}
+
 impl Pace {
     /// A pace of at most so many writes a minute.
-    pub(in crate::adapters::forge) fn new(clock: Arc<dyn Clock>, writes_a_minute: usize) -> Self {
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, writes_a_minute: usize) -> Self {
         let at_once = (writes_a_minute / WINDOWS_A_MINUTE).clamp(1, Semaphore::MAX_PERMITS);
         Self { clock, quiet_until: Arc::default(), turns: Arc::new(Semaphore::new(at_once)) }
     }

@@ -12,7 +12,7 @@ use super::access::GitHubAccess;
 use super::answer::{Answer, Call};
 use super::route::{Repo, with_query};
 use crate::adapters::forge::common::pace::Pace;
-use crate::app::ports::{Clock, ForgeError};
+use crate::app::ports::ForgeError;
 
 /// How many answers are remembered. Past this all are forgotten, which costs one full read of each.
 const REMEMBERED: usize = 4_000;
@@ -32,13 +32,9 @@ pub(super) struct Api {
 }
 
 impl Api {
-    /// Speaks to GitHub by `access`, with at most so many writes a minute.
-    pub(super) fn new(
-        access: Arc<GitHubAccess>,
-        clock: Arc<dyn Clock>,
-        writes_a_minute: usize,
-    ) -> Self {
-        Self { access, pace: Pace::new(clock, writes_a_minute), known: Mutex::default() }
+    /// Speaks to GitHub by `access` at that pace.
+    pub(super) fn new(access: Arc<GitHubAccess>, pace: Pace) -> Self {
+        Self { access, pace, known: Mutex::default() }
     }
 
     /// The API of another repository of the same GitHub, by the same credentials and at their pace.

@@ -29,10 +29,11 @@ use serde_json::json;
 use url::Url;
 
 use super::common::note::Note;
+use super::common::pace::Pace;
 use super::common::people::ForgePeople;
 use super::common::{cut, lines};
 use crate::app::ports::{
-    Clock, Closing, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal, ProposalSpec,
+    Closing, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal, ProposalSpec,
     ReviewDesk, Status,
 };
 use crate::domain::checks::{Check, SourceCommit};
@@ -64,8 +65,8 @@ pub struct GitHubManners {
     pub merge_method: MergeMethod,
     /// Who is who.
     pub people: ForgePeople,
-    /// How many writes a minute are made at most: GitHub limits what creates content to some 80.
-    pub writes_a_minute: usize,
+    /// How often it is asked.
+    pub pace: Pace,
 }
 
 /// The forge of one repository that lives on a GitHub.
@@ -81,9 +82,9 @@ pub struct GitHubForge {
 
 impl GitHubForge {
     /// A forge for the repository that `access` leads into.
-    pub fn new(access: Arc<GitHubAccess>, clock: Arc<dyn Clock>, manners: GitHubManners) -> Self {
-        let GitHubManners { merge_method, people, writes_a_minute } = manners;
-        let api = Api::new(access, clock, writes_a_minute);
+    pub fn new(access: Arc<GitHubAccess>, manners: GitHubManners) -> Self {
+        let GitHubManners { merge_method, people, pace } = manners;
+        let api = Api::new(access, pace);
         Self { api, people, merge_method, sources: Mutex::default(), memberships: Mutex::default() }
     }
 

@@ -15,7 +15,7 @@ use url::Url;
 use super::access::GitLabAccess;
 use super::answer::{Answer, unreachable};
 use crate::adapters::forge::common::pace::Pace;
-use crate::app::ports::{Clock, ForgeError};
+use crate::app::ports::ForgeError;
 
 /// How many answers are remembered. Past this all are forgotten, which costs one full read of each.
 const REMEMBERED: usize = 4_000;
@@ -45,13 +45,9 @@ struct Question {
 }
 
 impl Api {
-    /// Speaks to GitLab by `access`, with at most so many writes a minute.
-    pub(super) fn new(
-        access: Arc<GitLabAccess>,
-        clock: Arc<dyn Clock>,
-        writes_a_minute: usize,
-    ) -> Self {
-        Self { access, pace: Pace::new(clock, writes_a_minute), known: Mutex::default() }
+    /// Speaks to GitLab by `access` at that pace.
+    pub(super) fn new(access: Arc<GitLabAccess>, pace: Pace) -> Self {
+        Self { access, pace, known: Mutex::default() }
     }
 
     /// The API of another project of the same GitLab, by the same token and at its pace.

@@ -37,10 +37,11 @@ use jiff::Timestamp;
 use reqwest::StatusCode;
 
 use super::common::note::Note;
+use super::common::pace::Pace;
 use super::common::people::ForgePeople;
 use super::common::{cut, lines};
 use crate::app::ports::{
-    Clock, Closing, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal, ProposalSpec,
+    Closing, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal, ProposalSpec,
     ReviewDesk, Status,
 };
 use crate::domain::checks::{Check, SourceCommit};
@@ -60,8 +61,8 @@ pub struct GitLabManners {
     pub squash: GitLabSquash,
     /// Who is who.
     pub people: ForgePeople,
-    /// How many writes a minute are made at most.
-    pub writes_a_minute: usize,
+    /// How often it is asked.
+    pub pace: Pace,
 }
 
 /// The forge of one project on a GitLab.
@@ -79,9 +80,9 @@ pub struct GitLabForge {
 
 impl GitLabForge {
     /// A forge for the project that `access` leads into.
-    pub fn new(access: Arc<GitLabAccess>, clock: Arc<dyn Clock>, manners: GitLabManners) -> Self {
-        let GitLabManners { squash, people, writes_a_minute } = manners;
-        let api = Api::new(access, clock, writes_a_minute);
+    pub fn new(access: Arc<GitLabAccess>, manners: GitLabManners) -> Self {
+        let GitLabManners { squash, people, pace } = manners;
+        let api = Api::new(access, pace);
         Self {
             api,
             people,

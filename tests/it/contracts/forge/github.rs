@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hoist::adapters::clock::SystemClock;
+use hoist::adapters::forge::common::pace::Pace;
 use hoist::adapters::forge::common::people::ForgePeople;
 use hoist::adapters::forge::github::{
     GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubServer, MergeMethod,
@@ -38,12 +39,14 @@ pub fn by_token(hub: &GitHub) -> Arc<GitHubAccess> {
 
 /// A forge behind that way, which waits for nothing.
 pub fn forge(access: Arc<GitHubAccess>) -> Arc<dyn Forge> {
-    let manners = GitHubManners {
-        merge_method: MergeMethod::Merge,
-        people: ForgePeople::new("github", []),
-        writes_a_minute: 100_000,
-    };
-    Arc::new(GitHubForge::new(access, Arc::new(SystemClock), manners))
+    forge_at(access, Pace::new(Arc::new(SystemClock), 100_000))
+}
+
+/// A forge that is asked at this pace.
+pub fn forge_at(access: Arc<GitHubAccess>, pace: Pace) -> Arc<dyn Forge> {
+    let people = ForgePeople::new("github", []);
+    let manners = GitHubManners { merge_method: MergeMethod::Merge, people, pace };
+    Arc::new(GitHubForge::new(access, manners))
 }
 
 #[async_trait]

@@ -1,12 +1,16 @@
 //! What goes wrong between hoist and GitHub, and what must not come of it.
 
+use std::sync::Arc;
+
+use hoist::adapters::clock::SystemClock;
+use hoist::adapters::forge::common::pace::Pace;
 use hoist::app::ports::{
     ForgeError, MergeOutcome, Mergeability as Merging, Opened, ProposalState, Status, StatusState,
 };
 use serde_json::{Value, json};
 
 use super::super::{BRANCH, FILE, World, at, load, merge_of, merged, propose, spec};
-use super::Simulated;
+use super::{Simulated, by_token, forge_at};
 use crate::support::github::{Harm, Mergeability, Rules};
 
 fn instead(status: u16, headers: &[(&'static str, &str)], message: &str) -> Harm {
@@ -84,6 +88,20 @@ async fn a_limit_is_kept_to_without_asking_again() {
         matches!(second, Err(ForgeError::RateLimited { seconds }) if (1700..=1800).contains(&seconds)),
         "{second:?}"
     );
+    assert_eq!(world.hub.take_calls().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_holds_for_all_repositories_of_an_account() {
+    let world = Simulated::begin().await;
+    let pace = Pace::new(Arc::new(SystemClock), 80);
+    let [one, other] = [(); 2].map(|()| forge_at(by_token(&world.hub), pace.clone()));
+    let limit = instead(403, &[("retry-after", "60")], "You have exceeded a secondary rate limit");
+    world.hub.break_next(("GET", "/pulls"), 1, limit);
+    assert!(one.find_open(BRANCH).await.is_err());
+    world.hub.take_calls();
+    let told = other.find_open("hoist/prod/cart").await;
+    assert!(matches!(told, Err(ForgeError::RateLimited { .. })), "{told:?}");
     assert_eq!(world.hub.take_calls().len(), 0);
 }
 
