@@ -206,6 +206,10 @@ impl TokenSource for TokensOfGitHub {
             ForgeError::Stale | ForgeError::Unreachable(_) => GitError::Unreachable(error.into()),
         })
     }
+
+    async fn forget(&self) {
+        self.0.forget().await;
+    }
 }
 
 #[cfg(test)]

@@ -149,6 +149,20 @@ impl Mirror {
         })))?;
         self.wait(told).await
     }
+
+    async fn fetch_once(&self) -> Result<(), GitError> {
+        self.credentials.renew().await?;
+        let (answer, told) = oneshot::channel();
+        self.send(Request::Fetch(answer))?;
+        self.wait(told).await
+    }
+
+    async fn push_once(&self, updates: Vec<RefUpdate>) -> Result<Vec<RefOutcome>, GitError> {
+        self.credentials.renew().await?;
+        let (answer, told) = oneshot::channel();
+        self.send(Request::Push(Push { updates, answer }))?;
+        self.wait(told).await
+    }
 }
 
 impl Drop for Mirror {
@@ -165,10 +179,8 @@ impl Drop for Mirror {
 #[async_trait]
 impl Git for Mirror {
     async fn fetch(&self) -> Result<(), GitError> {
-        self.credentials.renew().await?;
-        let (answer, told) = oneshot::channel();
-        self.send(Request::Fetch(answer))?;
-        self.wait(told).await
+        let told = self.fetch_once().await;
+        if self.credentials.can_do_better(&told).await { self.fetch_once().await } else { told }
     }
 
     async fn refs(&self, prefix: &str) -> Result<BTreeMap<String, CommitId>, GitError> {
@@ -196,10 +208,12 @@ impl Git for Mirror {
     }
 
     async fn push(&self, updates: Vec<RefUpdate>) -> Result<Vec<RefOutcome>, GitError> {
-        self.credentials.renew().await?;
-        let (answer, told) = oneshot::channel();
-        self.send(Request::Push(Push { updates, answer }))?;
-        self.wait(told).await
+        let told = self.push_once(updates.clone()).await;
+        if self.credentials.can_do_better(&told).await {
+            self.push_once(updates).await
+        } else {
+            told
+        }
     }
 
     async fn diff(&self, base: &CommitId, head: &CommitId) -> Result<Vec<FileChange>, GitError> {

@@ -99,6 +99,9 @@ pub enum Login {
 pub trait TokenSource: Send + Sync {
     /// A token that is good for a while.
     async fn token(&self) -> Result<SecretString, GitError>;
+
+    /// Forgets the token that was handed out last: the server takes it no longer.
+    async fn forget(&self);
 }
 
 /// An access token that ends, and where the next one comes from.
@@ -134,6 +137,16 @@ impl Credentials {
             *renewed.held.lock().unwrap_or_else(PoisonError::into_inner) = token;
         }
         Ok(())
+    }
+
+    /// Tells whether it is worth another try: a token may be taken back before its time, and the
+    /// next one may be good.
+    pub(super) async fn can_do_better<T>(&self, told: &Result<T, GitError>) -> bool {
+        let (Self::Renewed(renewed), Err(GitError::Unauthorized(_))) = (self, told) else {
+            return false;
+        };
+        renewed.source.forget().await;
+        true
     }
 
     /// The name and password for HTTP basic authentication.

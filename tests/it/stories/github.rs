@@ -1,5 +1,7 @@
 //! The main path on a GitHub: people review and merge there, and hoist follows.
 
+use serde_json::json;
+
 use crate::support::github::Harm;
 use crate::support::world::{Bot, STAGING_THEN_PROD};
 
@@ -112,6 +114,51 @@ async fn a_github_that_stumbles_loses_nothing_and_doubles_nothing() {
     Merge proposal #1: staging: promote shop to v1.4.2
     Merge proposal #2: prod: promote shop to v1.4.2
     ");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_ends_while_a_version_soaks_is_made_anew() {
+    let (bot, hub) = Bot::on_github_as_an_app(&[
+        ("staging", "merge: automatic"),
+        ("prod", "after: [staging], gates: [{soak: 1h}], merge: automatic"),
+    ])
+    .await;
+    bot.announce("v1.4.2").await;
+    bot.watch(30).await;
+    assert_eq!(hub.tokens_given(), 1);
+    hub.revoke_tokens();
+    bot.watch(40).await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.4.2, succeeded
+    ");
+    assert_eq!(hub.tokens_given(), 2, "one for the API and Git alike");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_of_two_hundred_artifacts_waits_where_github_asks_for_it_and_ends_at_the_last() {
+    let (bot, hub) = Bot::on_github(&[("staging", "merge: automatic")]).await;
+    bot.work().await;
+    let limit = || {
+        let words = json!({"message": "You have exceeded a secondary rate limit"});
+        Harm::Instead(403, vec![("retry-after", "120".to_owned())], words)
+    };
+    hub.break_next(("POST", "/pulls"), 1, limit());
+    for number in 0..200 {
+        assert_eq!(bot.announce(&format!("v2.0.{number}")).await, 202);
+    }
+    bot.work().await;
+    hub.take_calls();
+    bot.minutes_pass(1);
+    bot.work().await;
+    assert_eq!(hub.take_calls().len(), 0, "it asks to be left alone");
+    hub.break_next(("PUT", "/merge"), 1, limit());
+    bot.watch(10).await;
+    assert_eq!(bot.version_line("staging"), "newTag: v2.0.199 # hoist writes this");
+    assert!(hub.count() <= 2, "{} pull requests for 200 versions", hub.count());
+    let calls = hub.take_calls();
+    let writes = calls.iter().filter(|call| !call.what.starts_with("GET")).count();
+    assert!(writes < 20, "{writes} writes for what went in at the end");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -29,7 +29,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 use super::argocd::{self, ArgoCd};
-use super::github::{self, GitHub};
+use super::github::{self, GitHub, Key};
 use super::gitlab::{self, GitLab};
 use super::mortal::{Life, MortalGit, MortalStore};
 use super::remote::Remote;
@@ -156,6 +156,21 @@ impl Bot {
         let hub = GitHub::start(bot.remote.path()).await;
         let at = format!("github, url: \"{}\", api: \"{}\"", hub.git(), hub.api());
         bot.move_to(&at, github::TOKEN, method);
+        let app = bot.wake(None).await;
+        (Self { app: Some(Arc::new(app)), ..bot }, hub)
+    }
+
+    /// The same, where hoist is an App whose tokens end.
+    pub async fn on_github_as_an_app(environments: &[(&str, &str)]) -> (Self, GitHub) {
+        let bot = Self::asleep(environments);
+        let hub = GitHub::start(bot.remote.path()).await;
+        let key = Key::make();
+        hub.install_app(1234, &key);
+        let at = format!("github, url: \"{}\", api: \"{}\"", hub.git(), hub.api());
+        bot.move_to(&at, &key.private, "merge");
+        let text = std::fs::read_to_string(bot.config()).unwrap();
+        let text = text.replace("{token: {file", "{app_id: 1234, private_key: {file");
+        std::fs::write(bot.config(), text).unwrap();
         let app = bot.wake(None).await;
         (Self { app: Some(Arc::new(app)), ..bot }, hub)
     }

@@ -137,6 +137,13 @@ impl GitHubAccess {
         }
     }
 
+    /// Forgets an App's token, which was taken back before its time.
+    pub async fn forget(&self) {
+        if let Entry::App { installed, .. } = &self.entry {
+            *installed.lock().await = None;
+        }
+    }
+
     /// A client that may speak for us now.
     pub(super) async fn client(&self) -> Result<Arc<Octocrab>, ForgeError> {
         let (app, installed) = match &self.entry {
