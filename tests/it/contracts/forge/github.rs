@@ -1,6 +1,7 @@
 //! GitHub, as a simulated one answers.
 
 mod credentials;
+mod independent;
 mod troubles;
 
 use std::sync::Arc;
