@@ -189,7 +189,7 @@ fn configure(home: &Path, issuer: &str) -> PathBuf {
     git(&["-C", &work, "add", "."]);
     git(&["-C", &work, "commit", "--quiet", "-m", "begin"]);
     git(&["-C", &work, "push", "--quiet", "origin", "HEAD:main"]);
-    let images = "images: [\"ghcr.io/acme/*\"], per_minute: 1000000";
+    let images = "images: [\"ghcr.io/acme/*\"], per_minute: 100000";
     let process = format!(
         "data: {place}/var\nstore: sqlite://{place}/hoist.db\npipelines: {place}/pipelines.yaml\n\
          repositories:\n  gitops: {{forge: builtin, url: \"file://{bare}\"}}\n\

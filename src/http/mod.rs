@@ -8,6 +8,8 @@ mod chat;
 
 mod health;
 
+mod metrics;
+
 mod api;
 
 mod page;
@@ -34,6 +36,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(senders::senders(Arc::clone(&app)))
         .merge(chat::chat(Arc::clone(&app)))
         .merge(health::health(Arc::clone(&app)))
+        .merge(metrics::metrics(Arc::clone(&app)))
         .merge(api::api(Arc::clone(&app)))
         .merge(page::page(app))
         .fallback(find_nothing)

@@ -272,6 +272,26 @@ pub enum ForgeError {
     Unreachable(#[source] anyhow::Error),
 }
 
+/// What an account may still ask of its forge, and what it has asked: as the forge last said, and
+/// as hoist has counted since it started. All repositories of one account have this in common.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// How many questions the forge allows in its span of time.
+    pub limit: Option<u64>,
+    /// How many of them are left.
+    pub remaining: Option<u64>,
+    /// When the span ends, in seconds since 1970.
+    pub resets_at: Option<u64>,
+    /// How many more seconds the forge asked to be left alone.
+    pub quiet: u64,
+    /// How many writes wait for their turn.
+    pub waiting: u64,
+    /// How many questions were answered.
+    pub asked: u64,
+    /// How many of them by *304 not modified*: nothing had changed.
+    pub unchanged: u64,
+}
+
 /// A code host for one repository: the builtin one, GitHub, GitLab.
 #[async_trait]
 pub trait Forge: Send + Sync {
@@ -343,6 +363,9 @@ pub trait Forge: Send + Sync {
 
     /// Closes without merging. One that is closed or merged already is left as it is.
     async fn close(&self, closing: &Closing) -> Result<(), ForgeError>;
+
+    /// What may still be asked of it; none where nobody counts.
+    fn budget(&self) -> Option<Budget>;
 
     /// Where people review on hoist's own page; none where the forge has a page of its own.
     fn desk(&self) -> Option<&dyn ReviewDesk>;

@@ -22,9 +22,9 @@ pub use chat::{
 pub use checkout::{Checkout, CheckoutError};
 pub use clock::{Clock, Dice};
 pub use forge::{
-    Approval, Asks, BranchState, Closing, Comment, Forge, ForgeError, MergeOutcome, MergeRequest,
-    Mergeability, Opened, Proposal, ProposalSpec, ProposalState, Review, ReviewDesk, ReviewVerdict,
-    Status, StatusState,
+    Approval, Asks, BranchState, Budget, Closing, Comment, Forge, ForgeError, MergeOutcome,
+    MergeRequest, Mergeability, Opened, Proposal, ProposalSpec, ProposalState, Review, ReviewDesk,
+    ReviewVerdict, Status, StatusState,
 };
 pub use git::{
     CommitSpec, FileChange, Git, GitError, LogEntry, Merged, ModeChange, RefOutcome, RefUpdate,

@@ -114,6 +114,7 @@ const HOMES: &[Home] = &[
     Home { of: "gitlab", rooms: &["adapters::forge::gitlab"] },
     Home { of: "octocrab", rooms: &["adapters::forge::github"] },
     Home { of: "pgp", rooms: &["adapters::git"] },
+    Home { of: "prometheus_client", rooms: &["http"] },
     Home { of: "rand", rooms: &["adapters::clock"] },
     Home { of: "reqwest", rooms: &["adapters"] },
     Home { of: "serde_yaml", rooms: &["yaml_edit", "config"] },

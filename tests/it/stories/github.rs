@@ -165,13 +165,56 @@ async fn a_burst_of_two_hundred_artifacts_waits_where_github_asks_for_it_and_end
 async fn calls_are_counted_and_few() {
     let (bot, hub) = Bot::on_github(&STAGING_THEN_PROD).await;
     bot.work().await;
-    hub.take_calls();
+    let mut told = Vec::new();
+    let mut count = |what: &str| {
+        let calls = hub.take_calls();
+        let paid: Vec<_> = calls.iter().filter(|call| call.status != 304).collect();
+        let writes = paid.iter().filter(|call| !call.what.starts_with("GET")).count();
+        told.push(format!("{what}: {} paid, {writes} of them writes", paid.len()));
+    };
+    count("before");
     bot.announce("v1.4.2").await;
     bot.work().await;
-    let calls = hub.take_calls();
-    let (free, paid): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.status == 304);
-    let writes = paid.iter().filter(|call| !call.what.starts_with("GET")).count();
-    let told =
-        format!("{} calls, {} of them free, {writes} of them writes", calls.len(), free.len());
-    insta::assert_snapshot!(told, @"30 calls, 14 of them free, 6 of them writes");
+    count("merged into staging");
+    bot.watch(31).await;
+    count("half an hour's soak, looked at every half minute, and proposed for prod");
+    bot.watch(10).await;
+    count("ten minutes of waiting for a review");
+    hub.review(2, "Bobby", "APPROVED");
+    bot.work().await;
+    assert_eq!(bot.version_line("prod"), "newTag: v1.4.2 # hoist writes this");
+    count("merged into prod");
+    insta::assert_snapshot!(told.join("\n"), @"
+    before: 4 paid, 0 of them writes
+    merged into staging: 16 paid, 6 of them writes
+    half an hour's soak, looked at every half minute, and proposed for prod: 16 paid, 6 of them writes
+    ten minutes of waiting for a review: 0 paid, 0 of them writes
+    merged into prod: 7 paid, 3 of them writes
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn prometheus_reads_what_may_still_be_asked() {
+    let (bot, hub) = Bot::on_github(&[("staging", "merge: automatic")]).await;
+    assert_eq!(bot.metrics().await.matches("repository=").count(), 4, "nothing was heard yet");
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    let limit = json!({"message": "You have exceeded a secondary rate limit"});
+    let limit = Harm::Instead(403, vec![("retry-after", "120".to_owned())], limit);
+    hub.break_next(("POST", "/pulls"), 1, limit);
+    bot.announce("v1.5.0").await;
+    bot.work().await;
+    let told = bot.metrics().await;
+    assert!(told.ends_with("# EOF\n"), "{told}");
+    let mut told: Vec<&str> = told.lines().filter(|line| !line.starts_with('#')).collect();
+    told.sort_unstable();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    hoist_forge_answers_total{repository="gitops",changed="false"} 11
+    hoist_forge_answers_total{repository="gitops",changed="true"} 19
+    hoist_forge_quiet_seconds{repository="gitops"} 120
+    hoist_forge_requests_limit{repository="gitops"} 5000
+    hoist_forge_requests_remaining{repository="gitops"} 4981
+    hoist_forge_requests_reset_timestamp_seconds{repository="gitops"} 1795000000
+    hoist_forge_writes_waiting{repository="gitops"} 0
+    "#);
 }

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use hoist::app::ports::{
-    Closing, CommitSpec, FileChange, Forge, ForgeError, Git, GitError, LogEntry, MergeOutcome,
-    MergeRequest, Merged, Opened, Proposal, ProposalSpec, RefOutcome, RefUpdate, ReviewDesk,
-    Signature, Status,
+    Budget, Closing, CommitSpec, FileChange, Forge, ForgeError, Git, GitError, LogEntry,
+    MergeOutcome, MergeRequest, Merged, Opened, Proposal, ProposalSpec, RefOutcome, RefUpdate,
+    ReviewDesk, Signature, Status,
 };
 use hoist::domain::checks::{Check, SourceCommit};
 use hoist::domain::id::{CommitId, PersonName, ProposalNumber};
@@ -166,6 +166,10 @@ impl Forge for Troubled<dyn Forge> {
 
     async fn close(&self, closing: &Closing) -> Result<(), ForgeError> {
         self.answer(self.inner.close(closing).await)
+    }
+
+    fn budget(&self) -> Option<Budget> {
+        self.inner.budget()
     }
 
     fn desk(&self) -> Option<&dyn ReviewDesk> {

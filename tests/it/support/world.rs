@@ -557,6 +557,15 @@ impl Bot {
         String::from_utf8(body.to_vec()).unwrap()
     }
 
+    /// What Prometheus reads.
+    pub async fn metrics(&self) -> String {
+        let request = Request::get("/metrics").body(Body::empty()).unwrap();
+        let answer = http::router(Arc::clone(self.app())).oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let body = axum::body::to_bytes(answer.into_body(), 1 << 24).await.unwrap();
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
     async fn identity(&self, person: &str) -> Identity {
         self.app().identify(&token(person)).await.unwrap()
     }

@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::app::ports::{
-    Closing, Comment, Forge, ForgeError, Git, GitError, MergeOutcome, MergeRequest, Opened,
+    Budget, Closing, Comment, Forge, ForgeError, Git, GitError, MergeOutcome, MergeRequest, Opened,
     Proposal, ProposalSpec, ProposalState, Review, ReviewDesk, Signature, Status, StatusState,
 };
 use crate::domain::checks::{Check, CheckState, OWN, SourceCommit};
@@ -266,6 +266,10 @@ impl Forge for BuiltinForge {
 
     async fn close(&self, closing: &Closing) -> Result<(), ForgeError> {
         self.close_unmerged(closing).await
+    }
+
+    fn budget(&self) -> Option<Budget> {
+        None
     }
 
     fn desk(&self) -> Option<&dyn ReviewDesk> {

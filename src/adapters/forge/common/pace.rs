@@ -1,13 +1,20 @@
 //! How often a forge is asked: not while it asks to be left alone, and with so many writes a minute.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
 use tokio::sync::Semaphore;
 
-use crate::app::ports::{Clock, ForgeError};
+use crate::app::ports::{Budget, Clock, ForgeError};
+
+/// What the headers are called that tell of limits, at GitHub and at GitLab.
+const LIMIT: [&str; 2] = ["x-ratelimit-limit", "ratelimit-limit"];
+const REMAINING: [&str; 2] = ["x-ratelimit-remaining", "ratelimit-remaining"];
+const RESET: [&str; 2] = ["x-ratelimit-reset", "ratelimit-reset"];
 
 /// How long a write counts against those that come after it.
 const WINDOW: Duration = Duration::from_secs(15);
@@ -24,6 +31,7 @@ pub struct Pace {
     quiet_until: Arc<Mutex<Option<Timestamp>>>,
     /// Who may write now: a permit comes back some time after it was used.
     turns: Arc<Semaphore>,
+    told: Arc<Mutex<Budget>>,
 }
 
 impl fmt::Debug for Pace {
@@ -37,7 +45,12 @@ impl Pace {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, writes_a_minute: usize) -> Self {
         let at_once = (writes_a_minute / WINDOWS_A_MINUTE).clamp(1, Semaphore::MAX_PERMITS);
-        Self { clock, quiet_until: Arc::default(), turns: Arc::new(Semaphore::new(at_once)) }
+        Self {
+            clock,
+            quiet_until: Arc::default(),
+            turns: Arc::new(Semaphore::new(at_once)),
+            told: Arc::default(),
+        }
     }
 
     /// The clock that it goes by.
@@ -47,7 +60,9 @@ impl Pace {
 
     /// Writes when it is our turn, which then counts for a while.
     pub(in crate::adapters::forge) async fn in_turn<T>(&self, write: impl Future<Output = T>) -> T {
+        let waiting = Waiting::begin(&self.told);
         let turn = Arc::clone(&self.turns).acquire_owned().await;
+        drop(waiting);
         let told = write.await;
         // A closed semaphore would give none, and this one is never closed.
         if let Ok(turn) = turn {
@@ -77,10 +92,53 @@ impl Pace {
         }
     }
 
+    /// Counts an answer, and keeps what it says of the forge's limits.
+    pub(in crate::adapters::forge) fn heard(&self, status: StatusCode, headers: &HeaderMap) {
+        let number = |names: [&str; 2]| {
+            let value = names.into_iter().find_map(|name| headers.get(name))?;
+            value.to_str().ok()?.parse().ok()
+        };
+        let mut told = self.told();
+        told.asked += 1;
+        told.unchanged += u64::from(status == StatusCode::NOT_MODIFIED);
+        told.limit = number(LIMIT).or(told.limit);
+        told.remaining = number(REMAINING).or(told.remaining);
+        told.resets_at = number(RESET).or(told.resets_at);
+    }
+
+    /// What may still be asked, and what was.
+    pub(in crate::adapters::forge) fn budget(&self) -> Budget {
+        let quiet = match self.check_quiet() {
+            Err(ForgeError::RateLimited { seconds }) => seconds,
+            Ok(()) | Err(_) => 0,
+        };
+        Budget { quiet, ..self.told().clone() }
+    }
+
+    fn told(&self) -> MutexGuard<'_, Budget> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Leaves the forge alone for a while.
     pub(in crate::adapters::forge) fn keep_quiet(&self, seconds: u64) {
         let wait = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
         let until = self.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX);
         *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+    }
+}
+
+/// Somebody who waits for a turn to write, or has given up.
+struct Waiting<'a>(&'a Mutex<Budget>);
+
+impl<'a> Waiting<'a> {
+    fn begin(told: &'a Mutex<Budget>) -> Self {
+        told.lock().unwrap_or_else(PoisonError::into_inner).waiting += 1;
+        Self(told)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).waiting -= 1;
     }
 }

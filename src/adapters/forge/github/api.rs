@@ -12,7 +12,7 @@ use super::access::GitHubAccess;
 use super::answer::{Answer, Call};
 use super::route::{Repo, with_query};
 use crate::adapters::forge::common::pace::Pace;
-use crate::app::ports::ForgeError;
+use crate::app::ports::{Budget, ForgeError};
 
 /// How many answers are remembered. Past this all are forgotten, which costs one full read of each.
 const REMEMBERED: usize = 4_000;
@@ -46,6 +46,11 @@ impl Api {
     /// The repository that is spoken of.
     pub(super) fn repo(&self) -> &Repo {
         self.access.repo()
+    }
+
+    /// What may still be asked.
+    pub(super) fn budget(&self) -> Budget {
+        self.pace.budget()
     }
 
     /// Now.
@@ -114,6 +119,7 @@ impl Api {
         let client = self.access.client().await?;
         let answer = Answer::to(&client, path, call).await;
         let answer = answer.map_err(|error| self.access.sort(&error))?;
+        self.pace.heard(answer.status, &answer.headers);
         match answer.wait() {
             Some(seconds) => Err(ForgeError::RateLimited { seconds }),
             None => Ok(answer),

@@ -33,7 +33,7 @@ use super::common::pace::Pace;
 use super::common::people::ForgePeople;
 use super::common::{cut, lines};
 use crate::app::ports::{
-    Closing, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal, ProposalSpec,
+    Budget, Closing, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal, ProposalSpec,
     ReviewDesk, Status,
 };
 use crate::domain::checks::{Check, SourceCommit};
@@ -386,6 +386,10 @@ impl Forge for GitHubForge {
 
     async fn close(&self, closing: &Closing) -> Result<(), ForgeError> {
         self.close_unmerged(closing).await
+    }
+
+    fn budget(&self) -> Option<Budget> {
+        Some(self.api.budget())
     }
 
     fn desk(&self) -> Option<&dyn ReviewDesk> {

@@ -15,7 +15,7 @@ use url::Url;
 use super::access::GitLabAccess;
 use super::answer::{Answer, unreachable};
 use crate::adapters::forge::common::pace::Pace;
-use crate::app::ports::ForgeError;
+use crate::app::ports::{Budget, ForgeError};
 
 /// How many answers are remembered. Past this all are forgotten, which costs one full read of each.
 const REMEMBERED: usize = 4_000;
@@ -59,6 +59,11 @@ impl Api {
     /// The full path of the project that is spoken of.
     pub(super) fn project(&self) -> &str {
         self.access.project()
+    }
+
+    /// What may still be asked.
+    pub(super) fn budget(&self) -> Budget {
+        self.pace.budget()
     }
 
     /// Now.
@@ -135,6 +140,7 @@ impl Api {
     async fn ask(&self, question: Question, etag: Option<&str>) -> Result<Answer, ForgeError> {
         self.pace.check_quiet()?;
         let answer = self.send(question, etag).await?;
+        self.pace.heard(answer.status, &answer.headers);
         if let Some(seconds) = answer.wait() {
             tracing::warn!(repository = %self.project(), "GitLab asks us to wait {seconds} s");
             self.pace.keep_quiet(seconds);

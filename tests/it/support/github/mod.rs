@@ -27,7 +27,7 @@ use url::Url;
 pub use super::hosted::Asked;
 pub use super::hosted::Harm;
 use super::hosted::repository::Repository;
-use super::hosted::{self, Fault, backend, decode, send};
+use super::hosted::{self, Fault, backend, decode, send, tell_limit};
 use contract::Operation;
 use credentials::{Credentials, Who};
 pub use credentials::{Key, TOKEN};
@@ -50,6 +50,8 @@ struct Inside {
     credentials: Credentials,
     faults: Vec<Fault>,
     calls: Vec<Asked>,
+    /// How much of its limit is used up.
+    spent: u64,
     violations: Vec<String>,
 }
 
@@ -71,6 +73,7 @@ impl GitHub {
             credentials: Credentials::default(),
             faults: Vec::new(),
             calls: Vec::new(),
+            spent: 0,
             violations: Vec::new(),
         }));
         let router = Router::new().fallback(serve).with_state(Arc::clone(&state));
@@ -245,7 +248,13 @@ async fn serve(
     inside.calls.push(Asked { what: format!("{method} {path}"), status });
     let known = headers.get(IF_NONE_MATCH).and_then(|it| it.to_str().ok());
     let last = inside.calls.last_mut().unwrap();
-    send(last, told, (known, broken))
+    let mut response = send(last, told, (known, broken));
+    // What is as it was costs nothing.
+    if last.status != 304 {
+        inside.spent += 1;
+    }
+    tell_limit(&mut response, "x-ratelimit", inside.spent);
+    response
 }
 
 struct Request<'a> {

@@ -29,7 +29,7 @@ use url::Url;
 
 pub use super::hosted::Harm;
 use super::hosted::repository::Repository;
-use super::hosted::{self, Asked, Fault, backend, decode, send};
+use super::hosted::{self, Asked, Fault, backend, decode, send, tell_limit};
 use merges::Lab;
 pub use merges::{Mergeability, Method as MergeMethod, Rules, Server};
 
@@ -57,6 +57,8 @@ struct Inside {
     token: Token,
     faults: Vec<Fault>,
     calls: Vec<Asked>,
+    /// How much of its limit is used up.
+    spent: u64,
 }
 
 /// What has become of the token.
@@ -80,6 +82,7 @@ impl GitLab {
             token: Token::Good,
             faults: Vec::new(),
             calls: Vec::new(),
+            spent: 0,
         }));
         let router = Router::new().fallback(serve).with_state(Arc::clone(&state));
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -209,7 +212,10 @@ async fn serve(
     inside.calls.push(Asked { what: format!("{method} {path}"), status });
     let known = headers.get(IF_NONE_MATCH).and_then(|it| it.to_str().ok());
     let last = inside.calls.last_mut().unwrap();
-    send(last, told, (known, broken))
+    let mut response = send(last, told, (known, broken));
+    inside.spent += 1;
+    tell_limit(&mut response, "ratelimit", inside.spent);
+    response
 }
 
 /// What a form or a query says; what is said several times stands behind each other.

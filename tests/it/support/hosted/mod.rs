@@ -4,6 +4,7 @@ pub mod backend;
 pub mod repository;
 
 use axum::body::{Body, Bytes};
+use axum::http::HeaderName;
 use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
@@ -88,6 +89,14 @@ pub fn send(
         }
     }
     response
+}
+
+/// Tells what may still be asked, in headers that begin so.
+pub fn tell_limit(response: &mut Response, prefix: &str, spent: u64) {
+    for (name, value) in [("limit", 5000), ("remaining", 5000 - spent), ("reset", 1_795_000_000)] {
+        let name: HeaderName = format!("{prefix}-{name}").parse().unwrap();
+        response.headers_mut().insert(name, value.into());
+    }
 }
 
 fn hash(text: &str) -> String {
