@@ -1,7 +1,9 @@
 //! Comments on proposals that speak to hoist: `/hoist …` at the start of a line.
 //!
-//! A comment counts as it was first written, by whoever wrote it: what is edited into it later,
-//! perhaps by somebody else, is no command.
+//! A comment that is edited is heard again if its command is another one then, as said by whoever
+//! edited it: on most forges those who keep a repository may edit what others wrote.
+
+use sha2::{Digest as _, Sha256};
 
 use crate::app::forge_event::Dialect;
 use crate::app::policy::ForgeHook;
@@ -20,9 +22,9 @@ pub struct Comment {
     pub id: u64,
     /// The proposal that it stands on.
     pub number: u64,
-    /// The login of whoever wrote it.
+    /// The login of whoever wrote it, or last edited it.
     pub by: String,
-    /// What they wrote.
+    /// What it says.
     pub text: String,
 }
 
@@ -38,9 +40,16 @@ pub fn speaker(forge: Dialect, login: &str) -> String {
     format!("{}:{}", forge.name(), login.to_lowercase())
 }
 
-/// A comment's own number, as it was heard under.
+/// What a comment is heard under: its number and its command. Told again, in another delivery or
+/// because something else in it was edited, it is the same; with another command it is not.
+fn heard_under(repository: &RepositoryName, comment: &Comment, said: &str) -> String {
+    let command = hex::encode(&Sha256::digest(said)[..8]);
+    format!("{repository}/{}/{command}", comment.id)
+}
+
+/// The number of the comment that was heard.
 fn number_of(saying: &Saying) -> Option<u64> {
-    saying.delivery.rsplit_once('/')?.1.parse().ok()
+    saying.delivery.split('/').nth(1)?.parse().ok()
 }
 
 /// Where an answer goes: a repository's proposal.
@@ -73,7 +82,7 @@ impl App {
             answer_to: Some(format!("{repository}/{}", comment.number)),
         };
         let id = SayingId::new(now, self.dice.roll());
-        let delivery = format!("{repository}/{}", comment.id);
+        let delivery = heard_under(repository, comment, text);
         let saying = Saying { id, door: Door::Comment, delivery, said_at: now, details };
         let heard = store.hear(&saying, self.heard_line(&saying)).await?;
         if heard == Heard::New {

@@ -38,7 +38,7 @@ pub(super) fn read(body: &[u8]) -> Result<Told, serde_json::Error> {
         repository: event.repository.as_ref().map(|it| it.full_name.clone()),
         branches: event.branches().into_iter().map(str::to_owned).collect(),
         paths: event.paths().cloned().collect(),
-        comment: event.new_comment(),
+        comment: event.comment(),
     })
 }
 
@@ -67,6 +67,7 @@ struct RawEvent {
     branches: Vec<RawBranch>,
     action: Option<String>,
     comment: Option<RawComment>,
+    sender: Option<RawUser>,
     issue: Option<RawIssue>,
 }
 
@@ -145,14 +146,20 @@ impl RawEvent {
         pushed.into_iter().chain(pull).chain(suites).chain(named).collect()
     }
 
-    /// A comment that a person has just written on a pull request.
-    fn new_comment(self) -> Option<Comment> {
+    /// A comment that a person has just written on a pull request, or edited.
+    fn comment(self) -> Option<Comment> {
         let (issue, comment) = (self.issue?, self.comment?);
         issue.pull_request?;
-        let by = comment.user.filter(|user| user.kind != "Bot")?.login;
-        let is_new = self.action.as_deref() == Some("created");
-        let comment = Comment { id: comment.id, number: issue.number, by, text: comment.body };
-        is_new.then_some(comment)
+        let is_person = |user: &RawUser| user.kind != "Bot";
+        let author = comment.user.filter(is_person)?;
+        let by = match self.action.as_deref()? {
+            "created" => author,
+            // Perhaps by somebody else: it is they who say what it says now.
+            "edited" => self.sender.filter(is_person)?,
+            _ => return None,
+        };
+        let (id, number, text) = (comment.id, issue.number, comment.body);
+        Some(Comment { id, number, by: by.login, text })
     }
 
     /// The files that a push changed.

@@ -29,7 +29,7 @@ pub(super) fn read(body: &[u8]) -> Result<Told, serde_json::Error> {
         repository: event.repository().map(str::to_owned),
         branches: event.branches().into_iter().map(str::to_owned).collect(),
         paths: event.paths().cloned().collect(),
-        comment: event.new_comment(),
+        comment: event.comment(),
     })
 }
 
@@ -70,6 +70,7 @@ struct RawAttributes {
     action: Option<String>,
     created_at: Option<String>,
     updated_at: Option<String>,
+    updated_by_id: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -80,6 +81,7 @@ struct RawMergeRequest {
 
 #[derive(Deserialize)]
 struct RawUser {
+    id: Option<u64>,
     username: Option<String>,
 }
 
@@ -115,22 +117,20 @@ impl RawEvent {
         self.commits.iter().flat_map(|it| [&it.added, &it.removed, &it.modified]).flatten()
     }
 
-    /// A comment that somebody has just written on a merge request.
-    fn new_comment(self) -> Option<Comment> {
-        let note = self.object_attributes?;
+    /// A comment that somebody has just written on a merge request, or edited.
+    fn comment(self) -> Option<Comment> {
+        let (note, user) = (self.object_attributes?, self.user?);
         let is_new = match note.action.as_deref() {
             Some(action) => action == "create",
             // Older servers do not say what happened to it.
             None => note.created_at == note.updated_at,
         };
-        if note.system || !is_new || note.noteable_type.as_deref() != Some("MergeRequest") {
+        // Of an edit `user` may be whoever wrote it first; who edited it has a number only.
+        let is_by_user = is_new || (user.id.is_some() && user.id == note.updated_by_id);
+        if note.system || !is_by_user || note.noteable_type.as_deref() != Some("MergeRequest") {
             return None;
         }
-        Some(Comment {
-            id: note.id?,
-            number: self.merge_request?.iid?,
-            by: self.user?.username?,
-            text: note.note?,
-        })
+        let (id, number) = (note.id?, self.merge_request?.iid?);
+        Some(Comment { id, number, by: user.username?, text: note.note? })
     }
 }

@@ -267,8 +267,8 @@ async fn a_comment_of_somebody_without_the_right_or_about_something_else_does_no
     Bobby: /hoist skip approvals because nobody is awake
     ");
 
-    let mut edited = hub.say(2, "Bobby", "/hoist hold shop prod");
-    edited["action"] = "edited".into();
+    let mut deleted = hub.say(2, "Bobby", "/hoist hold shop prod");
+    deleted["action"] = "deleted".into();
     let mut machine = hub.say(2, "Bobby", "/hoist hold shop prod");
     machine["comment"]["user"]["type"] = "Bot".into();
     let mut issue = hub.say(2, "Bobby", "/hoist hold shop prod");
@@ -276,7 +276,7 @@ async fn a_comment_of_somebody_without_the_right_or_about_something_else_does_no
     let mut foreign = hub.say(2, "Bobby", "/hoist hold shop prod");
     foreign["issue"]["number"] = 77.into();
     let talk = hub.say(2, "Bobby", "please do not /hoist hold shop prod");
-    for (number, event) in (10..).zip([edited, machine, issue, foreign, talk]) {
+    for (number, event) in (10..).zip([deleted, machine, issue, foreign, talk]) {
         let delivery = format!("delivery {number}");
         let answer = send(&bot, "issue_comment", &delivery, &event.to_string()).await;
         assert_eq!(answer, (204, String::new()), "{event}");
@@ -284,6 +284,45 @@ async fn a_comment_of_somebody_without_the_right_or_about_something_else_does_no
     hoist::scheduler::answer_all(bot.app()).await;
     bot.work().await;
     assert!(!bot.status().await.contains("held"), "{}", bot.status().await);
+}
+
+/// The event in which GitHub tells that somebody edited a comment.
+fn edited(event: &Value, by: &str, body: &str) -> Value {
+    let mut event = event.clone();
+    event["action"] = "edited".into();
+    event["changes"] = serde_json::json!({"body": {"from": event["comment"]["body"]}});
+    event["comment"]["body"] = body.into();
+    event["sender"] = serde_json::json!({"login": by, "type": "User"});
+    event
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edited_comment_is_said_by_whoever_edited_it() {
+    let (bot, hub) = Bot::on_github(&STAGING_THEN_PROD).await;
+    bot.propose_to_prod("v1.4.2").await;
+    let hears = async |event: &Value, delivery: &str| {
+        send(&bot, "issue_comment", delivery, &event.to_string()).await;
+        hoist::scheduler::answer_all(bot.app()).await;
+        hub.comments_on(2).last().cloned().unwrap_or_default()
+    };
+    let talk = hub.say(2, "Bobby", "I do not like this.");
+    hears(&talk, "one").await;
+    // Somebody without a right puts a command into what bob wrote.
+    let answer = hears(&edited(&talk, "mallory", "/hoist hold shop prod"), "two").await;
+    assert!(answer.contains("hoist does not know who 'mallory' is"), "{answer}");
+    assert!(!bot.status().await.contains("held"));
+    // He corrects what he said himself.
+    let hold = edited(&talk, "Bobby", "/hoist hold shop prod because INC-7");
+    let answer = hears(&hold, "three").await;
+    assert!(answer.contains("shop is held in prod"), "{answer}");
+    // Another word in it is no other command, whoever writes it.
+    let resume = hub.say(2, "dora", "/hoist resume shop prod");
+    hears(&resume, "four").await;
+    hears(&edited(&hold, "Bobby", "Sorry!\n/hoist hold shop prod because INC-7"), "five").await;
+    assert!(!bot.status().await.contains("held"), "{}", bot.status().await);
+    let deeds = bot.deeds().await;
+    assert_eq!(deeds.matches(" hold prod").count(), 1, "{deeds}");
+    assert_eq!(deeds.matches("bob hold prod").count(), 1, "{deeds}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

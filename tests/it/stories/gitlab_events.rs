@@ -202,6 +202,27 @@ async fn a_note_on_a_merge_request_is_a_command_and_is_answered_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edited_note_is_said_by_whoever_edited_it() {
+    let (bot, lab) = Bot::on_gitlab(&STAGING_THEN_PROD).await;
+    bot.propose_to_prod("v1.4.2").await;
+    let mut hold = lab.say(2, "Bobby", "/hoist hodl shop prod");
+    send(&bot, "Note Hook", "one", &hold.to_string()).await;
+    hoist::scheduler::answer_all(bot.app()).await;
+    assert!(!bot.status().await.contains("held"));
+    let who = hold["user"]["id"].clone();
+    assert!(who.is_u64(), "{who}");
+    hold["object_attributes"]["action"] = "update".into();
+    hold["object_attributes"]["note"] = "/hoist hold shop prod".into();
+    hold["object_attributes"]["updated_by_id"] = who;
+    for delivery in ["two", "three"] {
+        assert_eq!(send(&bot, "Note Hook", delivery, &hold.to_string()).await.0, 202);
+        hoist::scheduler::answer_all(bot.app()).await;
+    }
+    let deeds = bot.deeds().await;
+    assert_eq!(deeds.matches("bob hold prod").count(), 1, "{deeds}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_note_of_somebody_else_or_about_something_else_does_nothing() {
     let (bot, lab) = Bot::on_gitlab(&STAGING_THEN_PROD).await;
     bot.propose_to_prod("v1.4.2").await;
@@ -219,8 +240,12 @@ async fn a_note_of_somebody_else_or_about_something_else_does_nothing() {
     ```
     ");
 
+    // Who edited it is not said, but that it was not Bobby.
     let mut edited = lab.say(2, "Bobby", "/hoist hold shop prod");
     edited["object_attributes"]["action"] = "update".into();
+    edited["object_attributes"]["updated_by_id"] = 4242.into();
+    let mut unknown = lab.say(2, "Bobby", "/hoist hold shop prod");
+    unknown["object_attributes"]["action"] = "update".into();
     let mut older = lab.say(2, "Bobby", "/hoist hold shop prod");
     older["object_attributes"]["action"] = Value::Null;
     older["object_attributes"]["created_at"] = "2026-01-05 10:00:00 UTC".into();
@@ -232,7 +257,7 @@ async fn a_note_of_somebody_else_or_about_something_else_does_nothing() {
     let mut foreign = lab.say(2, "Bobby", "/hoist hold shop prod");
     foreign["merge_request"]["iid"] = 77.into();
     let talk = lab.say(2, "Bobby", "please do not /hoist hold shop prod");
-    for (number, event) in (10..).zip([edited, older, system, issue, foreign, talk]) {
+    for (number, event) in (10..).zip([edited, unknown, older, system, issue, foreign, talk]) {
         let delivery = format!("delivery {number}");
         let answer = send(&bot, "Note Hook", &delivery, &event.to_string()).await;
         assert_eq!(answer, (204, String::new()), "{event}");
