@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::id::ApplicationKey;
+use crate::domain::id::{ApplicationKey, PromotionId};
 use crate::domain::plan::{Action, Plan, plan};
 use crate::domain::promotion::{Promotion, State};
 use crate::domain::snapshot::Snapshot;
@@ -49,12 +49,34 @@ impl App {
         Ok(view)
     }
 
+    /// Goes on in thought to a time to come, if nothing else happens until then: what is well stays
+    /// well, and what begins by itself has begun. Tells what that is.
+    pub(super) fn think_ahead(&self, snapshot: &mut Snapshot, at: Timestamp) -> Vec<PromotionId> {
+        let begun = snapshot.promotions.len();
+        snapshot.stay_as_it_is_until(at);
+        for _ in 0..ROUNDS {
+            let actions = plan(snapshot, at).actions;
+            let moved = actions.iter().filter(|action| !action.is_note()).fold(
+                Moved::Nothing,
+                |moved, action| match self.imagine(snapshot, action, at) {
+                    Moved::Something => Moved::Something,
+                    Moved::Nothing => moved,
+                },
+            );
+            if moved == Moved::Nothing {
+                break;
+            }
+        }
+        snapshot.promotions.iter().skip(begun).map(|it| it.id.clone()).collect()
+    }
+
     async fn foresee_one(
         &self,
         key: &ApplicationKey,
         at: Timestamp,
     ) -> Result<(PlannedView, Option<UnreadView>), AppError> {
         let (mut snapshot, unread) = self.fresh(key).await?;
+        snapshot.stay_as_it_is_until(at);
         let mut seen: Vec<Action> = Vec::new();
         let mut steps = Vec::new();
         let mut last = Plan::default();

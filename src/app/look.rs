@@ -8,7 +8,7 @@ use crate::domain::id::{ApplicationKey, EnvironmentName, PersonName};
 use crate::domain::pipeline::{Environment, Pipeline};
 use crate::domain::plan::branch_of;
 use crate::domain::promotion::{Proposed, State};
-use crate::domain::schedule::Timetable;
+use crate::domain::schedule::{Schedule, Timetable};
 use crate::domain::snapshot::{
     Branch, Held, Judgement, ProposalFacts, ProposalStage, Reading, Snapshot, StatusWord, TeamWord,
 };
@@ -52,7 +52,10 @@ impl App {
         freezes.extend(record.freezes.into_iter().map(Freeze::from));
         let Sight { evidence, delays, .. } = self.seen.of(&record.application);
         let schedules = &self.policy.schedules;
-        let schedules = schedules.iter().filter(|it| it.pipeline == pipeline.name).cloned();
+        let takes = |it: &&Schedule| {
+            it.pipeline == pipeline.name && it.takes(&record.application.application)
+        };
+        let schedules = schedules.iter().filter(takes).cloned();
         let timetable = Timetable { schedules: schedules.collect(), boarded: record.boarded };
         Snapshot {
             timetable,
@@ -77,19 +80,32 @@ impl App {
     /// Everything there is to know of an application. The mirror is read as it is: fetch before.
     pub(super) async fn look(&self, application: &ApplicationKey) -> Result<Snapshot, AppError> {
         let (pipeline, repository) = self.rules(application)?;
+        let mut snapshot = self.look_at_files(application).await?;
+        for environment in &pipeline.environments {
+            for proposal in self.proposals(repository, &snapshot, environment).await? {
+                let facts = facts(repository, environment, application, proposal).await?;
+                snapshot.proposals.insert(facts.number, facts);
+            }
+        }
+        self.ask_teams(&mut snapshot).await;
+        Ok(snapshot)
+    }
+
+    /// What the store remembers and what the files hold. The forge is not asked about proposals:
+    /// a run that looks at hundreds of applications would ask it a thousand times.
+    pub(super) async fn look_at_files(
+        &self,
+        application: &ApplicationKey,
+    ) -> Result<Snapshot, AppError> {
+        let (pipeline, repository) = self.rules(application)?;
         let record = self.store.load(application).await?;
         let mut snapshot = self.memory(record, pipeline);
         for environment in &pipeline.environments {
             let branch = environment.branch.as_ref().unwrap_or(&repository.branch);
             let reading = read_tip(repository, branch, environment, application).await?;
             snapshot.readings.insert(environment.name.clone(), reading);
-            for proposal in self.proposals(repository, &snapshot, environment).await? {
-                let facts = facts(repository, environment, application, proposal).await?;
-                snapshot.proposals.insert(facts.number, facts);
-            }
         }
         self.look_at_trains(&mut snapshot);
-        self.ask_teams(&mut snapshot).await;
         Ok(snapshot)
     }
 

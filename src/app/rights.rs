@@ -63,7 +63,7 @@ impl App {
     }
 
     /// Those of `people` who have a role by one of its teams. Who cannot be asked about has not.
-    async fn in_role(&self, role: &RoleName, people: &[PersonName]) -> Vec<PersonName> {
+    pub(super) async fn in_role(&self, role: &RoleName, people: &[PersonName]) -> Vec<PersonName> {
         let teams = self.policy.roles.get(role).map(|role| role.teams.as_slice());
         let mut found = Vec::new();
         for team in teams.unwrap_or_default() {

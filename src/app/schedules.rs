@@ -6,13 +6,12 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::command::{Actor, Command, Identity, authorize};
-use crate::domain::id::{ApplicationKey, PromotionId};
-use crate::domain::pipeline::Environment;
-use crate::domain::plan::{Behind, Boarding, board, unstarted};
+use crate::domain::id::{ApplicationKey, EnvironmentName, PromotionId};
+use crate::domain::pattern::Pattern;
+use crate::domain::plan::{Boarding, Reason, board};
 use crate::domain::schedule::{IfMissed, Schedule};
 use crate::domain::snapshot::Snapshot;
 use crate::messages::schedule as words;
-use crate::messages::why::{self, Subject};
 
 use super::ports::{AuditLine, Ran, Run};
 use super::reconcile::chain;
@@ -26,6 +25,21 @@ const LATE: SignedDuration = SignedDuration::from_mins(10);
 struct Train {
     view: RunView,
     boarded: Vec<(ApplicationKey, PromotionId)>,
+}
+
+/// One that may go, if the run has a place left.
+struct Passenger {
+    waits_since: Timestamp,
+    key: ApplicationKey,
+    promotion: PromotionId,
+    goes: GoesView,
+}
+
+/// Whether a run is planned for now, or for a time to come: until then more may begin by itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    Now,
+    Later,
 }
 
 impl App {
@@ -58,9 +72,12 @@ impl App {
     /// Runs a schedule now, because somebody asks.
     pub async fn run_schedule(&self, by: &Identity, name: &str) -> Result<CommandView, AppError> {
         let schedule = self.find_schedule(name)?;
-        let (name, environment) = (schedule.name.clone(), schedule.to.clone());
-        let command = Command::Run { schedule: name, environment };
-        let (_, actor) = authorize(by, command, &self.policy.roles)?.into_parts();
+        // Whoever lets something go into several environments may do so in each.
+        let mut actor = by.actor.clone();
+        for environment in schedule.to.iter().cloned() {
+            let command = Command::Run { schedule: schedule.name.clone(), environment };
+            (_, actor) = authorize(by, command, &self.policy.roles)?.into_parts();
+        }
         self.may_change()?;
         self.run_as(schedule, &actor).await
     }
@@ -75,7 +92,8 @@ impl App {
         let mut message =
             words::ran(&schedule.name, &schedule.to, view.goes.len(), view.stays.len());
         for goes in &view.goes {
-            let line = format!("\n{} {}", goes.application, goes.version);
+            let place = words::place(&schedule.to, &goes.environment);
+            let line = format!("\n{}{place} {}", goes.application, goes.version);
             message.push_str(&line);
         }
         Ok(CommandView { message, promotion: None, url: None })
@@ -89,7 +107,8 @@ impl App {
             ScheduleView {
                 name: schedule.name.clone(),
                 pipeline: schedule.pipeline.clone(),
-                environment: schedule.to.clone(),
+                applications: schedule.applications.as_ref().map(|chosen| texts(chosen)),
+                environments: schedule.to.clone(),
                 local: next.iter().map(|at| schedule.zone.tell(*at)).collect(),
                 next,
             }
@@ -123,7 +142,8 @@ impl App {
                 what: format!("{at} is over: name a time to come, or leave it out"),
             });
         }
-        Ok(self.train(schedule, at).await?.view)
+        let when = if at > now { When::Later } else { When::Now };
+        Ok(self.train(schedule, at, when).await?.view)
     }
 
     fn find_schedule(&self, typed: &str) -> Result<&Schedule, AppError> {
@@ -159,13 +179,14 @@ impl App {
         due_at: Timestamp,
         by: &Actor,
     ) -> Result<RunView, AppError> {
-        let Train { view, boarded } = self.train(schedule, self.clock.now()).await?;
+        let Train { view, boarded } = self.train(schedule, self.clock.now(), When::Now).await?;
         let text = words::ran(&schedule.name, &schedule.to, view.goes.len(), view.stays.len());
         let mut lines = vec![self.run_line(schedule, by, &text)];
         for ((application, promotion), goes) in boarded.iter().zip(&view.goes) {
-            let text = words::boarded(&schedule.name, &goes.version, &schedule.to);
+            let text = words::boarded(&schedule.name, &goes.version, &goes.environment);
             let line = AuditLine {
                 application: Some(application.clone()),
+                environment: Some(goes.environment.clone()),
                 verb: "boarded".into(),
                 ..self.run_line(schedule, by, &text)
             };
@@ -187,78 +208,82 @@ impl App {
     }
 
     fn run_line(&self, schedule: &Schedule, by: &Actor, text: &str) -> AuditLine {
+        let only = match schedule.to.as_slice() {
+            [environment] => Some(environment.clone()),
+            _ => None,
+        };
         AuditLine {
             at: self.clock.now(),
             actor: by.clone(),
             verb: "run".into(),
             application: None,
-            environment: Some(schedule.to.clone()),
+            environment: only,
             promotion: None,
             commit: None,
             text: text.to_owned(),
         }
     }
 
-    /// Plans a run: for every application what goes, or why it does not.
-    async fn train(&self, schedule: &Schedule, at: Timestamp) -> Result<Train, AppError> {
-        let mut going = Vec::new();
-        let mut stays = Vec::new();
-        let known = self.store.applications().await?;
-        let keys: Vec<ApplicationKey> =
-            known.into_iter().filter(|key| key.pipeline == schedule.pipeline).collect();
+    /// Plans a run: for every application what goes where to, or why it does not.
+    async fn train(
+        &self,
+        schedule: &Schedule,
+        at: Timestamp,
+        when: When,
+    ) -> Result<Train, AppError> {
+        let known = self.store.applications().await?.into_iter();
+        let takes = |key: &ApplicationKey| {
+            key.pipeline == schedule.pipeline && schedule.takes(&key.application)
+        };
+        let keys: Vec<ApplicationKey> = known.filter(takes).collect();
         if let Some(key) = keys.first() {
             let (_, repository) = self.rules(key)?;
             repository.git.fetch().await?;
         }
+        let (mut going, mut stays) = (Vec::new(), Vec::new());
         for key in keys {
-            let application = key.application.clone();
-            let stay = |why: String| StaysView { application: application.clone(), why };
-            let (pipeline, _) = self.rules(&key)?;
-            let Some(environment) = pipeline.environment(&schedule.to) else { continue };
-            let snapshot = match self.look(&key).await {
+            let mut snapshot = match self.look_at_files(&key).await {
                 Ok(snapshot) => snapshot,
                 Err(error @ AppError::Store(_)) => return Err(error),
                 // One that cannot be looked at does not stop the train.
                 Err(error) => {
-                    stays.push(stay(chain(&error)));
+                    let why = chain(&error);
+                    let stay = |to: &EnvironmentName| stay(&key, to, Reason::Unseen, why.clone());
+                    stays.extend(schedule.to.iter().map(stay));
                     continue;
                 }
             };
-            match board(&snapshot, environment, at) {
-                Boarding::Goes(promotion) => {
-                    let from = snapshot.current(&schedule.to).map(|it| it.version.clone());
-                    let goes = GoesView {
-                        application: application.clone(),
-                        from,
-                        version: promotion.version.clone(),
-                        promotion: promotion.id.clone(),
-                    };
-                    going.push((promotion.since, key.clone(), goes));
+            self.ask_teams(&mut snapshot).await;
+            let to_begin = match when {
+                When::Now => Vec::new(),
+                When::Later => self.think_ahead(&mut snapshot, at),
+            };
+            for to in &schedule.to {
+                match passenger(&key, &snapshot, (to, at), &to_begin) {
+                    Some(Ok(passenger)) => going.push(passenger),
+                    Some(Err(staying)) => stays.push(staying),
+                    None => (),
                 }
-                Boarding::Stays(Behind::NothingWaits) => {
-                    stays.push(stay(nothing_waits(&snapshot, environment, at)));
-                }
-                Boarding::Stays(why) => stays.push(stay(words::behind(&why))),
             }
         }
         // Whoever has waited longest goes first.
-        going.sort_by(|(one, key, _), (other, with, _)| (one, key).cmp(&(other, with)));
+        going.sort_by(|one, other| {
+            (one.waits_since, &one.key).cmp(&(other.waits_since, &other.key))
+        });
         if let Some(max) = schedule.max {
             let most = usize::try_from(max).unwrap_or(usize::MAX).min(going.len());
-            let left = going.split_off(most).into_iter().map(|(_, key, _)| StaysView {
-                application: key.application,
-                why: words::full(max),
-            });
-            stays.extend(left);
+            let left = going.split_off(most);
+            let stay =
+                |it: Passenger| stay(&it.key, &it.goes.environment, Reason::Full, words::full(max));
+            stays.extend(left.into_iter().map(stay));
         }
-        let boarded =
-            going.iter().map(|(_, key, goes)| (key.clone(), goes.promotion.clone())).collect();
+        let boarded = going.iter().map(|it| (it.key.clone(), it.promotion.clone())).collect();
         let view = RunView {
             schedule: schedule.name.clone(),
             pipeline: schedule.pipeline.clone(),
-            environment: schedule.to.clone(),
+            environments: schedule.to.clone(),
             at,
-            goes: going.into_iter().map(|(_, _, goes)| goes).collect(),
+            goes: going.into_iter().map(|it| it.goes).collect(),
             stays,
             next: schedule.following(at).take(5).collect(),
         };
@@ -266,21 +291,38 @@ impl App {
     }
 }
 
-/// Why nothing waits: what keeps the newest artifact from coming so far, if anything does.
-fn nothing_waits(snapshot: &Snapshot, environment: &Environment, at: Timestamp) -> String {
-    let newest = snapshot.newest_first().into_iter().find(|it| snapshot.kept_out(it).is_none());
-    let current = snapshot.current(&environment.name);
-    let why = newest.and_then(|artifact| {
-        let is_there = current.is_some_and(|it| it.artifact.as_ref() == Some(&artifact.id));
-        let why = unstarted(snapshot, environment, artifact, at).filter(|_| !is_there)?;
-        let about = Subject {
-            application: &snapshot.application.application,
-            environment: &environment.name,
-            version: artifact.version(),
-            promotion: None,
-        };
-        let [what, _] = why::unstarted(&why, &about, None);
-        Some(format!("{}: {what}", artifact.version()))
-    });
-    why.unwrap_or_else(|| words::behind(&Behind::NothingWaits))
+/// What of an application goes into an environment, or why it stays; none where its pipeline has no
+/// such environment any more.
+fn passenger(
+    key: &ApplicationKey,
+    snapshot: &Snapshot,
+    (to, at): (&EnvironmentName, Timestamp),
+    to_begin: &[PromotionId],
+) -> Option<Result<Passenger, StaysView>> {
+    let environment = snapshot.pipeline.environment(to)?;
+    let promotion = match board(snapshot, environment, at) {
+        Boarding::Goes(promotion) => promotion,
+        Boarding::Stays(behind) => {
+            let why = words::behind(&behind, (&key.application, to));
+            return Some(Err(stay(key, to, behind.reason(), why)));
+        }
+    };
+    let has_begun = !to_begin.contains(&promotion.id);
+    let goes = GoesView {
+        application: key.application.clone(),
+        environment: to.clone(),
+        from: snapshot.current(to).map(|it| it.version.clone()),
+        version: promotion.version.clone(),
+        promotion: has_begun.then(|| promotion.id.clone()),
+    };
+    let (waits_since, promotion) = (promotion.since, promotion.id.clone());
+    Some(Ok(Passenger { waits_since, key: key.clone(), promotion, goes }))
+}
+
+fn stay(key: &ApplicationKey, to: &EnvironmentName, reason: Reason, why: String) -> StaysView {
+    StaysView { application: key.application.clone(), environment: to.clone(), reason, why }
+}
+
+fn texts(patterns: &[Pattern]) -> Vec<String> {
+    patterns.iter().map(ToString::to_string).collect()
 }

@@ -7,8 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::domain::gate::Judged;
-use crate::domain::id::{ApplicationKey, CommitId, PromotionId, ProposalNumber};
+use crate::domain::gate::{Judged, Voters};
+use crate::domain::id::{
+    ApplicationKey, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber,
+    ScheduleName,
+};
 use crate::domain::pipeline::{Environment, MergePolicy};
 use crate::domain::plan::{Proposing, Ticket, judge, ticket, train_branch, train_gates};
 use crate::domain::promotion::{FieldValue, Promotion, Proposed, State};
@@ -67,6 +70,13 @@ struct Train<'a> {
     target: String,
 }
 
+impl Train<'_> {
+    /// Which it is: its schedule, and where it goes.
+    fn name(&self) -> (&ScheduleName, &EnvironmentName) {
+        (&self.schedule.name, &self.environment.name)
+    }
+}
+
 /// One that rides.
 struct Rider {
     snapshot: Snapshot,
@@ -111,31 +121,35 @@ impl App {
         }
         let schedules = self.policy.schedules.iter();
         for schedule in schedules.filter(|it| it.group == Group::OneProposal) {
-            if let Err(error) = self.tend(schedule).await {
-                tracing::warn!(schedule = %schedule.name, "tending a train: {}", chain(&error));
+            for to in &schedule.to {
+                if let Err(error) = self.tend(schedule, to).await {
+                    let why = chain(&error);
+                    tracing::warn!(schedule = %schedule.name, %to, "tending a train: {why}");
+                }
             }
         }
     }
 
-    async fn tend(&self, schedule: &Schedule) -> Result<(), AppError> {
-        let riders = self.store.riders(&schedule.name).await?;
+    async fn tend(&self, schedule: &Schedule, to: &EnvironmentName) -> Result<(), AppError> {
+        let riders = self.store.riders(&schedule.name, to).await?;
         let Some((first, _)) = riders.first() else { return Ok(()) };
         let (pipeline, repository) = self.rules(first)?;
-        let Some(environment) = pipeline.environment(&schedule.to) else { return Ok(()) };
+        let Some(environment) = pipeline.environment(to) else { return Ok(()) };
         self.fetch(&pipeline.repository, repository).await?;
         let train = Train {
             schedule,
             repository,
             environment,
-            branch: train_branch(&schedule.to, &schedule.name),
+            branch: train_branch(to, &schedule.name),
             target: environment.branch.clone().unwrap_or_else(|| repository.branch.clone()),
         };
         let open = repository.forge.find_open(&train.branch).await?;
-        let Boarded { riding, staying, recorded } = self.board_train(&train, &riders).await?;
+        let Boarded { mut riding, staying, recorded } = self.board_train(&train, &riders).await?;
         if self.note_ended(&train, recorded, open.as_ref()).await? {
             let keys = riders.into_iter().map(|(key, _)| key).collect();
             return Ok(self.store.wake(Some(keys), self.clock.now()).await?);
         }
+        self.ask_about_approvers(&train, &mut riding, open.as_ref()).await;
         let rides = self.bring(&train, &riding, &staying, open).await?;
         let mut changed: Vec<ApplicationKey> = Vec::new();
         for (key, promotion) in riders {
@@ -162,7 +176,7 @@ impl App {
         let refs = train.repository.git.refs(&name).await?;
         let (mut riding, mut staying, mut recorded) = (Vec::new(), Vec::new(), None);
         for (key, id) in riders {
-            let snapshot = match self.look(key).await {
+            let mut snapshot = match self.look_at_files(key).await {
                 Ok(snapshot) => snapshot,
                 Err(error @ AppError::Store(_)) => return Err(error),
                 // One that cannot be looked at does not stop the train.
@@ -171,6 +185,7 @@ impl App {
                     continue;
                 }
             };
+            self.ask_teams(&mut snapshot).await;
             let known = snapshot.promotion(id).filter(|it| it.state == State::Proposed);
             recorded = recorded.or_else(|| known?.proposal.clone());
             let told = ticket(&snapshot, train.environment, id, self.clock.now());
@@ -191,6 +206,23 @@ impl App {
             }
         }
         Ok(Boarded { riding, staying, recorded })
+    }
+
+    /// Asks which of those who approved have the role that the environment asks for by a team.
+    async fn ask_about_approvers(
+        &self,
+        train: &Train<'_>,
+        riding: &mut [Rider],
+        open: Option<&Proposal>,
+    ) {
+        let of = train.environment.approvals().map(|approvals| &approvals.of);
+        let (Some(Voters::Role(role)), Some(open)) = (of, open) else { return };
+        let approvers: Vec<PersonName> = open.approvals.iter().map(|it| it.by.clone()).collect();
+        let members = self.in_role(role, &approvers).await;
+        for rider in riding {
+            let known = rider.snapshot.members.entry(role.clone()).or_default();
+            known.extend(members.iter().cloned());
+        }
     }
 
     /// Keeps how the proposal ended that riders are recorded in, where it is not open any more.
@@ -350,8 +382,8 @@ impl App {
         ProposalSpec {
             branch: train.branch.clone(),
             target: train.target.clone(),
-            title: words::title(train.schedule, riding.len()),
-            body: words::body(train.schedule, &rows, staying),
+            title: words::title(train.name(), riding.len()),
+            body: words::body(train.name(), &rows, staying),
             labels: review.labels.clone(),
             asks: asks(review),
         }

@@ -49,8 +49,11 @@ pub struct ScheduleView {
     pub name: ScheduleName,
     /// Whose applications go.
     pub pipeline: PipelineName,
-    /// Into which environment.
-    pub environment: EnvironmentName,
+    /// Which of them; none means all.
+    #[serde(default)]
+    pub applications: Option<Vec<String>>,
+    /// Into which environments.
+    pub environments: Vec<EnvironmentName>,
     /// Its next times, the nearest first.
     pub next: Vec<Timestamp>,
     /// The same by the clock of its zone.

@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::app::views::{PlanView, PlannedView, RunView};
-use crate::messages::schedule::counted;
+use crate::messages::schedule::{counted, place};
 use crate::messages::time;
 
 use super::connection::Connection;
@@ -54,21 +54,28 @@ fn run_told(view: &RunView) -> String {
         "{STRONG}{}{STRONG:#} at {}: {}\n",
         view.schedule,
         time(view.at),
-        counted(&view.environment, view.goes.len(), view.stays.len())
+        counted(&view.environments, view.goes.len(), view.stays.len())
     );
     for it in &view.goes {
         let from = it.from.as_deref().unwrap_or("nothing");
         let _ = writeln!(
             text,
-            "  {GOOD}goes{GOOD:#}   {}: {} → {}",
+            "  {GOOD}goes{GOOD:#}   {}{}: {} → {}",
             it.application,
+            place(&view.environments, &it.environment),
             one_line(from),
             one_line(&it.version)
         );
     }
     for it in &view.stays {
-        let _ =
-            writeln!(text, "  {FAINT}stays{FAINT:#}  {}: {}", it.application, one_line(&it.why));
+        let _ = writeln!(
+            text,
+            "  {FAINT}stays{FAINT:#}  {}{} ({}): {}",
+            it.application,
+            place(&view.environments, &it.environment),
+            it.reason.name(),
+            one_line(&it.why)
+        );
     }
     let next: Vec<String> = view.next.iter().map(|at| time(*at)).collect();
     let _ = writeln!(text, "  {FAINT}then{FAINT:#}   {}", next.join(", "));

@@ -21,6 +21,9 @@ pub(super) const MOVED_TAGS: Words<MovedTags> = Words {
     planned: &[],
 };
 
+/// How tags and branches are written.
+const REFS: &str = "write it as v* or release/*";
+
 /// Reads both keys of a pipeline; none if one of them says what cannot be read.
 pub(super) fn accept(pipeline: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Accept> {
     let moved_tags = match pipeline.get("moved_tags") {
@@ -31,10 +34,11 @@ pub(super) fn accept(pipeline: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Acc
         return Some(Accept { moved_tags: moved_tags?, ..Accept::default() });
     };
     let fields = Fields::open(node, &ACCEPT, notes)?;
-    let tags = fields.get("tags").map_or(Some(Vec::new()), |node| patterns(node, notes));
+    let tags = fields.get("tags").map_or(Some(Vec::new()), |node| patterns(node, REFS, notes));
     let semver =
         fields.get("semver").map(|node| parsed(node, "write comparisons, as \">=1.2 <2\"", notes));
-    let branches = fields.get("branches").map_or(Some(Vec::new()), |node| patterns(node, notes));
+    let branches =
+        fields.get("branches").map_or(Some(Vec::new()), |node| patterns(node, REFS, notes));
     let newest_by = match fields.get("newest_by") {
         Some(node) => ORDERS.read(node, notes),
         None => Some(Order::default()),
@@ -52,20 +56,20 @@ pub(super) fn accept(pipeline: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Acc
 }
 
 /// One pattern, or a list of them that is not empty; none if one cannot be read.
-fn patterns(node: &Node, notes: &mut Notes<'_>) -> Option<Vec<Pattern>> {
-    let Kind::List(_) = &node.kind else { return Some(vec![pattern(node, notes)?]) };
+pub(super) fn patterns(node: &Node, hint: &str, notes: &mut Notes<'_>) -> Option<Vec<Pattern>> {
+    let Kind::List(_) = &node.kind else { return Some(vec![pattern(node, hint, notes)?]) };
     let items = items(node, notes)?;
     if items.is_empty() {
         let what = format!("{}: no pattern is listed", node.path);
         notes.add(node.place, what, "list one, or remove the key: then everything fits");
         return None;
     }
-    let found: Vec<Option<Pattern>> = items.iter().map(|item| pattern(item, notes)).collect();
+    let found: Vec<Option<Pattern>> = items.iter().map(|item| pattern(item, hint, notes)).collect();
     found.into_iter().collect()
 }
 
-fn pattern(node: &Node, notes: &mut Notes<'_>) -> Option<Pattern> {
-    let pattern: Pattern = parsed(node, "write it as v* or release/*", notes)?;
+fn pattern(node: &Node, hint: &str, notes: &mut Notes<'_>) -> Option<Pattern> {
+    let pattern: Pattern = parsed(node, hint, notes)?;
     if pattern.names_application() == Named::Yes {
         let what = format!("{}: `{{application}}` means nothing here", node.path);
         notes.add(node.place, what, "write `*`: it stands for any text");

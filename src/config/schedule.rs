@@ -3,16 +3,18 @@
 use jiff::Timestamp;
 
 use crate::domain::id::{EnvironmentName, PipelineName};
-use crate::domain::pipeline::Pipelines;
+use crate::domain::pattern::Pattern;
+use crate::domain::pipeline::{Applications, Pipeline, Pipelines};
 use crate::domain::schedule::{Group, IfMissed, Schedule};
 
-use super::fields::{Fields, dangling, items, parsed};
+use super::accept::patterns;
+use super::fields::{Fields, dangling, items, names, parsed};
 use super::gate::zone;
 use super::policy::count;
 use super::problem::Notes;
 use super::table::Words;
 use super::tables::SCHEDULE;
-use super::tree::Node;
+use super::tree::{Kind, Node};
 
 pub(super) const GROUPS: Words<Group> = Words {
     built: &[("per-application", Group::PerApplication), ("one-pull-request", Group::OneProposal)],
@@ -53,15 +55,12 @@ fn schedule(node: &Node, pipelines: &Pipelines, notes: &mut Notes<'_>) -> Option
     });
     let zone = fields.get("zone").and_then(|node| zone(node, notes));
     let pipeline = fields.get("pipeline").and_then(|node| pipeline(node, pipelines, notes));
-    let to = fields.get("to").and_then(|node| {
-        let to: EnvironmentName = parsed(node, "name an environment of the pipeline", notes)?;
-        let known = &pipelines.get(pipeline.as_ref()?)?.environments;
-        if known.iter().all(|it| it.name != to) {
-            let known: Vec<&str> = known.iter().map(|it| it.name.as_str()).collect();
-            dangling(node, to.as_str(), &known, notes);
-        }
-        Some(to)
-    });
+    let known = pipeline.as_ref().and_then(|name| pipelines.get(name));
+    let to = fields.get("to").and_then(|node| environments(node, known, notes));
+    let applications = match fields.get("applications") {
+        Some(node) => Some(applications(node, known, notes)?),
+        None => None,
+    };
     let group = match fields.get("group") {
         Some(node) => GROUPS.read(node, notes),
         None => Some(Group::default()),
@@ -80,6 +79,7 @@ fn schedule(node: &Node, pipelines: &Pipelines, notes: &mut Notes<'_>) -> Option
         cron: cron?,
         zone: zone?,
         pipeline: pipeline?,
+        applications,
         to: to?,
         max,
         if_missed: if_missed?,
@@ -91,6 +91,49 @@ fn schedule(node: &Node, pipelines: &Pipelines, notes: &mut Notes<'_>) -> Option
         return None;
     }
     Some(schedule)
+}
+
+/// One environment of the pipeline, or a list of them that is not empty.
+fn environments(
+    node: &Node,
+    pipeline: Option<&Pipeline>,
+    notes: &mut Notes<'_>,
+) -> Option<Vec<EnvironmentName>> {
+    let found: Vec<(EnvironmentName, &Node)> = match &node.kind {
+        Kind::List(_) => names(node, notes),
+        Kind::Null | Kind::Text(_) | Kind::Map(_) => {
+            vec![(parsed(node, "name an environment of the pipeline", notes)?, node)]
+        }
+    };
+    let known = pipeline.map(|it| it.environments.iter().map(|it| it.name.as_str()));
+    let known: Option<Vec<&str>> = known.map(Iterator::collect);
+    for (name, node) in &found {
+        if let Some(known) = known.as_ref().filter(|known| !known.contains(&name.as_str())) {
+            dangling(node, name.as_str(), known, notes);
+        }
+    }
+    if found.is_empty() {
+        let what = format!("{}: it leads into no environment", node.path);
+        notes.add(node.place, what, "name one of the pipeline's");
+        return None;
+    }
+    Some(found.into_iter().map(|(name, _)| name).collect())
+}
+
+/// Names of the pipeline's applications, in which `*` stands for any text.
+fn applications(
+    node: &Node,
+    pipeline: Option<&Pipeline>,
+    notes: &mut Notes<'_>,
+) -> Option<Vec<Pattern>> {
+    let found = patterns(node, "write names of applications, as shop or pay-*", notes)?;
+    // Those that are discovered come and go; of those that are listed each must mean one.
+    if let Some(Applications::Named(known)) = pipeline.map(|it| &it.applications) {
+        let means_none = |it: &&Pattern| known.iter().all(|name| it.fit(name.as_str()).is_none());
+        let known: Vec<&str> = known.iter().map(|name| name.as_str()).collect();
+        found.iter().filter(means_none).for_each(|it| dangling(node, it.as_str(), &known, notes));
+    }
+    Some(found)
 }
 
 fn pipeline(node: &Node, pipelines: &Pipelines, notes: &mut Notes<'_>) -> Option<PipelineName> {

@@ -396,16 +396,25 @@ pub(super) static SCHEDULE: Table = Table {
         ),
         required("zone", TEXT, "Whose clock counts, by its IANA name: Europe/Stockholm."),
         required("pipeline", NAME, "Whose applications."),
-        required("to", NAME, "Into which environment of the pipeline."),
+        optional(
+            "applications",
+            Shape::Either(&[TEXT, TEXTS]),
+            "Which of them, by their names; `*` stands for any text, as in pay-*. Default: all.",
+        ),
+        required(
+            "to",
+            Shape::Either(&[NAME, NAMES]),
+            "Into which environment of the pipeline, or into which several.",
+        ),
         optional(
             "group",
             Shape::Word(|| GROUPS.names()),
-            "How they go: each in a proposal of its own. Default: per-application.",
+            "How they go: each by a proposal of its own, or all that go into an environment by one, with a commit for each. Default: per-application.",
         ),
         optional(
             "max",
             Shape::Count(1, 10_000),
-            "How many applications go at once, those that have waited longest first. Default: all.",
+            "How many promotions go at once, those that have waited longest first. Default: all.",
         ),
         optional(
             "if_missed",

@@ -93,6 +93,17 @@ impl Pulse {
         self.finding == Finding::Well && is_sure
     }
 
+    /// The same at a time to come, if what is well stays well until then.
+    #[must_use]
+    pub fn lasting(&self, at: Timestamp) -> Self {
+        let more = at.duration_since(self.seen_at);
+        if self.finding != Finding::Well || !more.is_positive() {
+            return self.clone();
+        }
+        let well_for = self.well_for.saturating_add(more);
+        Self { seen_at: at, well_for, ..self.clone() }
+    }
+
     /// How long it must still be well until it was well for `soak`.
     pub fn remains(&self, soak: SignedDuration) -> SignedDuration {
         soak.saturating_sub(self.well_for).max(SignedDuration::ZERO)

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::{SignedDuration, Timestamp};
 
-use super::id::{EnvironmentName, PipelineName, PromotionId, ScheduleName};
+use super::id::{ApplicationName, EnvironmentName, PipelineName, PromotionId, ScheduleName};
+use super::pattern::Pattern;
 use super::zone::Zone;
 
 /// When what has gathered before an environment is let go.
@@ -21,9 +22,11 @@ pub struct Schedule {
     pub zone: Zone,
     /// Whose applications.
     pub pipeline: PipelineName,
-    /// Into which environment.
-    pub to: EnvironmentName,
-    /// How many applications go at once; none means all that can.
+    /// Which of them, by their names; none means all.
+    pub applications: Option<Vec<Pattern>>,
+    /// Into which environments, in this order; at least one.
+    pub to: Vec<EnvironmentName>,
+    /// How many promotions go at once; none means all that can.
     pub max: Option<u32>,
     /// What becomes of a time at which hoist was away.
     pub if_missed: IfMissed,
@@ -69,7 +72,7 @@ pub struct InvalidCron {
 /// Which schedules apply to an application, and what they have let go.
 #[derive(Debug, Clone, Default)]
 pub struct Timetable {
-    /// The schedules of its pipeline.
+    /// The schedules with which it goes.
     pub schedules: Vec<Schedule>,
     /// The promotions that a run has let go, and which schedule's.
     pub boarded: BTreeMap<PromotionId, ScheduleName>,
@@ -115,6 +118,17 @@ impl fmt::Debug for Cron {
 }
 
 impl Schedule {
+    /// Tells whether an application goes with its runs.
+    pub fn takes(&self, application: &ApplicationName) -> bool {
+        let fits = |it: &Pattern| it.fit(application.as_str()).is_some();
+        self.applications.as_ref().is_none_or(|chosen| chosen.iter().any(fits))
+    }
+
+    /// Tells whether its runs lead into an environment.
+    pub fn leads_into(&self, environment: &EnvironmentName) -> bool {
+        self.to.contains(environment)
+    }
+
     /// The next time after `at`; none where there is none for years.
     pub fn next(&self, at: Timestamp) -> Option<Timestamp> {
         let next = self.cron.0.find_next_occurrence(&self.zone.zoned(at), false).ok()?;
@@ -148,7 +162,8 @@ mod tests {
             cron: cron.parse().unwrap(),
             zone: "Europe/Stockholm".parse().unwrap(),
             pipeline: "services".parse().unwrap(),
-            to: "prod".parse().unwrap(),
+            applications: None,
+            to: vec!["prod".parse().unwrap()],
             max: None,
             if_missed: IfMissed::Run,
             group: Group::PerApplication,
@@ -159,6 +174,16 @@ mod tests {
         let schedule = schedule(cron);
         let times = schedule.following(at.parse().unwrap()).take(count);
         times.map(|at| schedule.zone.tell(at)).collect()
+    }
+
+    #[test]
+    fn a_schedule_takes_those_whose_names_it_has() {
+        let mut schedule = schedule("0 2 * * *");
+        let takes = |it: &Schedule, name: &str| it.takes(&name.parse().unwrap());
+        assert!(takes(&schedule, "cart"));
+        schedule.applications = Some(vec!["shop".parse().unwrap(), "pay-*".parse().unwrap()]);
+        let taken = ["shop", "shop-api", "pay-api", "pay", "cart"].map(|it| takes(&schedule, it));
+        assert_eq!(taken, [true, false, true, false, false]);
     }
 
     #[test]

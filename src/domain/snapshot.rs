@@ -340,6 +340,13 @@ impl Snapshot {
         self.pulses.get(&promotion.environment).filter(|pulse| pulse.promotion == promotion.id)
     }
 
+    /// Goes on in thought: what is well stays well until then.
+    pub fn stay_as_it_is_until(&mut self, at: Timestamp) {
+        for pulse in self.pulses.values_mut() {
+            *pulse = pulse.lasting(at);
+        }
+    }
+
     /// What is known of its health now: what is remembered, and what this pass has just seen. Who
     /// decides by the health of a promotion asks this.
     pub fn pulse_now(&self, promotion: &Promotion) -> Option<Pulse> {

@@ -1,10 +1,12 @@
 //! Words about the runs of schedules.
 
 use crate::domain::command::Actor;
-use crate::domain::id::{EnvironmentName, ScheduleName};
-use crate::domain::plan::Behind;
+use crate::domain::id::{ApplicationName, EnvironmentName, ScheduleName};
+use crate::domain::plan::{Behind, Unstarted};
+use crate::domain::promotion::State;
 
 use super::quoted;
+use super::why::{self, Subject};
 
 /// Nobody knows that schedule.
 pub fn unknown(typed: &str, known: &[&str]) -> String {
@@ -19,12 +21,31 @@ pub fn unknown(typed: &str, known: &[&str]) -> String {
 }
 
 /// Why an application is left behind.
-pub fn behind(why: &Behind<'_>) -> String {
-    match why {
-        Behind::NothingWaits => "nothing new waits there".to_owned(),
+pub fn behind(
+    behind: &Behind<'_>,
+    (application, environment): (&ApplicationName, &EnvironmentName),
+) -> String {
+    match behind {
+        Behind::NothingNew => "nothing new waits there".to_owned(),
         Behind::UnderWay(promotion) => {
-            format!("{} is on its way already: it is {}", promotion.version, promotion.state.name())
+            let proposal =
+                promotion.proposal.as_ref().filter(|_| promotion.state == State::Proposed);
+            let number = proposal.map(|it| format!(" in {}", it.number)).unwrap_or_default();
+            let state = promotion.state.name();
+            format!("{} is on its way already: it is {state}{number}", promotion.version)
         }
+        Behind::Unstarted(artifact, Unstarted::Upstream { environment, promotion }) => {
+            let there = promotion.map_or("not started", |it| it.state.name());
+            let version = artifact.version();
+            format!("{version} does not run in {environment} yet: it is {there} there")
+        }
+        Behind::Unstarted(artifact, unstarted) => {
+            let version = artifact.version();
+            let about = Subject { application, environment, version, promotion: None };
+            let [what, _] = why::unstarted(unstarted, &about, None);
+            format!("{version}: {what}")
+        }
+        Behind::Bad(promotion) => format!("{} was rolled back", promotion.version),
         Behind::Shut(promotion, judged) => {
             format!("{} waits for {}: {}", promotion.version, judged.name, judged.saw)
         }
@@ -43,15 +64,30 @@ pub fn boarded(schedule: &ScheduleName, version: &str, to: &EnvironmentName) -> 
 }
 
 /// A run took place.
-pub fn ran(schedule: &ScheduleName, to: &EnvironmentName, goes: usize, stays: usize) -> String {
+pub fn ran(schedule: &ScheduleName, to: &[EnvironmentName], goes: usize, stays: usize) -> String {
     format!("The schedule {schedule} ran: {}.", counted(to, goes, stays))
 }
 
 /// How many go, and how many do not.
-pub fn counted(to: &EnvironmentName, goes: usize, stays: usize) -> String {
+pub fn counted(to: &[EnvironmentName], goes: usize, stays: usize) -> String {
     let go = if goes == 1 { "goes" } else { "go" };
     let stay = if stays == 1 { "stays" } else { "stay" };
-    format!("{goes} {go} into {to}, {stays} {stay} behind")
+    format!("{goes} {go} into {}, {stays} {stay} behind", places(to))
+}
+
+/// Several environments, or the one.
+pub fn places(to: &[EnvironmentName]) -> String {
+    let names: Vec<&str> = to.iter().map(|it| it.as_str()).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// Where to, after an application's name, where there is more than one place to go.
+pub fn place(to: &[EnvironmentName], environment: &EnvironmentName) -> String {
+    if to.len() > 1 { format!(" into {environment}") } else { String::new() }
 }
 
 /// A run's time has passed while hoist was away.

@@ -3,10 +3,9 @@
 use std::fmt::Write;
 
 use crate::domain::artifact::Artifact;
-use crate::domain::id::{CommitId, PersonName, ProposalNumber, ScheduleName};
+use crate::domain::id::{CommitId, EnvironmentName, PersonName, ProposalNumber, ScheduleName};
 use crate::domain::plan::Shut;
 use crate::domain::promotion::Promotion;
-use crate::domain::schedule::Schedule;
 use crate::domain::snapshot::StatusWord;
 
 use super::{commit, one_line, quoted};
@@ -23,6 +22,9 @@ pub const LOOKS_AGAIN: &str = "something moved meanwhile: hoist looks again";
 /// It is in.
 pub const MERGED: &str = "it is merged";
 
+/// Which train it is: its schedule, and where it goes.
+type Name<'a> = (&'a ScheduleName, &'a EnvironmentName);
+
 /// One line of the proposal's table.
 pub struct Row<'a> {
     /// What goes.
@@ -36,17 +38,16 @@ pub struct Row<'a> {
 }
 
 /// One line: what goes where.
-pub fn title(schedule: &Schedule, count: usize) -> String {
+pub fn title((schedule, to): Name<'_>, count: usize) -> String {
     let what = if count == 1 { "application" } else { "applications" };
-    format!("{}: promote {count} {what} with {}", schedule.to, schedule.name)
+    format!("{to}: promote {count} {what} with {schedule}")
 }
 
 /// Who rides, who does not and why, and how to bring one down again.
-pub fn body(schedule: &Schedule, rows: &[Row<'_>], staying: &[(String, String)]) -> String {
+pub fn body((schedule, to): Name<'_>, rows: &[Row<'_>], staying: &[(String, String)]) -> String {
     let mut text = format!(
-        "The train **{}** into **{}**, with a commit for each application.\n\n\
-         | application | from | to | image | digest | asked for by |\n|---|---|---|---|---|---|\n",
-        schedule.name, schedule.to
+        "The train **{schedule}** into **{to}**, with a commit for each application.\n\n\
+         | application | from | to | image | digest | asked for by |\n|---|---|---|---|---|---|\n"
     );
     for row in rows {
         let promotion = row.promotion;
@@ -72,8 +73,7 @@ pub fn body(schedule: &Schedule, rows: &[Row<'_>], staying: &[(String, String)])
     let _ = write!(
         text,
         "\nWho cannot go leaves the train, and the others go on; an approval counts for what was \
-         approved.\nTo bring one down again: `hoist rollback APPLICATION {}`.\n",
-        schedule.to
+         approved.\nTo bring one down again: `hoist rollback APPLICATION {to}`.\n"
     );
     text
 }

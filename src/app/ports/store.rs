@@ -529,10 +529,12 @@ pub trait Store: Send + Sync {
     /// applications whose promotions it lets go.
     async fn keep_run(&self, run: Run, audit: Vec<AuditLine>) -> Result<Ran, StoreError>;
 
-    /// The promotions that a schedule's runs have let go and that are not in yet, by application.
+    /// The promotions into an environment that a schedule's runs have let go and that are not in
+    /// yet, by application.
     async fn riders(
         &self,
         schedule: &ScheduleName,
+        to: &EnvironmentName,
     ) -> Result<Vec<(ApplicationKey, PromotionId)>, StoreError>;
 
     /// Everything known of one application.

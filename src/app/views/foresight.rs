@@ -7,6 +7,7 @@ use super::{GateView, HoldView, UnreadView};
 use crate::domain::id::{
     ApplicationName, EnvironmentName, PipelineName, PromotionId, ScheduleName,
 };
+use crate::domain::plan::Reason;
 
 /// `GET /api/v1/applications/{application}/why/{environment}`: why an environment has what it has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,8 +126,8 @@ pub struct RunView {
     pub schedule: ScheduleName,
     /// Whose applications.
     pub pipeline: PipelineName,
-    /// Into which environment.
-    pub environment: EnvironmentName,
+    /// Into which environments.
+    pub environments: Vec<EnvironmentName>,
     /// When.
     pub at: Timestamp,
     /// What goes, in this order.
@@ -142,12 +143,14 @@ pub struct RunView {
 pub struct GoesView {
     /// Which.
     pub application: ApplicationName,
+    /// Where to.
+    pub environment: EnvironmentName,
     /// What is there before.
     pub from: Option<String>,
     /// What goes.
     pub version: String,
-    /// The promotion that brings it.
-    pub promotion: PromotionId,
+    /// The promotion that brings it; none where it is only to begin by then.
+    pub promotion: Option<PromotionId>,
 }
 
 /// An application that a run leaves behind.
@@ -155,6 +158,10 @@ pub struct GoesView {
 pub struct StaysView {
     /// Which.
     pub application: ApplicationName,
-    /// Why.
+    /// Where to it does not go.
+    pub environment: EnvironmentName,
+    /// Why, in a word.
+    pub reason: Reason,
+    /// Why, in a sentence.
     pub why: String,
 }

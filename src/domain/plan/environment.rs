@@ -6,7 +6,7 @@ use super::gates::{counted, judge};
 use super::wanted::{Wanted, wanted};
 use super::{Action, Because, Closed, Plan, Proposing};
 use crate::domain::artifact::Artifact;
-use crate::domain::gate::{Judged, Verdict};
+use crate::domain::gate::{Judged, SCHEDULE, Verdict};
 use crate::domain::id::{ApplicationName, CommitId, EnvironmentName, PersonName, ScheduleName};
 use crate::domain::pipeline::{Environment, MergePolicy};
 use crate::domain::promotion::{FieldValue, Kind, Promotion, State};
@@ -249,16 +249,21 @@ impl<'a> View<'a> {
     }
 
     /// The promotion to work on: a rollback before all others; else the newest that is proposed
-    /// or could be; else the newest.
+    /// or could be; else the newest that waits for nothing but a schedule's run; else the newest.
     ///
-    /// A newer promotion whose gates are still shut does not take an older one's proposal away.
+    /// A newer promotion whose gates are still shut does not take an older one's proposal away, nor
+    /// its place in the next run: where something new comes every hour, nothing would ever go.
     pub(super) fn bearer(&self, pending: &[&'a Promotion]) -> Option<&'a Promotion> {
         let newest = || pending.iter().copied().max_by_key(|p| p.age());
         let rollback = pending.iter().copied().filter(|p| p.is_rollback()).max_by_key(|p| p.age());
         rollback
             .or_else(|| {
-                let ready = |p: &&&Promotion| p.state == State::Proposed || self.is_proven(p);
+                let ready = |p: &&&Promotion| p.state == State::Proposed || self.is_proven(p, &[]);
                 pending.iter().filter(ready).copied().max_by_key(|p| p.age())
+            })
+            .or_else(|| {
+                let gathered = |p: &&&Promotion| self.is_proven(p, &[SCHEDULE]);
+                pending.iter().filter(gathered).copied().max_by_key(|p| p.age())
             })
             .or_else(newest)
     }
@@ -271,12 +276,13 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Tells whether no gate of its own keeps the proposal from being opened.
+    /// Tells whether no gate of its own keeps the proposal from being opened, but for some.
     ///
     /// What shuts the environment as a whole says nothing about which promotion is to enter it.
-    fn is_proven(&self, promotion: &Promotion) -> bool {
+    fn is_proven(&self, promotion: &Promotion, but: &[&str]) -> bool {
         let judged = judge(self.snapshot, self.environment, promotion, None, self.now);
-        !judged.iter().any(|judged| judged.shuts_proposal() && !judged.is_common())
+        let counts = |it: &&Judged| !it.is_common() && !but.contains(&it.name);
+        !judged.iter().filter(counts).any(Judged::shuts_proposal)
     }
 
     fn already_there(&self, plan: &mut Plan, promotion: &Promotion, values: Vec<FieldValue>) {

@@ -4,6 +4,7 @@
 //! what each environment waits for, and with the time at which to look again.
 
 mod accepted;
+mod boarding;
 mod environment;
 
 mod course;
@@ -34,9 +35,9 @@ use super::pulse::Pulse;
 use super::snapshot::{Ride, Snapshot, StatusWord};
 use crate::yaml_edit::Place;
 
+pub use boarding::{Behind, Boarding, Reason, board};
 pub use environment::{branch_of, train_branch};
 pub use gates::judge;
-pub use schedules::{Behind, Boarding, board};
 pub use train::{Shut, Ticket, ticket, train_gates};
 pub use unstarted::{Unstarted, unstarted};
 

@@ -12,6 +12,7 @@ use crate::app::views::{
 };
 use crate::domain::id::{EnvironmentName, PipelineName};
 use crate::messages::page as words;
+use crate::messages::schedule::places;
 
 /// The table of everything, one per pipeline.
 pub(super) fn overview(status: &StatusView, viewer: &Viewer<'_>) -> Markup {
@@ -52,7 +53,7 @@ fn timetable(schedules: &[ScheduleView]) -> Markup {
             section class="card" {
                 h2 { "Schedules" }
                 @for it in schedules {
-                    h3 { (it.name) ": " (it.pipeline) " into " (it.environment) }
+                    h3 { (it.name) ": " (schedule(it)) }
                     ol class="quiet" {
                         @for local in &it.local { li { (local) } }
                     }
@@ -60,6 +61,13 @@ fn timetable(schedules: &[ScheduleView]) -> Markup {
             }
         }
     }
+}
+
+/// What goes where to with a schedule.
+fn schedule(it: &ScheduleView) -> String {
+    let only = it.applications.as_ref().map(|only| format!(" ({})", only.join(", ")));
+    let to = places(&it.environments);
+    format!("{}{} into {to}", it.pipeline, only.unwrap_or_default())
 }
 
 /// A repository that cannot be read: what is shown of it may be old.

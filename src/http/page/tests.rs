@@ -186,7 +186,8 @@ fn the_overview_says_when_what_gathers_goes() {
     let schedule = ScheduleView {
         name: "nightly".parse().unwrap(),
         pipeline: "services".parse().unwrap(),
-        environment: "prod".parse().unwrap(),
+        applications: Some(vec!["shop".into(), "pay-*".into()]),
+        environments: vec!["prod-eu".parse().unwrap(), "prod-us".parse().unwrap()],
         next: vec![now(), now()],
         local: vec![
             "2026-03-11 02:00 Europe/Stockholm".into(),
@@ -202,7 +203,7 @@ fn the_overview_says_when_what_gathers_goes() {
     let page = read(&overview::overview(&status, &viewer));
     let told = page.split_once("Schedules").unwrap().1.trim();
     insta::assert_snapshot!(told, @"
-    nightly: services into prod
+    nightly: services (shop, pay-*) into prod-eu and prod-us
     2026-03-11 02:00 Europe/Stockholm
     2026-03-12 02:00 Europe/Stockholm
     ");

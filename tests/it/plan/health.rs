@@ -30,7 +30,7 @@ fn with(remedy: Remedy, environment: Environment) -> Environment {
 }
 
 /// Staging is watched, prod wants ten minutes of soak; v1 is merged into staging.
-fn merged(remedy: Remedy) -> World {
+pub fn merged(remedy: Remedy) -> World {
     let staging = environment("staging", &[], MergePolicy::Automatic, vec![]);
     let mut world = World::new(vec![
         with(remedy, watched(staging)),
@@ -52,7 +52,7 @@ fn merged(remedy: Remedy) -> World {
 }
 
 /// Somebody looks at staging, and the plan is done; what it did, in words.
-fn look(world: &mut World, finding: Finding, sign: Sign) -> String {
+pub fn look(world: &mut World, finding: Finding, sign: Sign) -> String {
     let staging: EnvironmentName = "staging".parse().unwrap();
     let glance = Glance { at: world.now, finding, sign, saw: "what was seen".into() };
     world.snapshot.glances.insert(staging.clone(), glance);

@@ -1,6 +1,7 @@
 //! The planner: stories that a person can read, and laws that no history breaks.
 
 mod accept;
+mod boarding;
 mod calendar;
 mod closures;
 mod four_laws;

@@ -1,8 +1,9 @@
 //! Schedules: what has gathered goes at its time, once, and whoever asks is told what would go.
 
 use hoist::app::AppError;
-use hoist::app::views::SkipRequest;
+use hoist::app::views::{RunView, SkipRequest};
 use hoist::domain::command::Identity;
+use hoist::domain::plan::Reason;
 use hoist::domain::schedule::IfMissed;
 use jiff::{SignedDuration, Timestamp};
 
@@ -188,6 +189,7 @@ async fn a_run_does_what_its_plan_has_said() {
         view.stays.iter().map(|it| format!("{}: {}", it.application, it.why)).collect();
     assert_eq!(view.goes[0].version, "v1.1.0");
     assert_eq!(stays, ["cart: v2.0.0 is on its way already: it is waiting"]);
+    assert_eq!(view.stays[0].reason, Reason::AlreadyProposed);
 }
 
 #[tokio::test]
@@ -209,6 +211,134 @@ async fn whoever_is_kept_out_leaves_the_run_and_does_not_stop_it() {
     let view = hoist.app.foresee_run("nightly", None).await.unwrap();
     let cart = view.stays.iter().find(|it| it.application.as_str() == "cart").unwrap();
     assert_eq!(cart.why, "v2.0.0 waits for hold: held by alice: a migration");
+}
+
+/// What goes and what stays, in words.
+fn told(view: &RunView) -> String {
+    let goes = view.goes.iter().map(|it| {
+        let from = it.from.as_deref().unwrap_or_default();
+        format!("goes {} into {}: {from} → {}", it.application, it.environment, it.version)
+    });
+    let stays = view
+        .stays
+        .iter()
+        .map(|it| format!("stays {} ({}): {}", it.application, it.reason.name(), it.why));
+    goes.chain(stays).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn a_schedule_takes_those_that_it_names_into_each_of_its_environments() {
+    let pipelines = format!(
+        "{PIPELINES}schedules:\n  - {{name: nightly, cron: \"0 2 * * *\", zone: UTC, pipeline: \
+         services, applications: [\"s*p\"], to: [staging, prod]}}\n"
+    );
+    let hoist = Served::start_edited(&[("pipelines.yaml", &pipelines)], |process| process).await;
+    hoist.settle().await;
+    hoist.announce("shop", "v1.1.0").await;
+    hoist.announce("cart", "v2.0.0").await;
+    hoist.settle().await;
+    assert!(in_prod(&hoist, "cart").await.starts_with("v2.0.0 proposed"), "it waits for no run");
+    assert_eq!(in_prod(&hoist, "shop").await, "");
+    let view = hoist.app.foresee_run("nightly", None).await.unwrap();
+    insta::assert_snapshot!(told(&view), @"
+    goes shop into staging: v1.0.0 → v1.1.0
+    stays shop (not-healthy): v1.1.0 does not run in staging yet: it is waiting there
+    ");
+    let robot = identity(&hoist, "robot").await;
+    let refused = hoist.app.run_schedule(&robot, "nightly").await.unwrap_err();
+    assert!(refused.to_string().contains("in prod"), "who may in one alone may not: {refused}");
+    let alice = identity(&hoist, "alice").await;
+    let done = hoist.app.run_schedule(&alice, "nightly").await.unwrap();
+    insta::assert_snapshot!(done.message, @"
+    The schedule nightly ran: 1 goes into staging and prod, 1 stays behind.
+    shop into staging v1.1.0
+    ");
+    hoist.settle().await;
+    assert!(in_prod(&hoist, "shop").await.starts_with("v1.1.0 waiting"));
+    hoist.app.run_schedule(&alice, "nightly").await.unwrap();
+    hoist.settle().await;
+    assert!(in_prod(&hoist, "shop").await.starts_with("v1.1.0 proposed"));
+}
+
+#[tokio::test]
+async fn what_a_plan_says_of_a_time_to_come_is_what_the_run_does_then() {
+    let soaking = PIPELINES.replace("        gates:\n", "        gates:\n          - soak: 30m\n");
+    let pipelines = format!(
+        "{soaking}schedules:\n  - {{name: nightly, cron: \"0 2 * * *\", zone: UTC, pipeline: \
+         services, to: prod, max: 2}}\n"
+    );
+    let hoist = Served::start_edited(&[("pipelines.yaml", &pipelines)], |process| process).await;
+    let names = ["till", "desk", "bank", "post"].map(str::to_owned);
+    hoist.add_applications(&names, &["staging", "prod"]);
+    hoist.settle().await;
+    hoist.app.run_due().await.unwrap();
+    wait_until(&hoist, "2026-03-11T01:00:00Z");
+    for (application, tag) in [("shop", "v1.1.0"), ("till", "v3.0.0"), ("bank", "v7.0.0")] {
+        hoist.announce(application, tag).await;
+        hoist.settle().await;
+    }
+    let alice = identity(&hoist, "alice").await;
+    for (application, length) in [("till", None), ("shop", Some("30m"))] {
+        let hold = hoist::app::views::HoldRequest {
+            application: application.into(),
+            environment: "prod".into(),
+            length: length.map(str::to_owned),
+            reason: None,
+        };
+        hoist.app.hold(&alice, hold).await.unwrap();
+    }
+    let at = Some("2026-03-11T02:00:00Z".parse().unwrap());
+    let first = hoist.app.foresee_run("nightly", at).await.unwrap();
+    // What comes later may soak then, and the older goes all the same.
+    wait_until(&hoist, "2026-03-11T01:45:00Z");
+    hoist.announce("shop", "v1.2.0").await;
+    hoist.announce("post", "v4.0.0").await;
+    hoist.settle().await;
+    let second = hoist.app.foresee_run("nightly", at).await.unwrap();
+    insta::assert_snapshot!(told(&second), @"
+    goes shop into prod: v1.0.0 → v1.1.0
+    goes bank into prod: v1.0.0 → v7.0.0
+    stays cart (nothing-new): nothing new waits there
+    stays desk (nothing-new): nothing new waits there
+    stays post (soaking): v4.0.0 waits for soak: v4.0.0 runs in staging since 2026-03-11 01:45 UTC
+    stays till (held): v3.0.0 waits for hold: held by alice
+    ");
+    assert_eq!(first.goes, second.goes);
+    wait_until(&hoist, "2026-03-11T02:00:00Z");
+    assert_eq!(hoist.app.foresee_run("nightly", None).await.unwrap(), second);
+    assert_eq!(boarded(&hoist).await, Vec::<String>::new(), "a plan does nothing");
+    hoist.app.run_due().await.unwrap();
+    assert_eq!(
+        boarded(&hoist).await,
+        [
+            "the schedule nightly lets `v1.1.0` go into prod",
+            "the schedule nightly lets `v7.0.0` go into prod",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_begins_by_itself_until_then_goes_with_a_run_to_come() {
+    let pipelines = format!(
+        "{PIPELINES}schedules:\n  - {{name: nightly, cron: \"0 2 * * *\", zone: UTC, pipeline: \
+         services, to: staging}}\n"
+    );
+    let hoist = Served::start_edited(&[("pipelines.yaml", &pipelines)], |process| process).await;
+    hoist.settle().await;
+    hoist.announce("shop", "v1.1.0").await;
+    // Nobody has looked yet: there is no promotion at all.
+    let view = hoist.app.foresee_run("nightly", None).await.unwrap();
+    insta::assert_snapshot!(told(&view), @"
+    stays cart (nothing-new): nothing new waits there
+    stays shop (not-started): v1.1.0: it was announced, and is started at the next look
+    ");
+    let at = Some("2026-03-11T02:00:00Z".parse().unwrap());
+    let view = hoist.app.foresee_run("nightly", at).await.unwrap();
+    insta::assert_snapshot!(told(&view), @"
+    goes shop into staging: v1.0.0 → v1.1.0
+    stays cart (nothing-new): nothing new waits there
+    ");
+    assert_eq!(view.goes[0].promotion, None, "what has not begun has no name yet");
 }
 
 #[tokio::test]

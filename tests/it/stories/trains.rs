@@ -234,7 +234,8 @@ async fn crowd(count: usize) -> Served {
         process.replace("environments: [staging]", "environments: [prod]")
     })
     .await;
-    hoist.add_applications(&(0..count).map(|number| format!("app-{number}")).collect::<Vec<_>>());
+    let names: Vec<String> = (0..count).map(|number| format!("app-{number}")).collect();
+    hoist.add_applications(&names, &["prod"]);
     hoist::scheduler::sweep(&hoist.app).await;
     hoist.app.run_due().await.unwrap();
     for number in 0..count {
@@ -260,6 +261,35 @@ async fn five_hundred_go_with_one_train_by_one_push() {
     assert_eq!(merged.trim(), "Merge proposal #1: prod: promote 500 applications with nightly");
     let values = hoist.git(&["show", "main:environments/prod/apps/app-499/values.yaml"]);
     assert!(values.contains("tag: v1.1.0"), "{values}");
+}
+
+#[tokio::test]
+async fn a_schedule_has_a_train_into_each_of_its_environments() {
+    let pipelines = PIPELINES.replace("merge: manual", "merge: automatic")
+        + "schedules:\n  - {name: nightly, cron: \"0 2 * * *\", zone: Europe/Stockholm, pipeline: \
+           services, to: [staging, prod], group: one-pull-request}\n";
+    let hoist = Served::start_edited(&[("pipelines.yaml", &pipelines)], |process| process).await;
+    hoist.settle().await;
+    hoist.app.run_due().await.unwrap();
+    hoist.announce("shop", "v1.1.0").await;
+    hoist.announce("cart", "v2.0.0").await;
+    hoist.settle().await;
+    let before = hoist.git(&["rev-parse", "main"]);
+    nightfall(&hoist).await;
+    insta::assert_snapshot!(hoist.git(&["log", "--first-parent", "--format=%s", "main", &format!("^{}", before.trim())]), @"Merge proposal #1: staging: promote 2 applications with nightly");
+    hoist.announce("shop", "v1.2.0").await;
+    hoist.settle().await;
+    nightfall(&hoist).await;
+    let titles = async |branch: &str| {
+        let forge = &hoist.app.repositories.values().next().unwrap().forge;
+        forge.find_open(branch).await.unwrap().map(|it| it.title)
+    };
+    assert_eq!(titles("hoist-train/staging/nightly").await, None, "it is merged");
+    insta::assert_snapshot!(titles("hoist-train/prod/nightly").await.unwrap(), @"prod: promote 2 applications with nightly");
+    insta::assert_snapshot!(in_prod(&hoist).await, @"
+    cart: v1.0.0, next v2.0.0 proposed: it goes with others in #3: approvals gate of cart: 0 of 1 approvals, the requester's not counted
+    shop: v1.0.0, next v1.1.0 proposed: it goes with others in #3: approvals gate of cart: 0 of 1 approvals, the requester's not counted
+    ");
 }
 
 const NIGHTLY: &str = "schedules:\n  - {name: nightly, cron: \"0 2 * * *\", zone: Europe/Stockholm, \
@@ -313,6 +343,26 @@ async fn a_train_goes_in_on_github_however_it_merges_and_is_known_again() {
         assert_eq!(history(&bot, "cart").await, cart, "{method}");
         assert_eq!(history(&bot, "shop").await, shop, "{method}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_train_is_approved_by_whoever_has_the_role_by_a_team() {
+    let prod = "after: [staging], merge: automatic, \
+                gates: [{soak: 30m}, {approvals: {count: 1, role: reviewers}}]";
+    let (mut bot, hub) = Bot::on_github(&[("staging", "merge: automatic"), ("prod", prod)]).await;
+    bot.change_the_process_file(|text| {
+        text.replace("people: [alice, bob, carol]", "teams: [\"github:acme/sre\"]")
+    })
+    .await;
+    aboard(&mut bot).await;
+    hub.review(3, "Bobby", "APPROVED");
+    ride(&bot).await;
+    let there = "newTag: v1.4.2 # hoist writes this";
+    assert_ne!(tags_in_prod(&bot), [there, there], "he is in no team yet");
+    hub.join("sre", "Bobby");
+    bot.minutes_pass(2);
+    ride(&bot).await;
+    assert_eq!(tags_in_prod(&bot), [there, there]);
 }
 
 #[tokio::test]

@@ -14,7 +14,9 @@ use hoist::app::ports::{
 };
 use hoist::domain::artifact::Artifact;
 use hoist::domain::freeze::AdHoc;
-use hoist::domain::id::{ApplicationKey, CommitId, EventId, FreezeId, PromotionId, ScheduleName};
+use hoist::domain::id::{
+    ApplicationKey, CommitId, EnvironmentName, EventId, FreezeId, PromotionId, ScheduleName,
+};
 use hoist::domain::promotion::Promotion;
 use jiff::{SignedDuration, Timestamp};
 
@@ -292,8 +294,9 @@ impl Store for MortalStore {
     async fn riders(
         &self,
         schedule: &ScheduleName,
+        to: &EnvironmentName,
     ) -> Result<Vec<(ApplicationKey, PromotionId)>, StoreError> {
-        self.alive()?.riders(schedule).await
+        self.alive()?.riders(schedule, to).await
     }
 
     async fn keep_run(&self, run: Run, audit: Vec<AuditLine>) -> Result<Ran, StoreError> {

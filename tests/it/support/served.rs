@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 
 use super::git::git;
+use super::troubled::{Gate, Troubled};
 
 /// Where people reach it, unless a test really listens.
 pub const PUBLIC: &str = "http://hoist.test";
@@ -154,22 +155,35 @@ impl Served {
         clock: Arc<StoppedClock>,
         shown: Arc<dyn Clock>,
     ) -> Self {
-        let configuration = config::load(&folder.path().join("hoist.yaml")).unwrap();
-        let (app, _) = wiring::app_at(configuration, shown).await.unwrap();
-        let app = Arc::new(app);
+        let app = Arc::new(open_app(&folder, shown).await);
         let router = http::router(Arc::clone(&app));
         Self { app, clock, router, folder }
     }
 
-    /// More applications come into prod, by one commit.
-    pub fn add_applications(&self, names: &[String]) {
+    /// The same, with a forge whose merges wait at the gate.
+    pub async fn restarted_with_slow_merges(self) -> (Self, Arc<Gate>) {
+        let Self { app, clock, router, folder } = self;
+        drop((app, router));
+        let mut app = open_app(&folder, Arc::clone(&clock) as Arc<dyn Clock>).await;
+        let gate = Arc::new(Gate::default());
+        for repository in app.repositories.values_mut() {
+            repository.forge = Arc::new(Troubled::slow(Arc::clone(&repository.forge), &gate));
+        }
+        let app = Arc::new(app);
+        let router = http::router(Arc::clone(&app));
+        (Self { app, clock, router, folder }, gate)
+    }
+
+    /// More applications come into some environments, by one commit.
+    pub fn add_applications(&self, names: &[String], environments: &[&str]) {
         let mut stream =
             "commit refs/heads/main\ncommitter Ada <ada@example.com> 1770000000 +0000\n\
                           data 4\nmore\nfrom refs/heads/main^0\n"
                 .to_owned();
-        for name in names {
+        let places = names.iter().flat_map(|name| environments.iter().map(move |it| (name, it)));
+        for (name, environment) in places {
             let text = VALUES.replace("/shop", &format!("/{name}"));
-            let path = format!("environments/prod/apps/{name}/values.yaml");
+            let path = format!("environments/{environment}/apps/{name}/values.yaml");
             let _ = write!(stream, "M 100644 inline {path}\ndata {}\n{text}\n", text.len());
         }
         let mut import = Command::new("git");
@@ -236,6 +250,12 @@ impl Served {
             body: String::from_utf8_lossy(&body).into_owned(),
         }
     }
+}
+
+async fn open_app(folder: &tempfile::TempDir, clock: Arc<dyn Clock>) -> App {
+    let configuration = config::load(&folder.path().join("hoist.yaml")).unwrap();
+    let (app, _) = wiring::app_at(configuration, clock).await.unwrap();
+    app
 }
 
 /// What a door answered.

@@ -35,7 +35,9 @@ use crate::app::ports::{
 };
 use crate::domain::artifact::Artifact;
 use crate::domain::freeze::AdHoc;
-use crate::domain::id::{ApplicationKey, EventId, FreezeId, PromotionId, ScheduleName};
+use crate::domain::id::{
+    ApplicationKey, EnvironmentName, EventId, FreezeId, PromotionId, ScheduleName,
+};
 use crate::domain::promotion::Promotion;
 use intake::Waiting;
 use writer::Writer;
@@ -283,8 +285,9 @@ impl Store for SqliteStore {
     async fn riders(
         &self,
         schedule: &ScheduleName,
+        to: &EnvironmentName,
     ) -> Result<Vec<(ApplicationKey, PromotionId)>, StoreError> {
-        runs::riders(&mut *self.read().await?, schedule).await
+        runs::riders(&mut *self.read().await?, schedule, to).await
     }
 
     async fn load(&self, application: &ApplicationKey) -> Result<ApplicationRecord, StoreError> {

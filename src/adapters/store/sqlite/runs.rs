@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::rows::{self, Cells};
 use crate::app::ports::{Ran, Run, StoreError};
-use crate::domain::id::{ApplicationKey, PromotionId, ScheduleName};
+use crate::domain::id::{ApplicationKey, EnvironmentName, PromotionId, ScheduleName};
 
 /// The newest time of a schedule that was run or passed by.
 pub(super) async fn last(
@@ -52,18 +52,21 @@ pub(super) async fn insert(
     Ok(Ran::Now)
 }
 
-/// The promotions that a schedule's runs have let go and that are not in yet.
+/// The promotions into an environment that a schedule's runs have let go and that are not in yet.
 pub(super) async fn riders(
     connection: &mut SqliteConnection,
     schedule: &ScheduleName,
+    to: &EnvironmentName,
 ) -> Result<Vec<(ApplicationKey, PromotionId)>, StoreError> {
     let rows = sqlx::query(
         "SELECT promotions.id, promotions.pipeline, promotions.application
          FROM boarded JOIN promotions ON promotions.id = boarded.promotion
-         WHERE boarded.schedule = ?1 AND promotions.state IN ('waiting', 'proposed')
+         WHERE boarded.schedule = ?1 AND promotions.environment = ?2
+           AND promotions.state IN ('waiting', 'proposed')
          ORDER BY promotions.pipeline, promotions.application, promotions.id",
     )
     .bind(schedule.as_str())
+    .bind(to.as_str())
     .fetch_all(connection)
     .await?;
     let rider = |row: &SqliteRow| {

@@ -46,9 +46,11 @@ promises! {
         let boarded: Vec<_> = record.boarded.into_iter().collect();
         let second = promotion("shop", "prod", 2).id;
         assert_eq!(boarded, [(second.clone(), "nightly".parse().unwrap())]);
-        let riders = store.riders(&"nightly".parse().unwrap()).await.unwrap();
+        let (nightly, prod) = ("nightly".parse().unwrap(), "prod".parse().unwrap());
+        let riders = store.riders(&nightly, &prod).await.unwrap();
         assert_eq!(riders, [(shop.clone(), second)]);
-        assert_eq!(store.riders(&"weekly".parse().unwrap()).await.unwrap(), []);
+        assert_eq!(store.riders(&nightly, &"staging".parse().unwrap()).await.unwrap(), []);
+        assert_eq!(store.riders(&"weekly".parse().unwrap(), &prod).await.unwrap(), []);
         assert_eq!(store.claim(now, lease, 10).await.unwrap().len(), 1);
     }
 }
