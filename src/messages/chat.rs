@@ -252,8 +252,8 @@ pub fn promoted(
     )
 }
 
-/// The message about a promotion, which is brought up to date as it moves.
-pub fn card(promotion: &Promotion) -> String {
+/// The message about a promotion, which is brought up to date as it moves; `held` says who holds it.
+pub fn card(promotion: &Promotion, held: Option<&str>) -> String {
     let Promotion { application, environment, version, requested_by, reason, .. } = promotion;
     let mark = match &promotion.state {
         State::Waiting => "⏳",
@@ -269,11 +269,12 @@ pub fn card(promotion: &Promotion) -> String {
     let number = number.map(|it| format!(" ({})", it.number)).unwrap_or_default();
     let reason = reason.as_deref().map(|why| format!(", because {}", quoted(why)));
     format!(
-        "{mark} {} in {environment} {verb} {}: {}{number}\n{}\n{requested_by} asked{}",
+        "{mark} {} in {environment} {verb} {}: {}{number}\n{}{}\n{requested_by} asked{}",
         application.application,
         quoted(version),
         promotion.state.name(),
         explain::state(promotion),
+        held.map(|held| format!(" ⏸ {}", sentence(held))).unwrap_or_default(),
         reason.unwrap_or_default()
     )
 }

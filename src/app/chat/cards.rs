@@ -8,14 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use super::Slack;
 use super::signature::{open, seal};
-use crate::app::ports::{Board, Button, Card, ChatError, Conversations, Message, Press};
+use crate::app::ports::{
+    AuditEntry, Board, Button, Card, ChatError, Conversations, Hold, Message, Press,
+};
 use crate::app::reconcile::chain;
 use crate::app::views::{CommandView, HoldRequest, ProposalRequest, RollbackRequest};
 use crate::app::{App, AppError};
 use crate::domain::command::{Identity, ProposalStep};
 use crate::domain::id::{CommitId, PromotionId};
 use crate::domain::promotion::{Kind, Promotion, State};
-use crate::messages::chat as words;
+use crate::messages::{chat as words, explain};
 
 /// What the channel's progress is kept under.
 const CHANNEL: &str = "slack";
@@ -44,7 +46,9 @@ impl App {
         let board = slack.and_then(|slack| Some((slack, slack.board.as_deref()?)));
         let (Some((slack, board)), Some(store)) = (board, &self.chat.store) else { return Ok(()) };
         let Some(news) = self.news(store.as_ref(), CHANNEL).await? else { return Ok(()) };
-        for promotion in &news.moved() {
+        let mut moved = news.moved();
+        moved.extend(self.held_or_let_go(&news.entries).await?);
+        for promotion in &moved {
             let told = self.bring_up_to_date(slack, (board, store.as_ref()), promotion).await?;
             if let Some(wait) = told.err().and_then(|error| patience(&error, news.tries)) {
                 // What was told already is not told again: its card says so.
@@ -52,6 +56,34 @@ impl App {
             }
         }
         news.told_all().await
+    }
+
+    /// The promotions that somebody holds or has let go: what their messages say changes with it.
+    async fn held_or_let_go(&self, entries: &[AuditEntry]) -> Result<Vec<PromotionId>, AppError> {
+        let mut found = Vec::new();
+        let lines = entries.iter().map(|entry| &entry.line);
+        for line in lines.filter(|line| matches!(line.verb.as_str(), "hold" | "resume")) {
+            let (Some(application), Some(to)) = (&line.application, &line.environment) else {
+                continue;
+            };
+            let promotions = self.store.load(application).await?.promotions.into_iter();
+            let there = promotions.filter(|it| it.environment == *to && it.state.is_pending());
+            found.extend(there.map(|it| it.id));
+        }
+        Ok(found)
+    }
+
+    /// Who holds what waits to go in, in words.
+    async fn hold_on(&self, promotion: &Promotion) -> Result<Option<String>, AppError> {
+        if promotion.is_rollback() || !promotion.state.is_pending() {
+            return Ok(None);
+        }
+        let (record, now) = (self.store.load(&promotion.application).await?, self.clock.now());
+        let holds = |it: &&Hold| {
+            it.environment == promotion.environment && it.until.is_none_or(|until| until > now)
+        };
+        let hold = record.holds.iter().find(holds);
+        Ok(hold.map(|it| explain::hold(&it.by.to_string(), it.reason.as_deref(), it.until)))
     }
 
     async fn bring_up_to_date(
@@ -64,7 +96,8 @@ impl App {
         if matches!(promotion.kind, Kind::Found { .. }) {
             return Ok(Ok(()));
         }
-        let shown = self.card_of(slack, &promotion);
+        let held = self.hold_on(&promotion).await?;
+        let shown = self.card_of(slack, &promotion, held.as_deref());
         let card = store.card(CHANNEL, id).await?;
         let message = match &card {
             Some(card) if card.shown == shown => return Ok(Ok(())),
@@ -79,7 +112,7 @@ impl App {
         Ok(Ok(()))
     }
 
-    fn card_of(&self, slack: &Slack, promotion: &Promotion) -> Message {
+    fn card_of(&self, slack: &Slack, promotion: &Promotion, held: Option<&str>) -> Message {
         let says = |label: &str, does: Does, head: Option<CommitId>, asks: Option<&str>| {
             let pressed = Pressed { does, promotion: promotion.id.clone(), head };
             let value = seal(&slack.signing_secret, &pressed)?;
@@ -94,7 +127,7 @@ impl App {
         if promotion.state == State::Proposed && reviewed_here {
             buttons.extend(says(words::button::APPROVE, Does::Approve, head, None));
         }
-        if promotion.state.is_pending() && !promotion.is_rollback() {
+        if promotion.state.is_pending() && !promotion.is_rollback() && held.is_none() {
             buttons.extend(says(words::button::HOLD, Does::Hold, None, None));
         }
         if promotion.state.is_in() && !promotion.is_rollback() {
@@ -105,7 +138,7 @@ impl App {
             label: words::button::OPEN.to_owned(),
             does: Press::Opens(self.promotion_url(&promotion.id)),
         });
-        Message { text: words::card(promotion), buttons }
+        Message { text: words::card(promotion, held), buttons }
     }
 
     /// Does what a button says, with the rights of whoever pressed it and as things stand now.

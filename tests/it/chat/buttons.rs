@@ -3,10 +3,14 @@
 use axum::http::StatusCode;
 
 use super::Office;
+use crate::support::served::{PIPELINES, token};
 
 /// A proposal of v1.1.0 into prod, of which the channel was told.
 async fn proposed() -> Office {
-    let office = Office::open().await;
+    proposed_in(Office::open().await).await
+}
+
+async fn proposed_in(office: Office) -> Office {
     office.hoist.announce("shop", "v1.1.0").await;
     office.hoist.settle().await;
     office.work().await;
@@ -52,7 +56,7 @@ async fn the_channel_has_one_message_a_promotion_which_follows_it() {
         .unwrap()
         .promotion
         .clone();
-    let bob = office.hoist.app.identify(&crate::support::served::token("bob")).await.unwrap();
+    let bob = office.hoist.app.identify(&token("bob")).await.unwrap();
     let merge = hoist::app::views::ProposalRequest {
         step: hoist::domain::command::ProposalStep::Merge,
         head: None,
@@ -146,16 +150,80 @@ async fn the_channel_is_told_once_by_an_overworked_slack() {
 }
 
 #[tokio::test]
-async fn two_people_who_press_at_the_same_instant_are_both_heard() {
-    let office = proposed().await;
+async fn two_people_who_press_at_the_same_instant_are_both_heard_and_the_hold_holds() {
+    let on_approval = PIPELINES.replace("merge: manual", "merge: on-approval");
+    let mut office = proposed_in(Office::open_with(&on_approval).await).await;
     let approve = office.slack.presses("U0B", &office.slack.button("Approve"), "one");
     let hold = office.slack.presses("U0A", &office.slack.button("Hold"), "two");
     let (one, two) = tokio::join!(office.sends(&approve), office.sends(&hold));
     assert_eq!((one.status, two.status), (StatusCode::OK, StatusCode::OK));
-    office.work().await;
+    let app = &office.hoist.app;
+    let sayings = app.unattended(10).await.unwrap();
+    assert_eq!(sayings.len(), 2);
+    futures::future::join_all(sayings.iter().map(|it| app.attend(it))).await;
     office.hoist.settle().await;
     assert_eq!(office.audit("hold").await.len(), 1);
     assert_eq!(office.audit("approve").await.len(), 1);
     let prod = &office.hoist.app.application("shop").await.unwrap().environments[1];
     assert_eq!(prod.version.as_deref(), Some("v1.0.0"), "what is held is not merged");
+    // The approval counted: nothing but the hold kept it out.
+    office.asks("U0A", "resume shop prod").await;
+    office.hoist.settle().await;
+    let prod = &office.hoist.app.application("shop").await.unwrap().environments[1];
+    assert_eq!(prod.version.as_deref(), Some("v1.1.0"));
+}
+
+#[tokio::test]
+async fn a_button_approves_what_it_was_shown_for_and_nothing_that_came_since() {
+    let mut office = proposed().await;
+    let approve = office.slack.button("Approve");
+    office.hoist.announce("shop", "v1.2.0").await;
+    office.hoist.settle().await;
+    let answer = office.presses("U0B", &approve).await;
+    insta::assert_snapshot!(answer, @"Not done: the promotion has no open proposal: it is superseded");
+    assert_eq!(office.audit("approve").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_message_says_who_holds_it() {
+    let mut office = proposed().await;
+    office.presses("U0B", &office.slack.button("Hold")).await;
+    insta::assert_snapshot!(office.told(), @"
+    ✅ shop in staging → `v1.1.0`: succeeded (#1)
+    carol asked
+    📬 shop in prod → `v1.1.0`: proposed (#2)
+    Its proposal is open. ⏸ Held by bob: asked for with a button (`hoist resume` ends it).
+    carol asked
+    ");
+    office.asks("U0A", "resume shop prod").await;
+    office.work().await;
+    assert!(!office.told().contains("held"), "{}", office.told());
+}
+
+#[tokio::test]
+async fn one_message_goes_from_the_proposal_to_its_health() {
+    let europe = "      - name: europe
+        after: [prod]
+        edit:
+          - {file: \"environments/europe/apps/{application}/values.yaml\", path: image.tag, value: \"{tag}\"}
+        gates: [{soak: 30m}]
+        merge: manual
+";
+    let pipelines = PIPELINES.replace("merge: manual", "merge: on-approval") + europe;
+    let office = Office::open_with(&pipelines).await;
+    office.hoist.add_applications(&["shop".to_owned()], &["europe"]);
+    let mut office = proposed_in(office).await;
+    let line = |office: &Office| {
+        let told = office.told();
+        told.lines().find(|it| it.contains("in prod")).unwrap_or_default().to_owned()
+    };
+    assert_eq!(line(&office), "📬 shop in prod → `v1.1.0`: proposed (#2)");
+    office.presses("U0B", &office.slack.button("Approve")).await;
+    office.hoist.settle().await;
+    office.work().await;
+    assert_eq!(line(&office), "🚚 shop in prod → `v1.1.0`: soaking (#2)");
+    office.forward(31 * 60);
+    office.hoist.settle().await;
+    office.work().await;
+    assert_eq!(line(&office), "✅ shop in prod → `v1.1.0`: succeeded (#2)");
 }

@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use hoist::scheduler;
 use jiff::SignedDuration;
 
-use crate::support::served::{Answer, Served};
+use crate::support::served::{Answer, PIPELINES, Served};
 use crate::support::slack::{BOT_TOKEN, SIGNING_SECRET, Slack, signed};
 
 /// Alice and bob may do almost everything, erin may look, frank may promote and skip gates.
@@ -32,6 +32,11 @@ struct Office {
 
 impl Office {
     async fn open() -> Self {
+        Self::open_with(PIPELINES).await
+    }
+
+    /// One with these pipelines.
+    async fn open_with(pipelines: &str) -> Self {
         let slack = Slack::start().await;
         let more = format!(
             "{PEOPLE}chat:\n  zone: Europe/Stockholm\n  slack:\n    signing_secret: {{file: \
@@ -40,8 +45,12 @@ impl Office {
              token: {{file: \"{{FOLDER}}/mattermost\"}}}}\n",
             url = slack.url()
         );
-        let files =
-            [("signing", SIGNING_SECRET), ("bot", BOT_TOKEN), ("mattermost", mattermost::TOKEN)];
+        let files = [
+            ("signing", SIGNING_SECRET),
+            ("bot", BOT_TOKEN),
+            ("mattermost", mattermost::TOKEN),
+            ("pipelines.yaml", pipelines),
+        ];
         let hoist = Served::start_edited(&files, |process| {
             let process = process.replace("sre: {may", "sre: {people: [alice, bob], may");
             let process = process.replace(

@@ -105,8 +105,13 @@ async fn a_gate_is_skipped_by_whoever_may() {
 async fn a_redelivery_does_nothing_twice() {
     let office = Office::open().await;
     let body = office.slack.types("U0A", "hold shop prod", "trigger-1");
-    for _delivery in 0..3 {
-        assert_eq!(office.sends(&body).await.status, StatusCode::OK);
+    // As Slack does it: signed anew, with the number of the try.
+    for number in ["0", "1", "2"] {
+        office.forward(10);
+        let mut again = signed(&body, office.hoist.app.clock.now());
+        again.headers_mut().insert("x-slack-retry-num", number.parse().unwrap());
+        again.headers_mut().insert("x-slack-retry-reason", "http_timeout".parse().unwrap());
+        assert_eq!(office.hoist.send(again).await.status, StatusCode::OK);
     }
     office.work().await;
     assert_eq!(office.sends(&body).await.status, StatusCode::OK);
@@ -263,6 +268,36 @@ async fn a_slow_slack_keeps_nobody_waiting() {
     }
     drop(ending);
     people.await.unwrap();
+}
+
+/// A merge hangs at the forge, and a freeze is answered once it is done: the receipt is not.
+#[tokio::test]
+async fn however_long_the_work_takes_the_receipt_comes_at_once() {
+    let mut office = Office::open().await;
+    let (hoist, gate) = office.hoist.restarted_with_slow_merges().await;
+    office.hoist = hoist;
+    office.hoist.announce("shop", "v1.1.0").await;
+    let app = std::sync::Arc::clone(&office.hoist.app);
+    let passes = tokio::spawn(async move {
+        scheduler::sweep(&app).await;
+        scheduler::work_off(&app).await;
+    });
+    gate.is_reached().await;
+    let begun = Instant::now();
+    office.says("U0A", "freeze staging because we look").await;
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    let app = std::sync::Arc::clone(&office.hoist.app);
+    let work = tokio::spawn(async move { scheduler::answer_all(&app).await });
+    while office.hoist.app.freezes().await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // It is kept and carried out, and nobody is told that it is frozen while a merge goes on.
+    assert_eq!(office.slack.answers(), Vec::<String>::new());
+    gate.open();
+    passes.await.unwrap();
+    work.await.unwrap();
+    let answer = office.slack.answers().pop().unwrap();
+    assert!(answer.starts_with("staging is frozen"), "{answer}");
 }
 
 #[tokio::test]
