@@ -125,12 +125,15 @@ pub(super) fn hook(name: RepositoryName, repository: config::Repository) -> Opti
 
 /// How often a forge's Git may be pushed to.
 ///
-/// GitHub asks for no more than six pushes a minute to one repository, and a burst is forgiven;
-/// GitLab allows 600 Git operations a minute, of which a push may be half.
+/// GitHub asks for no more than six pushes a minute to one repository; GitLab allows 600 Git
+/// operations a minute, of which a push may be half. Short bursts are forgiven, and after one a push
+/// still waits for no more than ten seconds, because it may be a rollback.
 pub(super) fn pushes(forge: &config::Forge) -> Option<PushBudget> {
     match forge {
-        config::Forge::GitHub(_) => Some(PushBudget { most: 30, span: Duration::from_secs(300) }),
-        config::Forge::GitLab(_) => Some(PushBudget { most: 300, span: Duration::from_secs(60) }),
+        config::Forge::GitHub(_) => Some(PushBudget { burst: 6, every: Duration::from_secs(10) }),
+        config::Forge::GitLab(_) => {
+            Some(PushBudget { burst: 60, every: Duration::from_millis(200) })
+        }
         config::Forge::Builtin => None,
     }
 }

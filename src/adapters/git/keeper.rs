@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError};
+use std::time::Duration;
 
 use git2::{ErrorClass, Reference, Repository};
 use tokio::sync::oneshot;
@@ -13,7 +14,7 @@ use tokio::sync::oneshot;
 use super::desk::Desk;
 use super::disk::{Place, check_packs, check_sound};
 use super::history::{check_commit, refs};
-use super::pace::Pace;
+use super::pace::{About, Pace};
 use super::transport::{Patience, RemoteRefs, Transport, TransportError};
 use super::{broken, oid_of};
 use crate::app::ports::{GitError, RefOutcome, RefUpdate};
@@ -86,11 +87,12 @@ const WEIGHING: u32 = 16;
 
 impl Keeper {
     /// Serves until nobody can ask any more.
-    pub(super) fn serve(mut self, requests: &Receiver<Request>) {
+    pub(super) fn serve(mut self, requests: Receiver<Request>) {
+        let mut requests = Inbox { requests, seen: None };
         let mut pushes: Vec<Push> = Vec::new();
         let mut fetches: Vec<Answer<()>> = Vec::new();
         loop {
-            match self.next(requests, (&pushes, &fetches)) {
+            match self.next(&mut requests, (&pushes, &fetches)) {
                 Ok(Request::Local(work)) => {
                     let doubt = work(&self.mirror);
                     self.doubt = self.doubt.take().or(doubt);
@@ -100,9 +102,9 @@ impl Keeper {
                 Err(RecvTimeoutError::Timeout) => {
                     self.pace.wait_ends();
                     if !pushes.is_empty() && self.pace.until_push().is_zero() {
-                        pushes = self.push(pushes);
+                        pushes = self.push(pushes, &mut requests);
                     } else {
-                        self.fetch(std::mem::take(&mut fetches));
+                        self.fetch(std::mem::take(&mut fetches), &mut requests);
                     }
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -113,11 +115,11 @@ impl Keeper {
     /// The next request; none when it is the remote's turn.
     fn next(
         &mut self,
-        requests: &Receiver<Request>,
+        requests: &mut Inbox,
         (pushes, fetches): (&[Push], &[Answer<()>]),
     ) -> Result<Request, RecvTimeoutError> {
         if pushes.is_empty() && fetches.is_empty() {
-            return requests.recv().map_err(|RecvError| RecvTimeoutError::Disconnected);
+            return requests.next().map_err(|RecvError| RecvTimeoutError::Disconnected);
         }
         self.pace.wait_begins();
         if self.pace.is_overdue() && (!fetches.is_empty() || self.pace.until_push().is_zero()) {
@@ -128,16 +130,16 @@ impl Keeper {
             [] => self.pace.until_push().max(self.pace.company()),
             [_, ..] => self.pace.company(),
         };
-        requests.recv_timeout(until)
+        requests.next_within(until)
     }
 
-    fn fetch(&mut self, answers: Vec<Answer<()>>) {
+    fn fetch(&mut self, answers: Vec<Answer<()>>, requests: &mut Inbox) {
         let waiting: Vec<_> = answers.into_iter().filter(|answer| !answer.is_closed()).collect();
         if waiting.is_empty() {
             return;
         }
-        self.patience.regain();
-        let fetched = self.fetch_and_heal();
+        let fetched = self.unless_hushed(Self::fetch_and_heal);
+        self.pace.note(requests.who_is_about(waiting.len()));
         tracing::debug!(git.callers = waiting.len(), git.ok = fetched.is_ok(), "fetched");
         for answer in waiting {
             let told = match &fetched {
@@ -147,6 +149,24 @@ impl Keeper {
             // Who gave up waiting needs no answer.
             drop(answer.send(told));
         }
+    }
+
+    /// Turns to the remote, if it does not want to be left alone; keeps it when it says so now.
+    fn unless_hushed<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, TransportError>,
+    ) -> Result<T, TransportError> {
+        if let Some((seconds, words)) = self.pace.quiet() {
+            return Err(TransportError::busy(seconds, words));
+        }
+        self.patience.regain();
+        let done = work(self);
+        if let Err(error) = &done
+            && let Some(seconds) = error.asks_to_wait()
+        {
+            self.pace.hush(seconds, &error.to_string());
+        }
+        done
     }
 
     /// Fetches; a mirror that turns out to be broken is built anew.
@@ -224,7 +244,7 @@ impl Keeper {
     }
 
     /// Pushes as many callers' updates as can go together; returns those that must wait a round.
-    fn push(&mut self, pushes: Vec<Push>) -> Vec<Push> {
+    fn push(&mut self, pushes: Vec<Push>, requests: &mut Inbox) -> Vec<Push> {
         let mut names: BTreeSet<String> = BTreeSet::new();
         let mut together: Vec<Push> = Vec::new();
         let mut later: Vec<Push> = Vec::new();
@@ -247,9 +267,11 @@ impl Keeper {
             answer_all(together, Vec::new());
             return later;
         }
-        self.patience.regain();
-        self.pace.note_push();
-        let pushed = self.transport.push(&self.mirror, &updates);
+        let pushed = self.unless_hushed(|keeper| {
+            keeper.pace.note_push();
+            keeper.transport.push(&keeper.mirror, &updates)
+        });
+        self.pace.note(requests.who_is_about(together.len()));
         tracing::debug!(git.callers = together.len(), git.refs = updates.len(), "pushed");
         match pushed {
             Ok(outcomes) => {
@@ -268,6 +290,29 @@ impl Keeper {
             }
         }
         later
+    }
+}
+
+/// What is asked, in order; one request may have been seen before its turn.
+struct Inbox {
+    requests: Receiver<Request>,
+    seen: Option<Request>,
+}
+
+impl Inbox {
+    fn next(&mut self) -> Result<Request, RecvError> {
+        self.seen.take().map_or_else(|| self.requests.recv(), Ok)
+    }
+
+    fn next_within(&mut self, wait: Duration) -> Result<Request, RecvTimeoutError> {
+        self.seen.take().map_or_else(|| self.requests.recv_timeout(wait), Ok)
+    }
+
+    /// Who is there while so many wait to be answered. Asked before they are: what they do then
+    /// would pass for somebody else's.
+    fn who_is_about(&mut self, answered: usize) -> About {
+        self.seen = self.seen.take().or_else(|| self.requests.try_recv().ok());
+        if answered > 1 || self.seen.is_some() { About::Several } else { About::One }
     }
 }
 

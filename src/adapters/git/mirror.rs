@@ -99,7 +99,7 @@ impl Mirror {
         thread::Builder::new()
             .name(format!("git-{name}"))
             .spawn(move || {
-                keeper.serve(&queue);
+                keeper.serve(queue);
                 drop(leaving);
             })
             .context("starting the mirror's thread")?;

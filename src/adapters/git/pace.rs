@@ -1,45 +1,71 @@
-//! When the mirror's thread turns to the remote: not before others could join, and not more often
-//! than the server likes.
+//! When the mirror's thread turns to the remote: not before others could join, not more often than
+//! the server likes, and not at all while it asks to be left alone.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// How often a remote is pushed to at most. What must wait goes together when its time comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PushBudget {
-    /// How many pushes.
-    pub most: usize,
-    /// In how long.
-    pub span: Duration,
+    /// How many pushes may come right after each other when there was none for long.
+    pub burst: u32,
+    /// How long it takes until one more may come. Nobody waits for longer than that.
+    pub every: Duration,
 }
 
-/// How long a transfer waits for others that come at the same moment: far less than it takes.
-const COMPANY: Duration = Duration::from_millis(10);
+/// How long a transfer waits for others where nobody else seems to be about: those that come at the
+/// same moment come within this.
+const MOMENT: Duration = Duration::from_millis(2);
+
+/// How long it waits where others are about, who may be a few steps behind.
+const COMPANY: Duration = Duration::from_millis(20);
 
 /// How long it waits in any case, while the mirror itself is busy: those who read and commit now
 /// are about to push.
 const LONGEST: Duration = Duration::from_secs(1);
 
+/// Longest time that a server is left alone without being asked again, whatever it said.
+const QUIET: Duration = Duration::from_secs(3600);
+
+/// Who was there when the last transfer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    /// The one for whom it was made.
+    One,
+    /// Several for whom it was made, or somebody who waits for the mirror.
+    Several,
+}
+
 /// The pace of one remote.
 #[derive(Debug)]
 pub(super) struct Pace {
     budget: Option<PushBudget>,
-    company: Duration,
-    /// The pushes within the budget's span, the oldest first.
-    pushed: VecDeque<Instant>,
+    /// How long to wait for others where nobody seems to be about, and where some are.
+    waits: (Duration, Duration),
+    about: About,
+    /// When the budget of pushes is whole again.
+    whole_at: Option<Instant>,
     /// Since when anything waits for the remote.
     waits_since: Option<Instant>,
+    /// Until when the remote asks to be left alone, and in what words.
+    quiet: Option<(Instant, String)>,
 }
 
 impl Pace {
     /// The pace of a server.
     pub(super) fn of_server(budget: Option<PushBudget>) -> Self {
-        Self { company: COMPANY, ..Self::of_disk(budget) }
+        Self { waits: (MOMENT, COMPANY), ..Self::of_disk(budget) }
     }
 
     /// The pace of a repository on this machine: a transfer takes no longer than company would.
     pub(super) fn of_disk(budget: Option<PushBudget>) -> Self {
-        Self { budget, company: Duration::ZERO, pushed: VecDeque::new(), waits_since: None }
+        Self {
+            budget,
+            waits: (Duration::ZERO, Duration::ZERO),
+            about: About::One,
+            whole_at: None,
+            waits_since: None,
+            quiet: None,
+        }
     }
 
     /// Something waits for the remote.
@@ -52,9 +78,18 @@ impl Pace {
         self.waits_since = None;
     }
 
+    /// Keeps who was there when a transfer ended: they take the next steps together.
+    pub(super) fn note(&mut self, about: About) {
+        self.about = about;
+    }
+
     /// How long to listen for others before the remote's turn.
     pub(super) fn company(&self) -> Duration {
-        self.waits_since.map_or(Duration::ZERO, |since| self.company.saturating_sub(now() - since))
+        let wait = match self.about {
+            About::One => self.waits.0,
+            About::Several => self.waits.1,
+        };
+        self.waits_since.map_or(Duration::ZERO, |since| wait.saturating_sub(now() - since))
     }
 
     /// Whether what waits has let others go first for long enough.
@@ -63,23 +98,35 @@ impl Pace {
     }
 
     /// How long until the remote may be pushed to again.
-    pub(super) fn until_push(&mut self) -> Duration {
-        let Some(PushBudget { most, span }) = self.budget else { return Duration::ZERO };
-        let now = now();
-        while self.pushed.front().is_some_and(|at| now - *at >= span) {
-            self.pushed.pop_front();
-        }
-        match self.pushed.front() {
-            Some(oldest) if self.pushed.len() >= most => span.saturating_sub(now - *oldest),
-            Some(_) | None => Duration::ZERO,
-        }
+    pub(super) fn until_push(&self) -> Duration {
+        let (Some(budget), Some(whole_at)) = (self.budget, self.whole_at) else {
+            return Duration::ZERO;
+        };
+        let in_hand = budget.every * budget.burst.saturating_sub(1);
+        whole_at.saturating_duration_since(now()).saturating_sub(in_hand)
     }
 
     /// The remote is pushed to.
     pub(super) fn note_push(&mut self) {
-        if self.budget.is_some() {
-            self.pushed.push_back(now());
+        if let Some(PushBudget { every, .. }) = self.budget {
+            let now = now();
+            self.whole_at = Some(self.whole_at.map_or(now, |at| at.max(now)) + every);
         }
+    }
+
+    /// The remote asks to be left alone for so many seconds, and says why.
+    pub(super) fn hush(&mut self, seconds: u64, words: &str) {
+        let wait = Duration::from_secs(seconds).min(QUIET);
+        self.quiet = Some((now() + wait, words.to_owned()));
+    }
+
+    /// For how many seconds it still wants to be left alone, and its words.
+    pub(super) fn quiet(&self) -> Option<(u64, &str)> {
+        let (until, words) = self.quiet.as_ref()?;
+        let left = until.saturating_duration_since(now());
+        // A second that has begun counts: whoever comes back then must not be early.
+        let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+        (seconds > 0).then_some((seconds, words))
     }
 }
 
@@ -96,27 +143,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_budget_lets_a_burst_through_and_then_waits() {
-        let budget = PushBudget { most: 2, span: Duration::from_secs(3600) };
-        let mut pace = Pace::of_server(Some(budget));
-        for _push in 0..2 {
+    fn a_budget_lets_a_burst_through_and_then_one_at_a_time() {
+        let every = Duration::from_secs(600);
+        let mut pace = Pace::of_server(Some(PushBudget { burst: 3, every }));
+        for _push in 0..3 {
             assert_eq!(pace.until_push(), Duration::ZERO);
             pace.note_push();
         }
         let wait = pace.until_push();
-        assert!(wait > Duration::from_secs(3500) && wait <= budget.span, "{wait:?}");
+        assert!(wait > every - Duration::from_secs(60) && wait <= every, "{wait:?}");
         let mut free = Pace::of_server(None);
         (0..100).for_each(|_| free.note_push());
         assert_eq!(free.until_push(), Duration::ZERO);
     }
 
     #[test]
-    fn company_is_awaited_only_while_something_waits_and_not_for_long() {
+    fn company_is_awaited_where_somebody_is_about_and_only_while_something_waits() {
         let mut pace = Pace::of_server(None);
         assert_eq!(pace.company(), Duration::ZERO);
         pace.wait_begins();
-        assert!(pace.company() <= COMPANY && !pace.is_overdue());
+        assert!(pace.company() <= MOMENT && !pace.is_overdue());
+        pace.note(About::Several);
+        assert!(pace.company() > MOMENT);
         pace.wait_ends();
         assert_eq!(pace.company(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_server_is_left_alone_for_as_long_as_it_asks_and_not_for_ever() {
+        let mut pace = Pace::of_server(None);
+        assert_eq!(pace.quiet(), None);
+        pace.hush(0, "now");
+        assert_eq!(pace.quiet(), None);
+        pace.hush(17, "not so fast");
+        assert_eq!(pace.quiet(), Some((17, "not so fast")));
+        pace.hush(u64::MAX, "never");
+        assert_eq!(pace.quiet(), Some((3600, "never")));
     }
 }

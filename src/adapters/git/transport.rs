@@ -183,6 +183,37 @@ impl TransportError {
         Self { kind, told: told.into() }
     }
 
+    /// The server still wants to be left alone, for these seconds and reasons.
+    pub(super) fn busy(seconds: u64, told: &str) -> Self {
+        Self::new(Kind::Busy(seconds), told)
+    }
+
+    /// For how long the server asks to be left alone, if that is it.
+    pub(super) fn asks_to_wait(&self) -> Option<u64> {
+        match self.kind {
+            Kind::Busy(seconds) => Some(seconds),
+            Kind::Unreachable
+            | Kind::Unauthorized
+            | Kind::Untrusted
+            | Kind::NoRepository
+            | Kind::Mirror => None,
+        }
+    }
+
+    /// The same, with what the server said to people beside it.
+    fn with(mut self, words: &str) -> Self {
+        if !words.is_empty() {
+            self.told = format!("{}: {words}", self.told);
+        }
+        self
+    }
+
+    /// The remote names its objects in a way that libgit2, and so hoist, does not know.
+    fn of_another_format() -> Self {
+        let told = "the repository names its objects by SHA-256, and hoist knows SHA-1 only";
+        Self::new(Kind::NoRepository, told)
+    }
+
     /// A failure on our own disk.
     pub(super) fn mirror(doing: &str, cause: &git2::Error) -> Self {
         Self::new(Kind::Mirror, format!("{doing}: {}", cause.message()))

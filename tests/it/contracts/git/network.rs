@@ -404,7 +404,7 @@ async fn a_server_that_lost_what_a_push_builds_upon_is_sent_it_all() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_waits_for_the_budget_of_pushes_goes_together() {
     let remote = Remote::http();
-    let budget = PushBudget { most: 1, span: Duration::from_secs(2) };
+    let budget = PushBudget { burst: 1, every: Duration::from_secs(2) };
     let settings = RemoteSettings { pushes: Some(budget), ..remote.settings() };
     let mirror = Arc::new(Mirror::open(settings, &remote.data()).unwrap());
     let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
