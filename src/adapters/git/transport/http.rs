@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use git2::transport::{Service, SmartSubtransportStream};
+use jiff::fmt::rfc2822;
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode};
@@ -32,6 +34,9 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// How long a connection is kept for the next question: shorter than servers keep it.
 const IDLE: Duration = Duration::from_secs(15);
 
+/// How long a server is left alone that has had too much of us and does not say for how long.
+const TOO_MUCH: u64 = 60;
+
 /// The header that asks a server for a later version of the protocol than the first.
 const VERSION: &str = "git-protocol";
 
@@ -45,7 +50,8 @@ struct Line {
     credentials: Credentials,
     patience: Patience,
     client: Client,
-    /// Runs while the mirror's thread waits for an answer, and at no other time. None at the end.
+    /// Looks after the connections on a thread of its own: one that the server ends is forgotten at
+    /// once, and one whose answer is read is there for the next question. None at the end.
     runtime: Option<Runtime>,
 }
 
@@ -70,6 +76,7 @@ impl HttpWire {
             .connect_timeout(CONNECT)
             .read_timeout(SILENCE)
             .pool_idle_timeout(IDLE)
+            .tcp_nodelay(true)
             // Our credentials go to nobody but the server that was named.
             .redirect(Policy::none())
             .user_agent(concat!("git/2.0 (hoist/", env!("CARGO_PKG_VERSION"), ")"));
@@ -79,7 +86,9 @@ impl HttpWire {
             client = client.tls_certs_merge(certificates);
         }
         let client = client.build().context("preparing HTTPS")?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("git-http")
             .enable_all()
             .build()
             .context("preparing to wait for a Git server")?;
@@ -100,6 +109,29 @@ impl HttpWire {
         let mut exchange = self.prepare(service, question, version);
         exchange.ask()?;
         Ok(exchange)
+    }
+
+    /// Asks what a service can while another question waits for its answer: that takes no longer
+    /// than one of them. None where the service does not say, which whoever needs it may ask.
+    pub(super) fn exchange_beside(
+        &self,
+        (service, question, version): (&'static str, Question, Version),
+        other: &'static str,
+    ) -> Result<(Exchange, Option<Exchange>), TransportError> {
+        let mut first = self.prepare(service, question, version);
+        let mut second = self.prepare(other, Question::WhatIsThere, Version::Any);
+        let (Some((one, expected)), Some((two, of_other))) = (first.request(), second.request())
+        else {
+            return Ok((first, None));
+        };
+        let line = &self.line;
+        let (one, two) = line.wait(async || {
+            let (one, two) = tokio::join!(line.send(one), line.send(two));
+            Ok((one?, two))
+        })?;
+        first.answer = Some(line.judge(one, &expected)?);
+        second.answer = two.ok().and_then(|two| line.judge(two, &of_other).ok());
+        Ok((first, second.answer.is_some().then_some(second)))
     }
 
     /// What went wrong in the middle of an answer.
@@ -168,6 +200,22 @@ impl Line {
         url
     }
 
+    /// Sends it once more where the connection that was kept turns out to have ended: servers end
+    /// what nobody uses, and do not say so. It does no harm to what was heard the first time,
+    /// because a push compares before it swaps.
+    async fn send(&self, request: RequestBuilder) -> reqwest::Result<Response> {
+        let again = request.try_clone();
+        let sent = self.introduce(request).send().await;
+        match (sent, again) {
+            (Err(cause), Some(again))
+                if cause.is_request() && !cause.is_connect() && !cause.is_timeout() =>
+            {
+                self.introduce(again).send().await
+            }
+            (sent, _) => sent,
+        }
+    }
+
     /// Says who we are before it is asked, which saves a round trip.
     fn introduce(&self, request: RequestBuilder) -> RequestBuilder {
         let Some(header) = self.credentials.header() else { return request };
@@ -193,17 +241,23 @@ impl Line {
             return Err(self.error(Kind::NoRepository, told));
         }
         let (headers, words) = (answer.headers().clone(), self.words(answer));
-        let (kind, hint) = match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => (
+        let wait = match wait_asked(&headers) {
+            None if status == StatusCode::TOO_MANY_REQUESTS => Some(TOO_MUCH),
+            wait => wait,
+        };
+        let (kind, hint) = match (status, wait) {
+            (moved, _) if moved.is_redirection() => (Kind::NoRepository, new_place(&headers)),
+            // Forges have several statuses for that they have had too much of us.
+            (_, Some(seconds)) => (Kind::Busy(seconds), String::new()),
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, None) => (
                 Kind::Unauthorized,
                 "; check the repository's credentials and what they may do".to_owned(),
             ),
-            StatusCode::NOT_FOUND | StatusCode::GONE => (
+            (StatusCode::NOT_FOUND | StatusCode::GONE, None) => (
                 Kind::NoRepository,
                 "; check the repository's url, and that our account may see it".to_owned(),
             ),
-            moved if moved.is_redirection() => (Kind::NoRepository, new_place(&headers)),
-            _ => wait_asked(&headers),
+            (_, None) => (Kind::Unreachable, String::new()),
         };
         Err(self.error(kind, &format!("the server answered {status}{words}{hint}")))
     }
@@ -249,17 +303,18 @@ fn new_place(headers: &HeaderMap) -> String {
     format!("; it has moved: set the repository's url to {place} if that is right")
 }
 
-/// What a server asks for that has no time for us now: seconds, or a date for people to read.
-fn wait_asked(headers: &HeaderMap) -> (Kind, String) {
-    let wait = headers.get(RETRY_AFTER).and_then(|it| it.to_str().ok());
-    let Some(wait) = wait else { return (Kind::Unreachable, String::new()) };
-    match wait.parse() {
-        Ok(seconds) => (Kind::Busy(seconds), String::new()),
-        Err(_) => {
-            let wait: String = wait.chars().take(40).collect();
-            (Kind::Unreachable, format!("; it asks to be left alone until then: {wait}"))
-        }
+/// For how many seconds a server asks to be left alone. Where it names a date, that is one of its own
+/// clock, which it tells as well.
+fn wait_asked(headers: &HeaderMap) -> Option<u64> {
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
+    let wait = text(RETRY_AFTER)?;
+    if let Ok(seconds) = wait.parse() {
+        return Some(seconds);
     }
+    let parser = rfc2822::DateTimeParser::new();
+    let then = parser.parse_timestamp(wait).ok()?;
+    let now = parser.parse_timestamp(text(DATE)?).ok()?;
+    Some(u64::try_from(then.duration_since(now).as_secs()).unwrap_or(0))
 }
 
 /// What a server is asked.
@@ -292,15 +347,23 @@ pub(super) struct Exchange {
 
 impl Exchange {
     fn ask(&mut self) -> Result<(), TransportError> {
+        let Some((request, expected)) = self.request() else { return Ok(()) };
+        let line = &self.line;
+        let answer = line.wait(async || line.send(request).await)?;
+        self.answer = Some(line.judge(answer, &expected)?);
+        Ok(())
+    }
+
+    /// What is asked, and of what kind its answer is; none if it was asked already.
+    fn request(&mut self) -> Option<(RequestBuilder, String)> {
         let (line, service) = (&self.line, self.service);
-        let (request, expected) = match self.question.take() {
-            None => return Ok(()),
-            Some(Question::WhatIsThere) => {
+        let (request, expected) = match self.question.take()? {
+            Question::WhatIsThere => {
                 let mut url = line.address("info/refs");
                 url.query_pairs_mut().append_pair("service", service);
                 (line.client.get(url), format!("application/x-{service}-advertisement"))
             }
-            Some(Question::Work(body)) => {
+            Question::Work(body) => {
                 let expected = format!("application/x-{service}-result");
                 let request = line.client.post(line.address(service));
                 let kind = format!("application/x-{service}-request");
@@ -311,9 +374,7 @@ impl Exchange {
             Version::Any => request,
             Version::Second => request.header(VERSION, "version=2"),
         };
-        let answer = line.wait(async || line.introduce(request).send().await)?;
-        self.answer = Some(line.judge(answer, &expected)?);
-        Ok(())
+        Some((request, expected))
     }
 }
 
@@ -346,5 +407,28 @@ impl Write for Exchange {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(headers: &[(HeaderName, &'static str)]) -> Option<u64> {
+        let value = |text| HeaderValue::from_static(text);
+        wait_asked(&headers.iter().map(|(name, text)| (name.clone(), value(text))).collect())
+    }
+
+    #[test]
+    fn a_wait_is_told_in_seconds_or_by_the_servers_own_clock() {
+        assert_eq!(asked(&[(RETRY_AFTER, "17")]), Some(17));
+        let then = (RETRY_AFTER, "Wed, 21 Oct 2026 07:28:00 GMT");
+        let now = |text| asked(&[then.clone(), (DATE, text)]);
+        assert_eq!(now("Wed, 21 Oct 2026 07:25:30 GMT"), Some(150));
+        assert_eq!(now("Wed, 21 Oct 2026 07:28:01 GMT"), Some(0), "it has passed");
+        assert_eq!(now("soon"), None);
+        assert_eq!(asked(&[then]), None, "nobody knows what its clock says");
+        assert_eq!(asked(&[(RETRY_AFTER, "later")]), None);
+        assert_eq!(asked(&[]), None);
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use git2::{Oid, Repository};
 
-use super::http::{HttpWire, Question, Version};
+use super::http::{Exchange, HttpWire, Question, Version};
 use super::pack;
 use super::packet::{self, DELIMITER, FLUSH, Packet, Packets};
 use super::smart::SmartTransport;
@@ -44,7 +44,19 @@ pub(in super::super) struct NativeTransport {
     libgit2: SmartTransport,
     /// What the server said it can, asked once.
     fetching: RefCell<Option<Speech>>,
-    pushing: RefCell<Option<Vec<String>>>,
+    pushing: RefCell<Pushing>,
+}
+
+/// What is known of how a server is pushed to.
+#[derive(Debug, Default)]
+enum Pushing {
+    /// Nobody has asked.
+    #[default]
+    Unasked,
+    /// It did not say when it was asked on the way: whoever pushes asks and is told.
+    Untold,
+    /// What it can.
+    Known(Vec<String>),
 }
 
 /// What a server speaks when objects are fetched.
@@ -77,18 +89,13 @@ impl NativeTransport {
         }
         let answer = self.wire.exchange(UPLOAD, Question::WhatIsThere, Version::Second)?;
         let mut packets = Packets::of(answer);
-        let mut first = self.line(&mut packets)?;
-        if first.starts_with("# service=") {
-            self.packet(&mut packets)?;
-            first = self.line(&mut packets)?;
-        }
+        let first = self.first_line(&mut packets)?;
         let speech = if first == "version 2" {
             let abilities = packets.lines().map_err(|cause| self.wire.cut_short(&cause))?;
+            self.end(packets)?;
             let format = abilities.iter().find(|it| it.starts_with("object-format="));
             if format.is_some_and(|it| it != USUAL_FORMAT) {
-                let told =
-                    "the repository names its objects by SHA-256, and hoist knows SHA-1 only";
-                return Err(TransportError::new(Kind::NoRepository, told));
+                return Err(TransportError::of_another_format());
             }
             Speech::Second { names_its_format: format.is_some() }
         } else {
@@ -98,30 +105,25 @@ impl NativeTransport {
         Ok(speech)
     }
 
-    /// Asks for something by the second version.
-    fn command(
-        &self,
-        (name, names_its_format): (&str, bool),
-        arguments: &[String],
-    ) -> Result<Packets<impl Read + use<>>, TransportError> {
-        let mut body = Vec::new();
-        packet::write(&mut body, &format!("command={name}\n"));
-        packet::write(&mut body, &format!("{AGENT}\n"));
-        if names_its_format {
-            packet::write(&mut body, &format!("{USUAL_FORMAT}\n"));
-        }
-        body.extend_from_slice(DELIMITER);
-        arguments.iter().for_each(|argument| packet::write(&mut body, &format!("{argument}\n")));
-        body.extend_from_slice(FLUSH);
-        let answer = self.wire.exchange(UPLOAD, Question::Work(body), Version::Second)?;
-        Ok(Packets::of(answer))
-    }
-
     /// The refs that hoist mirrors, as they are now.
     fn list(&self, names_its_format: bool) -> Result<RemoteRefs, TransportError> {
         let prefixes = super::MIRRORED.map(|prefix| format!("ref-prefix {prefix}"));
-        let mut packets = self.command(("ls-refs", names_its_format), &prefixes)?;
+        let asked = ("ls-refs", names_its_format);
+        let question = Question::Work(command(asked, &prefixes));
+        let nobody_asked = matches!(&*self.pushing.borrow(), Pushing::Unasked);
+        let answer = if nobody_asked {
+            // Who fetches is about to push: what that wants to know is asked on the way.
+            let beside = (UPLOAD, question, Version::Second);
+            let (answer, other) = self.wire.exchange_beside(beside, RECEIVE)?;
+            let told = other.and_then(|other| self.read_abilities(other).ok());
+            self.pushing.replace(told.map_or(Pushing::Untold, Pushing::Known));
+            answer
+        } else {
+            self.wire.exchange(UPLOAD, question, Version::Second)?
+        };
+        let mut packets = Packets::of(answer);
         let lines = packets.lines().map_err(|cause| self.wire.cut_short(&cause))?;
+        self.end(packets)?;
         let mut refs = RemoteRefs::new();
         for line in &lines {
             let mut words = line.split(' ');
@@ -151,7 +153,9 @@ impl NativeTransport {
         arguments.extend(known.iter().map(|id| format!("have {id}")));
         // What we have is told at once: there is nothing to negotiate.
         arguments.push("done".into());
-        let mut packets = self.command(("fetch", names_its_format), &arguments)?;
+        let question = Question::Work(command(("fetch", names_its_format), &arguments));
+        let answer = self.wire.exchange(UPLOAD, question, Version::Second)?;
+        let mut packets = Packets::of(answer);
         while self.line(&mut packets)? != "packfile" {
             while let Packet::Data(_) = self.packet(&mut packets)? {}
         }
@@ -167,25 +171,25 @@ impl NativeTransport {
             }
         }
         writer.commit().map_err(|cause| writing(&cause))?;
-        Ok(())
+        self.end(packets)
     }
 
     /// What the server can when it is pushed to. Asked once: the answer holds every ref.
     fn abilities(&self) -> Result<Vec<String>, TransportError> {
-        if let Some(known) = &*self.pushing.borrow() {
+        if let Pushing::Known(known) = &*self.pushing.borrow() {
             return Ok(known.clone());
         }
         let answer = self.wire.exchange(RECEIVE, Question::WhatIsThere, Version::Any)?;
-        let mut packets = Packets::of(answer);
-        let mut first = self.line(&mut packets)?;
-        if first.starts_with("# service=") {
-            self.packet(&mut packets)?;
-            first = self.line(&mut packets)?;
-        }
-        let abilities = first.split_once('\0').map(|(_, abilities)| abilities).unwrap_or_default();
-        let abilities: Vec<String> = abilities.split(' ').map(str::to_owned).collect();
-        *self.pushing.borrow_mut() = Some(abilities.clone());
+        let abilities = self.read_abilities(answer)?;
+        self.pushing.replace(Pushing::Known(abilities.clone()));
         Ok(abilities)
+    }
+
+    fn read_abilities(&self, answer: Exchange) -> Result<Vec<String>, TransportError> {
+        let mut packets = Packets::of(answer);
+        let first = self.first_line(&mut packets)?;
+        let abilities = first.split_once('\0').map(|(_, abilities)| abilities).unwrap_or_default();
+        Ok(abilities.split(' ').map(str::to_owned).collect())
     }
 
     /// One push of updates, each with the value that it expects: the server compares and swaps.
@@ -238,6 +242,7 @@ impl NativeTransport {
                 Some(_) | None => (),
             }
         }
+        self.end(packets)?;
         let words = readable(&self.wire.scrub(&String::from_utf8_lossy(&words)));
         self.report(Packets::of(told.as_slice()), words)
     }
@@ -264,6 +269,20 @@ impl NativeTransport {
             }
         }
         Ok(report)
+    }
+
+    /// What a server says first of what it can; some name the service before that.
+    fn first_line(&self, packets: &mut Packets<impl Read>) -> Result<String, TransportError> {
+        let first = self.line(packets)?;
+        if !first.starts_with("# service=") {
+            return Ok(first);
+        }
+        self.packet(packets)?;
+        self.line(packets)
+    }
+
+    fn end(&self, packets: Packets<impl Read>) -> Result<(), TransportError> {
+        packets.end().map_err(|cause| self.wire.cut_short(&cause))
     }
 
     fn packet(&self, packets: &mut Packets<impl Read>) -> Result<Packet, TransportError> {
@@ -313,12 +332,16 @@ impl Transport for NativeTransport {
         updates: &[RefUpdate],
     ) -> Result<Vec<RefOutcome>, TransportError> {
         let report = self.try_push(mirror, updates).inspect_err(|_| {
-            self.pushing.take();
+            self.pushing.replace(Pushing::Untold);
         })?;
         if !report.unpacked {
             // It may lack what the pack builds upon: libgit2 takes nothing for granted.
             tracing::debug!("the Git server did not take a thin pack: {}", report.words);
-            return self.libgit2.push(mirror, updates);
+            match self.libgit2.push(mirror, updates) {
+                Ok(outcomes) => return Ok(outcomes),
+                // What the refs are now tells whether that was the way, or the server's word.
+                Err(error) => tracing::debug!("and no whole one: {error}"),
+            }
         }
         let mut outcomes = BTreeMap::new();
         for update in updates {
@@ -334,6 +357,20 @@ impl Transport for NativeTransport {
         })?;
         Ok(updates.iter().filter_map(|update| outcomes.remove(update.name.as_str())).collect())
     }
+}
+
+/// A question of the second version.
+fn command((name, names_its_format): (&str, bool), arguments: &[String]) -> Vec<u8> {
+    let mut body = Vec::new();
+    packet::write(&mut body, &format!("command={name}\n"));
+    packet::write(&mut body, &format!("{AGENT}\n"));
+    if names_its_format {
+        packet::write(&mut body, &format!("{USUAL_FORMAT}\n"));
+    }
+    body.extend_from_slice(DELIMITER);
+    arguments.iter().for_each(|argument| packet::write(&mut body, &format!("{argument}\n")));
+    body.extend_from_slice(FLUSH);
+    body
 }
 
 fn has(abilities: &[String], wanted: &str) -> bool {

@@ -69,6 +69,13 @@ impl<R: Read> Packets<R> {
         }
     }
 
+    /// Reads what follows a message that is understood, which is nothing: only what was read to its
+    /// end leaves its connection to the next question.
+    pub(super) fn end(mut self) -> io::Result<()> {
+        io::copy(&mut self.from, &mut io::sink())?;
+        Ok(())
+    }
+
     /// The lines until the message or its part ends.
     pub(super) fn lines(&mut self) -> io::Result<Vec<String>> {
         let mut lines = Vec::new();
