@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What becomes of the server's answers.
@@ -20,9 +20,12 @@ pub enum Road {
     Cut,
     /// Those to pushes are lost, when the server has done what was asked.
     Lossy,
+    /// They pass; but nothing more comes to the server.
+    Clogged,
 }
 
-const ROADS: [Road; 5] = [Road::Good, Road::Stuck, Road::Slow, Road::Cut, Road::Lossy];
+const ROADS: [Road; 6] =
+    [Road::Good, Road::Stuck, Road::Slow, Road::Cut, Road::Lossy, Road::Clogged];
 
 /// How many bytes pass before an answer is cut: into the list of refs, not past it.
 const BEFORE_THE_CUT: usize = 250;
@@ -32,6 +35,7 @@ pub struct Detour {
     pub port: u16,
     road: Arc<AtomicU8>,
     closed: Arc<AtomicBool>,
+    calls: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Detour {
@@ -39,17 +43,31 @@ impl Detour {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let here = listener.local_addr().unwrap().port();
         let (road, closed) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicBool::new(false)));
-        let detour = Self { port: here, road: Arc::clone(&road), closed: Arc::clone(&closed) };
+        let calls = Arc::<Mutex<Vec<TcpStream>>>::default();
+        let detour = Self {
+            port: here,
+            road: Arc::clone(&road),
+            closed: Arc::clone(&closed),
+            calls: Arc::clone(&calls),
+        };
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 if closed.load(Ordering::SeqCst) {
                     return;
                 }
                 let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { continue };
+                calls.lock().unwrap().push(server.try_clone().unwrap());
                 join(client, server, &road);
             }
         });
         detour
+    }
+
+    /// Ends every connection, as a server does with one that nobody uses; new ones are welcome.
+    pub fn hang_up(&self) {
+        for server in self.calls.lock().unwrap().drain(..) {
+            drop(server.shutdown(Shutdown::Both));
+        }
     }
 
     pub fn take(&self, road: Road) {
@@ -69,12 +87,16 @@ fn join(client: TcpStream, server: TcpStream, road: &Arc<AtomicU8>) {
     let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
     let pushes = Arc::new(AtomicBool::new(false));
     let noted = Arc::clone(&pushes);
+    let clogged = Arc::clone(road);
     std::thread::spawn(move || {
         let mut buffer = [0; 16 * 1024];
         while let Ok(read @ 1..) = from.read(&mut buffer) {
             let text = String::from_utf8_lossy(&buffer[..read]);
             if text.contains("POST ") {
                 noted.store(text.contains("/git-receive-pack"), Ordering::SeqCst);
+            }
+            while ROADS[usize::from(clogged.load(Ordering::SeqCst))] == Road::Clogged {
+                std::thread::sleep(Duration::from_millis(20));
             }
             if to.write_all(&buffer[..read]).is_err() {
                 break;
@@ -102,7 +124,7 @@ fn answer(
         let mut left = &buffer[..read];
         while !left.is_empty() {
             let step = match now() {
-                Road::Good => left.len(),
+                Road::Good | Road::Clogged => left.len(),
                 Road::Lossy if pushes.load(Ordering::SeqCst) => return,
                 Road::Lossy => left.len(),
                 Road::Stuck => {

@@ -84,6 +84,12 @@ impl GitServer {
         self.log("access.log").lines().filter(|line| line.contains(part)).count()
     }
 
+    /// Over which connection each request came, in order.
+    pub fn connections(&self) -> Vec<String> {
+        let connection = |line: &str| line.split(' ').nth(1).unwrap().to_owned();
+        self.log("access.log").lines().map(connection).collect()
+    }
+
     /// How many bytes came and went so far.
     pub fn bytes(&self) -> u64 {
         let numbers = |line: &str| -> Option<u64> {
@@ -138,8 +144,8 @@ fn configuration(directory: &Path, repositories: &Path, (port, tls): (u16, &str)
         r#"daemon off; master_process off; pid {here}/nginx.pid;
 events {{ worker_connections 256; }}
 http {{
-  # As usual, and then how many bytes came and went.
-  log_format counted '$remote_addr "$request" $status $request_length $bytes_sent';
+  # Over which connection what was asked, and how many bytes came and went.
+  log_format counted '$remote_addr $connection "$request" $status $request_length $bytes_sent';
   access_log {here}/access.log counted; client_max_body_size 0;
   client_body_temp_path {here}/body; proxy_temp_path {here}/proxy; fastcgi_temp_path {here}/fastcgi;
   uwsgi_temp_path {here}/uwsgi; scgi_temp_path {here}/scgi;
@@ -153,6 +159,8 @@ http {{
     location /busy.git {{
       default_type text/plain; add_header Retry-After 17 always; return 429 "not so fast";
     }}
+    location /limited.git {{ add_header Retry-After 17 always; return 403; }}
+    location /often.git {{ return 429; }}
     location /page.git {{ default_type text/html; return 200 "<html>sign in</html>"; }}
     location / {{
       auth_basic git; auth_basic_user_file {here}/users;

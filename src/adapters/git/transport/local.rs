@@ -49,6 +49,8 @@ impl LocalTransport {
                  `git config --global --add safe.directory {shown}`"
             );
             TransportError::new(Kind::Unauthorized, way)
+        } else if cause.message().contains("object format") {
+            TransportError::of_another_format()
         } else {
             let told = format!("opening the repository at {shown}: {}", cause.message());
             TransportError::new(Kind::Unreachable, told)

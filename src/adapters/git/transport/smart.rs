@@ -117,15 +117,14 @@ impl SmartTransport {
         let pushed = self.speak(|| remote.push(&specs, Some(&mut options)));
         drop(options);
         let (advertised, answers) = (advertised.into_inner(), answers.into_inner());
+        let words = readable(&self.wire.scrub(&String::from_utf8_lossy(&words.into_inner())));
         match pushed {
             Err(cause) if answers.is_empty() && !moved_on(updates, advertised.as_ref()) => {
-                Err(cause)
+                Err(cause.with(&words))
             }
-            Ok(()) | Err(_) => Ok(Attempt {
-                advertised: advertised.unwrap_or_default(),
-                answers,
-                words: readable(&self.wire.scrub(&String::from_utf8_lossy(&words.into_inner()))),
-            }),
+            Ok(()) | Err(_) => {
+                Ok(Attempt { advertised: advertised.unwrap_or_default(), answers, words })
+            }
         }
     }
 }
@@ -138,6 +137,9 @@ fn remote(mirror: &Repository) -> Result<Remote<'_>, TransportError> {
 
 /// Sorts a failure that is libgit2's own: on our disk, or in what the server said.
 fn sort(text: &str, cause: &git2::Error) -> TransportError {
+    if text.contains("object format") {
+        return TransportError::of_another_format();
+    }
     if is_ours(cause.class()) {
         return TransportError::new(Kind::Mirror, text);
     }

@@ -5,6 +5,8 @@ mod killed;
 mod network;
 mod reading;
 mod refs;
+mod refusals;
+mod roads;
 mod signing;
 mod ssh;
 

@@ -1,5 +1,6 @@
 //! What only a server can do: ask who we are, refuse, break, share.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,9 +10,9 @@ use hoist::adapters::git::{
     Bounds, Credentials, Mirror, PushBudget, RemoteSettings, Speaker, Trust,
 };
 use hoist::app::ports::{Git, GitError, RefOutcome};
-use hoist::domain::id::CommitId;
 
-use crate::support::detour::{Detour, Road};
+use super::roads::Behind;
+use crate::support::detour::Road;
 use crate::support::git::{Remote, basic, spec, update};
 use crate::support::git_server::PASSWORD;
 
@@ -62,53 +63,21 @@ async fn what_a_server_says_beside_its_status_reaches_people() {
     let (passes, busy) = told("busy.git").await;
     assert!(passes && busy.contains("429 Too Many Requests: not so fast"), "{busy}");
     assert!(busy.contains("asks to be left alone for 17 s"), "{busy}");
+    // Where a server says so, that is no word on our credentials.
+    let (passes, limited) = told("limited.git").await;
+    assert!(passes && limited.contains("403 Forbidden"), "{limited}");
+    let error = fetch(remote.settings_for("often.git", basic(PASSWORD))).await.unwrap_err();
+    assert!(matches!(error, GitError::Busy { seconds: 60, .. }), "{error:?}");
     let (passes, page) = told("page.git").await;
     assert!(!passes && page.contains("is no Git server; check the repository's url"), "{page}");
     let (passes, moved) = told("moved.git").await;
     assert!(!passes && moved.contains("/gitops.git if that is right"), "{moved}");
 }
 
-/// A remote with a commit, and a bad road to it.
-async fn behind_a_detour() -> (Remote, CommitId, Detour, RemoteSettings) {
-    let remote = Remote::http();
-    let mirror = remote.mirror();
-    let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
-    mirror.push(vec![update(MAIN, None, Some(&first))]).await.unwrap();
-    let port = remote.server.as_ref().unwrap().port;
-    let detour = Detour::to(port);
-    let mut settings = remote.settings();
-    settings.url = settings.url.replace(&port.to_string(), &detour.port.to_string());
-    (remote, first, detour, settings)
-}
-
-#[tokio::test]
-async fn a_transfer_that_is_stuck_slow_or_cut_frees_the_worker() {
-    let (_remote, first, detour, settings) = behind_a_detour().await;
-    for road in [Road::Stuck, Road::Slow, Road::Cut] {
-        let data = tempfile::tempdir().unwrap();
-        let wait = Duration::from_secs(3);
-        let bounds = Bounds { wait, ..Bounds::default() };
-        let mirror = Mirror::open_within(settings.clone(), data.path(), bounds).unwrap();
-        detour.take(road);
-        let error = mirror.fetch().await.unwrap_err();
-        assert!(matches!(error, GitError::Unreachable(_)), "{road:?}: {error:?}");
-        detour.take(Road::Good);
-        // By the same thread, which a blocked read would hold for another minute.
-        let mut last = Ok(());
-        for _ in 0..10 {
-            last = mirror.fetch().await;
-            if last.is_ok() {
-                break;
-            }
-        }
-        last.unwrap();
-        assert_eq!(mirror.refs(MAIN).await.unwrap()[MAIN], first, "{road:?}");
-    }
-}
-
 #[tokio::test]
 async fn a_push_whose_answer_was_lost_is_found_done_when_it_is_repeated() {
-    let (remote, first, detour, settings) = behind_a_detour().await;
+    let remote = Remote::http();
+    let Behind { first, detour, settings, .. } = Behind::a_detour(&remote).await;
     let data = tempfile::tempdir().unwrap();
     let mirror = Mirror::open(settings, data.path()).unwrap();
     mirror.fetch().await.unwrap();
@@ -245,6 +214,24 @@ async fn a_server_that_says_nothing_is_given_up_on() {
     assert!(matches!(error, GitError::Unreachable(_)), "{error:?}");
 }
 
+#[tokio::test]
+async fn a_server_that_asks_to_be_left_alone_is_asked_nothing_more() {
+    let remote = Remote::http();
+    let settings = remote.settings_for("busy.git", basic(PASSWORD));
+    let mirror = Mirror::open(settings, &remote.data()).unwrap();
+    let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
+    for _ in 0..3 {
+        for told in [
+            mirror.fetch().await.unwrap_err(),
+            mirror.push(vec![update(MAIN, None, Some(&first))]).await.unwrap_err(),
+        ] {
+            assert!(matches!(told, GitError::Busy { seconds: 2..=17, .. }), "{told:?}");
+            assert!(text(told).contains("not so fast"), "in its words, each time");
+        }
+    }
+    assert_eq!(remote.server.as_ref().unwrap().requests("/busy.git"), 1);
+}
+
 /// Where the test below finds its server when it runs as its own child.
 const TLS_URL: &str = "HOIST_TEST_TLS_URL";
 
@@ -364,6 +351,11 @@ async fn a_promotion_asks_a_server_three_questions_as_small_as_its_change() {
     // Nothing is new: the refs alone are asked for.
     mirror.fetch().await.unwrap();
     assert_eq!(questions(&remote, asked + 5)[asked + 4..], ["POST git-upload-pack"]);
+
+    // And all of it over one connection, once it is known what the server can.
+    let connections = remote.server.as_ref().unwrap().connections();
+    let own: BTreeSet<_> = connections[asked + 1..].iter().collect();
+    assert_eq!(own.len(), 1, "{connections:?}");
 }
 
 #[tokio::test]

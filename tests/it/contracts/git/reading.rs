@@ -270,3 +270,24 @@ async fn a_log_follows_first_parents_and_keeps_what_touches_a_path() {
     let unrelated = mirror.commit(spec(&[], &[("z", Some("1"))])).await.unwrap();
     assert_eq!(mirror.merge_base(&a, &unrelated).await.unwrap(), None);
 }
+
+/// Neither a file, nor a folder that is as it was when somebody last asked.
+#[tokio::test]
+async fn a_list_reads_no_file_and_only_the_folders_that_changed() {
+    let files =
+        [("apps/a/v.yaml", Some("1\n")), ("apps/b/v.yaml", Some("2\n")), ("other/x", Some("3\n"))];
+    let (remote, mirror, first) = with_files(&files).await;
+    let lose = |object: &str| {
+        let id = remote.git(&["rev-parse", object]);
+        let place = remote.mirror_path().join("objects").join(&id[..2]).join(&id[2..]);
+        std::fs::remove_file(place).unwrap();
+    };
+    mirror.push(vec![update("refs/heads/main", None, Some(&first))]).await.unwrap();
+    ["main:apps/a/v.yaml", "main:apps/b/v.yaml", "main:other"].into_iter().for_each(lose);
+    let both = ["apps/a/v.yaml", "apps/b/v.yaml"];
+    assert_eq!(mirror.list(&first, "apps/*/v.yaml").await.unwrap(), both);
+    ["main:apps/a", "main:apps/b"].into_iter().for_each(lose);
+    let second = mirror.commit(spec(&[&first], &[("apps/c/v.yaml", Some("4\n"))])).await.unwrap();
+    let three = ["apps/a/v.yaml", "apps/b/v.yaml", "apps/c/v.yaml"];
+    assert_eq!(mirror.list(&second, "apps/*/v.yaml").await.unwrap(), three);
+}
