@@ -28,7 +28,7 @@ use crate::adapters::issuer::OidcIssuer;
 use crate::adapters::registry::{Registries, RegistryLogin, RegistryMirror, RegistrySettings};
 use crate::adapters::store::sqlite::SqliteStore;
 use crate::app::chat::{Chat, Mattermost, Slack, speaker};
-use crate::app::committing::{Committing, SignOff};
+use crate::app::committing::{Committing, Maker, SignOff};
 use crate::app::forge_event::Dialect;
 use crate::app::ingest::identity::Issuers;
 use crate::app::notifications::Audience;
@@ -350,6 +350,10 @@ fn committing(settings: &config::Commits) -> Committing {
     let usual = Committing::default();
     let trailers = settings.trailers.iter();
     Committing {
+        maker: match settings.by {
+            config::CommitsBy::Git => Maker::Hoist,
+            config::CommitsBy::Api => Maker::Forge,
+        },
         name: settings.name.clone().unwrap_or(usual.name),
         email: settings.email.clone().unwrap_or(usual.email),
         trailers: trailers.map(|(name, value)| (name.clone(), value.clone())).collect(),

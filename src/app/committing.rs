@@ -1,13 +1,17 @@
-//! Whom the commits of promotions name, and what they say besides.
+//! Who makes the commits of promotions, whom they name, and what they say besides.
 
 use jiff::Timestamp;
 
-use super::ports::Signature;
+use super::ports::{CommitSpec, LogEntry, Signature};
+use super::{AppError, Repository};
+use crate::domain::id::CommitId;
 use crate::messages::commit;
 
 /// How hoist commits into one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Committing {
+    /// Who makes them.
+    pub maker: Maker,
     /// The shown name.
     pub name: String,
     /// The mail address.
@@ -16,6 +20,15 @@ pub struct Committing {
     pub trailers: Vec<(String, String)>,
     /// Whether they are signed off.
     pub sign_off: SignOff,
+}
+
+/// Who makes the commits of promotions. Branches are moved by Git, whoever does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Maker {
+    /// hoist itself.
+    Hoist,
+    /// The forge, in its own name for us and with its own signature.
+    Forge,
 }
 
 /// Whether commits say `Signed-off-by`.
@@ -31,6 +44,7 @@ impl Default for Committing {
     /// hoist, under a domain that nobody can own.
     fn default() -> Self {
         Self {
+            maker: Maker::Hoist,
             name: "hoist".into(),
             email: "hoist@hoist.invalid".into(),
             trailers: Vec::new(),
@@ -58,6 +72,46 @@ impl Committing {
     }
 }
 
+/// Makes a commit, or finds it among those that are `known`.
+///
+/// One of our own is the same however often it is made. A forge's has the time of its making in it,
+/// so that what an earlier try has left is looked for by what it says and holds.
+pub(super) async fn make(
+    repository: &Repository,
+    spec: CommitSpec,
+    known: &[LogEntry],
+) -> Result<CommitId, AppError> {
+    let git = repository.git.as_ref();
+    let own = git.commit(spec.clone()).await?;
+    match repository.commits.maker {
+        Maker::Hoist => return Ok(own),
+        Maker::Forge => {}
+    }
+    for entry in known.iter().filter(|it| says_the_same(it, &spec) && it.id != own) {
+        if git.diff(&own, &entry.id).await?.is_empty() {
+            return Ok(entry.id.clone());
+        }
+    }
+    let made = repository.forge.make_commit(&git.draft(&own).await?).await?;
+    Ok(git.adopt(made).await?)
+}
+
+fn says_the_same(entry: &LogEntry, spec: &CommitSpec) -> bool {
+    entry.parents == spec.parents && entry.message.trim_end() == spec.message.trim_end()
+}
+
+/// The last commits of a branch, which an earlier try may have made.
+pub(super) async fn made_before(
+    repository: &Repository,
+    tip: Option<&CommitId>,
+    most: usize,
+) -> Result<Vec<LogEntry>, AppError> {
+    match (repository.commits.maker, tip) {
+        (Maker::Forge, Some(tip)) => Ok(repository.git.log(tip, None, most).await?),
+        (Maker::Hoist, _) | (Maker::Forge, None) => Ok(Vec::new()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +119,7 @@ mod tests {
     #[test]
     fn trailers_of_a_house_stand_after_hoists_own() {
         let house = Committing {
+            maker: Maker::Hoist,
             name: "Release Bot".into(),
             email: "bot@example.com".into(),
             trailers: vec![("Change-Type".into(), "promotion".into())],

@@ -15,12 +15,13 @@ use crate::domain::snapshot::{Judgement, ProposalFacts, Ride, Snapshot, StatusWo
 use crate::messages::{commit, explain, pull_request};
 use crate::yaml_edit;
 
+use super::committing::made_before;
 use super::ports::{
     AuditLine, Change, Closing, CommitSpec, MergeOutcome, MergeRequest, RefOutcome, RefUpdate,
     Status, StatusState,
 };
 use super::proposing::own_message;
-use super::{App, AppError, Repository, reading};
+use super::{App, AppError, Repository, committing, reading};
 
 /// What an action came to.
 pub(super) enum Outcome {
@@ -259,21 +260,35 @@ impl App {
         Ok(Outcome::Done { changes: vec![change], audit: vec![audit] })
     }
 
-    pub(super) async fn make_commit(
+    /// What the commit of a promotion is to be.
+    pub(super) async fn commit_spec(
+        &self,
+        snapshot: &Snapshot,
+        repository: &Repository,
+        promotion: &Promotion,
+        proposing: &Proposing,
+    ) -> Result<CommitSpec, AppError> {
+        Ok(CommitSpec {
+            parents: vec![proposing.base.clone()],
+            files: edited_files(repository, proposing).await?,
+            message: repository.commits.complete(own_message(snapshot, promotion)),
+            author: repository.commits.author(promotion.created_at),
+        })
+    }
+
+    async fn make_commit(
         &self,
         snapshot: &Snapshot,
         repository: &Repository,
         promotion: &Promotion,
         proposing: &Proposing,
     ) -> Result<CommitId, AppError> {
-        let files = edited_files(repository, proposing).await?;
-        let spec = CommitSpec {
-            parents: vec![proposing.base.clone()],
-            files,
-            message: repository.commits.complete(own_message(snapshot, promotion)),
-            author: repository.commits.author(promotion.created_at),
-        };
-        Ok(repository.git.commit(spec).await?)
+        let spec = self.commit_spec(snapshot, repository, promotion, proposing).await?;
+        let branch = branch_of(&promotion.environment, &promotion.application.application);
+        let name = format!("refs/heads/{branch}");
+        let there = repository.git.refs(&name).await?.remove(&name);
+        let known = made_before(repository, there.as_ref(), 1).await?;
+        committing::make(repository, spec, &known).await
     }
 
     async fn tell_of_push(

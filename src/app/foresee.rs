@@ -128,7 +128,8 @@ impl App {
         let Action::Propose(proposing) = action else { return Ok(None) };
         let Some(promotion) = snapshot.promotion(&proposing.promotion) else { return Ok(None) };
         let (_, repository) = self.rules(&snapshot.application)?;
-        let head = self.make_commit(snapshot, repository, promotion, proposing).await?;
+        let spec = self.commit_spec(snapshot, repository, promotion, proposing).await?;
+        let head = repository.git.commit(spec).await?;
         Ok(Some(repository.git.patch(&proposing.base, &head, DIFF_LIMIT).await?))
     }
 

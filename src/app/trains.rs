@@ -28,7 +28,7 @@ use super::ports::{
 use super::proposing::{asks, own_message};
 use super::reconcile::chain;
 use super::recover::promotion_of;
-use super::{App, AppError, Mode, Repository};
+use super::{App, AppError, Mode, Repository, committing};
 
 /// How far a train's branch is looked through: more commits than it can have riders.
 const LONGEST: usize = 10_000;
@@ -343,6 +343,9 @@ impl App {
     async fn couple(&self, train: &Train<'_>, riding: &[Rider]) -> Result<CommitId, AppError> {
         let repository = train.repository;
         let mut head = riding[0].proposing.base.clone();
+        let name = format!("refs/heads/{}", train.branch);
+        let there = repository.git.refs(&name).await?.remove(&name);
+        let known = committing::made_before(repository, there.as_ref(), riding.len()).await?;
         for rider in riding {
             let proposing = Proposing { base: head.clone(), ..rider.proposing.clone() };
             let own = own_message(&rider.snapshot, &rider.promotion);
@@ -352,7 +355,7 @@ impl App {
                 message: repository.commits.complete(own),
                 author: repository.commits.author(rider.promotion.created_at),
             };
-            let commit = repository.git.commit(spec).await?;
+            let commit = committing::make(repository, spec, &known).await?;
             prove(repository, &head, &commit, train.environment, &rider.promotion).await?;
             head = commit;
         }

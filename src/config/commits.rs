@@ -1,4 +1,5 @@
-//! Reads how hoist commits into a repository: whom commits name, and by which key they are signed.
+//! Reads how hoist commits into a repository: who makes the commits, whom they name, and by which key
+//! they are signed.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -7,10 +8,16 @@ use super::credentials::private_key;
 use super::fields::{Fields, checked, entries};
 use super::problem::Notes;
 use super::secret::Vault;
-use super::settings::{Commits, SecretKey, SignOff, SigningKey};
+use super::settings::{Commits, CommitsBy, SecretKey, SignOff, SigningKey};
 use super::table::Words;
 use super::tables::{COMMITS, SIGNING};
-use super::tree::Node;
+use super::tree::{Kind, Node};
+
+pub(super) const MAKERS: Words<CommitsBy> =
+    Words { built: &[("git", CommitsBy::Git), ("api", CommitsBy::Api)], planned: &[] };
+
+/// What a commit that GitHub makes and signs says by itself.
+const LEFT_TO_GITHUB: [&str; 4] = ["name", "email", "sign_off", "sign"];
 
 pub(super) const SIGN_OFFS: Words<SignOff> =
     Words { built: &[("committer", SignOff::Committer)], planned: &[] };
@@ -20,7 +27,11 @@ const OWN: [&str; 4] = ["artifact", "source-commit", "requested-by", "signed-off
 
 /// Reads `commits` of a repository.
 pub(super) fn commits(vault: &Vault<'_>, node: &Node, notes: &mut Notes<'_>) -> Option<Commits> {
+    if let Kind::Text(_) = &node.kind {
+        return MAKERS.read(node, notes).map(|by| Commits { by, ..Commits::default() });
+    }
     let fields = Fields::open(node, &COMMITS, notes)?;
+    let by = fields.get("by").map(|node| MAKERS.read(node, notes));
     let name = fields.get("name").map(|node| checked(node, identity, notes));
     let email = fields.get("email").map(|node| checked(node, email, notes));
     let mut trailers = Vec::new();
@@ -36,13 +47,29 @@ pub(super) fn commits(vault: &Vault<'_>, node: &Node, notes: &mut Notes<'_>) -> 
     let sign_off = fields.get("sign_off").map(|node| SIGN_OFFS.read(node, notes));
     let sign = fields.get("sign").map(|node| signing_key(vault, node, notes));
     let if_any = |read: Option<Option<String>>| read.map_or(Some(None), |it| it.map(Some));
+    let by = by.unwrap_or(Some(CommitsBy::Git))?;
+    if by == CommitsBy::Api {
+        check_left_to_github(&fields, notes);
+    }
     Some(Commits {
+        by,
         name: if_any(name)?,
         email: if_any(email)?,
         trailers: trailers.into_iter().collect::<Option<_>>()?,
         sign_off: sign_off.unwrap_or(Some(SignOff::Nobody))?,
         sign: sign.map_or(Some(None), |it| it.map(Some))?,
     })
+}
+
+/// Notes what GitHub would not sign, or signs itself.
+fn check_left_to_github(fields: &Fields<'_>, notes: &mut Notes<'_>) {
+    for node in LEFT_TO_GITHUB.iter().filter_map(|name| fields.get(name)) {
+        let what = format!(
+            "{}: a commit that GitHub makes names the App and has GitHub's signature",
+            node.path
+        );
+        notes.add(node.place, what, "remove it, or leave out `by: api`");
+    }
 }
 
 fn signing_key(vault: &Vault<'_>, node: &Node, notes: &mut Notes<'_>) -> Option<SigningKey> {

@@ -11,8 +11,8 @@ use super::problem::Notes;
 use super::process::or_default;
 use super::secret::Vault;
 use super::settings::{
-    Account, Credentials, Forge, GitHub, GitLab, KnownHosts, MergeMethod, Remote, Repository,
-    Squash, Transport,
+    Account, CommitsBy, Credentials, Forge, GitHub, GitLab, KnownHosts, MergeMethod, Remote,
+    Repository, Squash, Transport,
 };
 use super::table::Words;
 use super::tables::REPOSITORY;
@@ -101,6 +101,9 @@ pub(super) fn repository(
     if let (Some(kind), Some(remote)) = (kind, &remote) {
         check_use(&fields, (kind, remote, known), notes);
     }
+    if let (Some(kind), Some(Some(commits))) = (kind, &commits) {
+        check_maker(&fields, (kind, known, commits.by), notes);
+    }
     let forge = match kind? {
         Kind::Builtin => {
             check_builtin(&fields, known, notes);
@@ -127,6 +130,25 @@ pub(super) fn repository(
         transport: if_any(transport)?.unwrap_or_default(),
         commits: if_any(commits)?.unwrap_or_default(),
     })
+}
+
+/// Notes where nobody is there who could make commits by an API, or would sign them.
+fn check_maker(
+    fields: &Fields<'_>,
+    (kind, known, by): (Kind, Option<&Credentials>, CommitsBy),
+    notes: &mut Notes<'_>,
+) {
+    let Some(node) = fields.get("commits").filter(|_| by == CommitsBy::Api) else { return };
+    if kind != Kind::GitHub {
+        let what = format!("{}: only a GitHub makes commits by its API", node.path);
+        notes.add(node.place, what, "leave out `api`; `commits: {sign: …}` signs them by a key");
+    } else if matches!(account(known), Some(Account::Token(_))) {
+        let what =
+            format!("{}: GitHub signs what an App commits, and nothing by a token", node.path);
+        let hint =
+            "write `credentials: {app_id: N, private_key: {file: PATH}}`, or leave out `api`";
+        notes.add(node.place, what, hint);
+    }
 }
 
 /// What may be left out, and must be right if it stands.

@@ -106,6 +106,8 @@ pub enum Transport {
 /// How hoist commits into a repository; what is not said is hoist's own.
 #[derive(Debug, Default)]
 pub struct Commits {
+    /// Who makes them.
+    pub by: CommitsBy,
     /// The name on commits of promotions.
     pub name: Option<String>,
     /// The mail address beside it.
@@ -116,6 +118,16 @@ pub struct Commits {
     pub sign_off: SignOff,
     /// The key that signs all of hoist's commits.
     pub sign: Option<SigningKey>,
+}
+
+/// Who makes the commits of promotions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CommitsBy {
+    /// hoist, which pushes them by Git.
+    #[default]
+    Git,
+    /// The forge, asked by its API.
+    Api,
 }
 
 /// Whether commits of promotions say `Signed-off-by`.

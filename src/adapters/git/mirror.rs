@@ -18,9 +18,10 @@ use super::pace::Pace;
 use super::settings::{Credentials, RemoteSettings, Way};
 use super::signing::Signer;
 use super::transport::{self, Patience};
-use super::{trees, tuning};
+use super::{draft, trees, tuning};
 use crate::app::ports::{
-    CommitSpec, FileChange, Git, GitError, LogEntry, Merged, RefOutcome, RefUpdate, Signature,
+    CommitSpec, Draft, FileChange, Git, GitError, LogEntry, Merged, RefOutcome, RefUpdate,
+    Signature,
 };
 use crate::domain::id::CommitId;
 
@@ -205,6 +206,15 @@ impl Git for Mirror {
     async fn commit(&self, spec: CommitSpec) -> Result<CommitId, GitError> {
         let signer = self.signer.clone();
         self.local(move |mirror| trees::commit(mirror, &spec, signer.as_ref())).await
+    }
+
+    async fn draft(&self, commit: &CommitId) -> Result<Draft, GitError> {
+        let commit = commit.clone();
+        self.local(move |mirror| draft::draft(mirror, &commit)).await
+    }
+
+    async fn adopt(&self, object: Vec<u8>) -> Result<CommitId, GitError> {
+        self.local(move |mirror| draft::adopt(mirror, &object)).await
     }
 
     async fn push(&self, updates: Vec<RefUpdate>) -> Result<Vec<RefOutcome>, GitError> {

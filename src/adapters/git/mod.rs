@@ -11,6 +11,7 @@ pub mod settings;
 mod checkout;
 mod desk;
 mod disk;
+mod draft;
 mod folder;
 mod history;
 mod keeper;

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::git::Draft;
 use crate::domain::checks::{Check, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
 use crate::domain::team::Team;
@@ -295,6 +296,10 @@ pub struct Budget {
 /// A code host for one repository: the builtin one, GitHub, GitLab.
 #[async_trait]
 pub trait Forge: Send + Sync {
+    /// Makes a commit that no branch has, in the name and with the signature that the forge gives
+    /// it: the bytes of the commit. Asked again it may make another one.
+    async fn make_commit(&self, draft: &Draft) -> Result<Vec<u8>, ForgeError>;
+
     /// Opens a proposal for the branch, or finds the one already open and gives it this title,
     /// body, labels and reviewers where they differ. The branch must have been pushed.
     async fn propose(&self, spec: &ProposalSpec, at: Timestamp) -> Result<Opened, ForgeError>;

@@ -31,6 +31,32 @@ pub struct CommitSpec {
     pub author: Signature,
 }
 
+/// A commit of the mirror in the terms in which a forge makes one by its API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// The commit as we would have made it ourselves.
+    pub commit: CommitId,
+    /// What it stands on; at least one.
+    pub parents: Vec<CommitId>,
+    /// The object of the first parent's whole tree, in hex digits.
+    pub base: String,
+    /// The object of its own whole tree: files that are all alike make the same.
+    pub tree: String,
+    /// The files that it changes, by path; none where it deletes one.
+    pub files: BTreeMap<String, Option<DraftFile>>,
+    /// The whole message with its trailers.
+    pub message: String,
+}
+
+/// A file of a [`Draft`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DraftFile {
+    /// Its mode, as Git writes it: `100644`.
+    pub mode: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
 /// A ref to move on the remote: compare and swap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefUpdate {
@@ -163,6 +189,13 @@ pub trait Git: Send + Sync {
 
     /// Writes a commit into the mirror and names it. Nothing is pushed.
     async fn commit(&self, spec: CommitSpec) -> Result<CommitId, GitError>;
+
+    /// Tells a commit in the terms in which a forge makes one.
+    async fn draft(&self, commit: &CommitId) -> Result<Draft, GitError>;
+
+    /// Writes a commit into the mirror that was made elsewhere, byte for byte, and names it. What
+    /// it stands on and what it holds must be in the mirror.
+    async fn adopt(&self, object: Vec<u8>) -> Result<CommitId, GitError>;
 
     /// Moves refs on the remote, each by compare and swap; a refused one does not stop the others.
     ///

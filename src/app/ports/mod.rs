@@ -27,8 +27,8 @@ pub use forge::{
     ReviewVerdict, Status, StatusState,
 };
 pub use git::{
-    CommitSpec, FileChange, Git, GitError, LogEntry, Merged, ModeChange, RefOutcome, RefUpdate,
-    Signature,
+    CommitSpec, Draft, DraftFile, FileChange, Git, GitError, LogEntry, Merged, ModeChange,
+    RefOutcome, RefUpdate, Signature,
 };
 pub use health::{Caller, Controller, Deployment, HealthError, Metrics, Sighting};
 pub use herald::{Facts, Herald, Notification};

@@ -1,7 +1,7 @@
 //! The keys of a repository: its server, its forge, and how hoist commits into it.
 
 use super::{SECRET_SHAPE, TEXT};
-use crate::config::commits::SIGN_OFFS;
+use crate::config::commits::{MAKERS, SIGN_OFFS};
 use crate::config::repository::{FORGES, MERGE_METHODS, TRANSPORTS};
 use crate::config::table::{Shape, Table, optional, required};
 
@@ -47,8 +47,8 @@ pub(in super::super) static REPOSITORY: Table = Table {
         ),
         optional(
             "commits",
-            Shape::Keys(&COMMITS),
-            "Whom hoist's commits name, and by which key they are signed.",
+            Shape::Either(&[Shape::Word(|| MAKERS.names()), Shape::Keys(&COMMITS)]),
+            "Who makes the commits of promotions, whom they name, and by which key they are signed. api: a GitHub makes them for its App, and shows them as verified.",
         ),
         optional(
             "merge_method",
@@ -75,6 +75,11 @@ pub(in super::super) static CREDENTIALS: Table = Table {
 pub(in super::super) static COMMITS: Table = Table {
     what: "how hoist commits",
     keys: &[
+        optional(
+            "by",
+            Shape::Word(|| MAKERS.names()),
+            "Who makes the commits of promotions: hoist by Git (git), or a GitHub by its API (api), which signs them. Default: git.",
+        ),
         optional("name", TEXT, "The name on commits of promotions. Default: hoist."),
         optional("email", TEXT, "The mail address beside it. Default: hoist@hoist.invalid."),
         optional(

@@ -1,6 +1,6 @@
 //! How hoist commits into a repository.
 
-use hoist::config::{Commits, SecretKey, SignOff};
+use hoist::config::{Commits, CommitsBy, SecretKey, SignOff};
 
 use super::*;
 
@@ -68,5 +68,62 @@ hoist.yaml:6:133: repositories.gitops.commits.trailers.Change: a trailer has one
 hoist.yaml:6:190: repositories.gitops.commits.sign.gpg_key: there is no private key of GPG's in it; name the file that `gpg --armor --export-secret-keys KEY > FILE` makes
 8 problems
 "#,
+    );
+}
+
+/// A GitHub's repository, whose commits are made so.
+fn on_github(credentials: &str, commits: &str) -> Desk {
+    let process = format!(
+        "pipelines: pipelines.yaml\nsources: {{}}\nrepositories:\n  gitops:\n    forge: github\n    \
+         url: https://github.com/acme/gitops.git\n    credentials: {credentials}\n    \
+         commits: {commits}\n"
+    );
+    Desk::with(&process, POLICY).file("key", KEY).variable("TOKEN", "t")
+}
+
+const APP: &str = "{app_id: 12, private_key: {file: key}}";
+
+#[test]
+fn a_github_makes_the_commits_of_its_app_if_a_word_says_so() {
+    for said in ["api", "{by: api}", "{by: api, trailers: {Change-Type: promotion}}"] {
+        let mut settings =
+            on_github(APP, said).load().map_err(|it| it.to_string()).unwrap().settings;
+        let commits = settings.repositories.remove(&"gitops".parse().unwrap()).unwrap().commits;
+        assert_eq!(commits.by, CommitsBy::Api, "{said}");
+    }
+    assert_eq!(load("git").by, CommitsBy::Git);
+}
+
+#[test]
+fn who_makes_no_commits_or_signs_none_is_told_at_once() {
+    check(
+        &desk("api"),
+        r"
+hoist.yaml:6:14: repositories.gitops.commits: only a GitHub makes commits by its API; leave out `api`; `commits: {sign: …}` signs them by a key
+1 problem
+",
+    );
+    check(
+        &on_github("{token: {env: TOKEN}}", "api"),
+        r"
+hoist.yaml:8:14: repositories.gitops.commits: GitHub signs what an App commits, and nothing by a token; write `credentials: {app_id: N, private_key: {file: PATH}}`, or leave out `api`
+1 problem
+",
+    );
+    check(
+        &on_github(APP, "{by: api, name: bot, sign_off: committer, sign: {ssh_key: {file: key}}}"),
+        r"
+hoist.yaml:8:30: repositories.gitops.commits.name: a commit that GitHub makes names the App and has GitHub's signature; remove it, or leave out `by: api`
+hoist.yaml:8:45: repositories.gitops.commits.sign_off: a commit that GitHub makes names the App and has GitHub's signature; remove it, or leave out `by: api`
+hoist.yaml:8:63: repositories.gitops.commits.sign: a commit that GitHub makes names the App and has GitHub's signature; remove it, or leave out `by: api`
+3 problems
+",
+    );
+    check(
+        &on_github(APP, "{by: apu}"),
+        r"
+hoist.yaml:8:19: repositories.gitops.commits.by: `apu` is not known; did you mean `api`?
+1 problem
+",
     );
 }

@@ -6,6 +6,7 @@ mod deliveries;
 mod feedback;
 mod freezes;
 mod github;
+mod github_commits;
 mod gitlab;
 mod gitlab_events;
 mod github_events;

@@ -4,6 +4,7 @@ use hoist::app::views::{HoldRequest, ProposalRequest, RollbackRequest};
 use hoist::domain::command::ProposalStep;
 use jiff::SignedDuration;
 
+use crate::support::github::Harm;
 use crate::support::served::{PIPELINES, Served, token};
 use crate::support::world::{Bot, STAGING_THEN_PROD, plain};
 
@@ -362,6 +363,24 @@ async fn a_train_is_approved_by_whoever_has_the_role_by_a_team() {
     hub.join("sre", "Bobby");
     bot.minutes_pass(2);
     ride(&bot).await;
+    assert_eq!(tags_in_prod(&bot), [there, there]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_train_whose_commits_github_makes_goes_on_where_it_broke_off() {
+    let (mut bot, hub) = Bot::on_github_that_commits(&STAGING_THEN_PROD).await;
+    bot.work().await;
+    hub.break_next_but(2, ("POST", "/git/trees"), 2, Harm::Done(502));
+    aboard(&mut bot).await;
+    assert_eq!((hub.count(), hub.commits_made()), (3, 4), "one for each rider in each environment");
+    let of = bot.remote.ask(&["log", "--format=%an", "hoist-train/prod/nightly", "^main"]);
+    assert_eq!(of, "hoist[bot]\nhoist[bot]");
+    bot.restart().await;
+    ride(&bot).await;
+    assert_eq!(hub.commits_made(), 4);
+    hub.review(3, "Bobby", "APPROVED");
+    ride(&bot).await;
+    let there = "newTag: v1.4.2 # hoist writes this";
     assert_eq!(tags_in_prod(&bot), [there, there]);
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use async_trait::async_trait;
 use hoist::app::ports::{
     Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, CommitSpec,
-    Decision, Delivery, DeliveryRecord, FileChange, Git, GitError, LogEntry, Merged, Ran,
+    Decision, Delivery, DeliveryRecord, Draft, FileChange, Git, GitError, LogEntry, Merged, Ran,
     RefOutcome, RefUpdate, Refusal, Run, Session, Signature, Store, StoreError,
 };
 use hoist::domain::artifact::Artifact;
@@ -108,6 +108,14 @@ impl MortalGit {
 
 #[async_trait]
 impl Git for MortalGit {
+    async fn draft(&self, commit: &CommitId) -> Result<Draft, GitError> {
+        self.git.draft(commit).await
+    }
+
+    async fn adopt(&self, object: Vec<u8>) -> Result<CommitId, GitError> {
+        self.write(self.git.adopt(object)).await
+    }
+
     async fn commit(&self, spec: CommitSpec) -> Result<CommitId, GitError> {
         self.write(self.git.commit(spec)).await
     }

@@ -65,6 +65,18 @@ impl Remote {
         self.push_head(branch)
     }
 
+    /// A person adds files to `main`, of which one can be run as a program.
+    pub fn add(&self, files: &[(&str, &[u8])], program: &str) -> CommitId {
+        self.check_out("main");
+        for (path, bytes) in files {
+            std::fs::write(self.clone.join(path), bytes).unwrap();
+        }
+        git(&self.clone, &["add", "--all"]);
+        git(&self.clone, &["update-index", "--chmod=+x", program]);
+        git(&self.clone, &["commit", "--quiet", "-m", "add files"]);
+        self.push_head("main")
+    }
+
     /// A person removes a file from a branch.
     pub fn remove(&self, branch: &str, path: &str) -> CommitId {
         self.check_out(branch);

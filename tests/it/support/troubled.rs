@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use hoist::app::ports::{
-    Budget, Closing, CommitSpec, FileChange, Forge, ForgeError, Git, GitError, LogEntry,
+    Budget, Closing, CommitSpec, Draft, FileChange, Forge, ForgeError, Git, GitError, LogEntry,
     MergeOutcome, MergeRequest, Merged, Opened, Proposal, ProposalSpec, RefOutcome, RefUpdate,
     ReviewDesk, Signature, Status,
 };
@@ -88,6 +88,10 @@ impl<T: ?Sized> Troubled<T> {
 
 #[async_trait]
 impl Forge for Troubled<dyn Forge> {
+    async fn make_commit(&self, draft: &Draft) -> Result<Vec<u8>, ForgeError> {
+        self.answer(self.inner.make_commit(draft).await)
+    }
+
     async fn propose(&self, spec: &ProposalSpec, at: Timestamp) -> Result<Opened, ForgeError> {
         self.answer(self.inner.propose(spec, at).await)
     }
@@ -201,6 +205,14 @@ impl Git for Troubled<dyn Git> {
 
     async fn list(&self, commit: &CommitId, pattern: &str) -> Result<Vec<String>, GitError> {
         self.inner.list(commit, pattern).await
+    }
+
+    async fn draft(&self, commit: &CommitId) -> Result<Draft, GitError> {
+        self.inner.draft(commit).await
+    }
+
+    async fn adopt(&self, object: Vec<u8>) -> Result<CommitId, GitError> {
+        self.inner.adopt(object).await
     }
 
     async fn commit(&self, spec: CommitSpec) -> Result<CommitId, GitError> {

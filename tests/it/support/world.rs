@@ -175,6 +175,16 @@ impl Bot {
         (Self { app: Some(Arc::new(app)), ..bot }, hub)
     }
 
+    /// The same, where GitHub makes the commits for the App.
+    pub async fn on_github_that_commits(environments: &[(&str, &str)]) -> (Self, GitHub) {
+        let (mut bot, hub) = Self::on_github_as_an_app(environments).await;
+        bot.change_the_process_file(|text| {
+            text.replace("webhook_secret: ", "commits: api, webhook_secret: ")
+        })
+        .await;
+        (bot, hub)
+    }
+
     /// The same, where Git goes by SSH and only questions by https.
     pub async fn on_github_by_ssh(environments: &[(&str, &str)]) -> (Self, GitHub, SshServer) {
         let bot = Self::asleep(environments);

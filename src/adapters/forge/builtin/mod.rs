@@ -18,8 +18,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::app::ports::{
-    Budget, Closing, Comment, Forge, ForgeError, Git, GitError, MergeOutcome, MergeRequest, Opened,
-    Proposal, ProposalSpec, ProposalState, Review, ReviewDesk, Signature, Status, StatusState,
+    Budget, Closing, Comment, Draft, Forge, ForgeError, Git, GitError, MergeOutcome, MergeRequest,
+    Opened, Proposal, ProposalSpec, ProposalState, Review, ReviewDesk, Signature, Status,
+    StatusState,
 };
 use crate::domain::checks::{Check, CheckState, OWN, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber, RepositoryName};
@@ -147,6 +148,10 @@ impl BuiltinForge {
 
 #[async_trait]
 impl Forge for BuiltinForge {
+    async fn make_commit(&self, _draft: &Draft) -> Result<Vec<u8>, ForgeError> {
+        Err(ForgeError::Refused("the builtin forge makes no commits".to_owned()))
+    }
+
     async fn propose(&self, spec: &ProposalSpec, at: Timestamp) -> Result<Opened, ForgeError> {
         let _one_at_a_time = self.opening.lock().await;
         for attempt in 0..ATTEMPTS {

@@ -9,6 +9,7 @@ mod access;
 mod answer;
 mod api;
 mod checks;
+mod commits;
 mod merging;
 mod raw;
 mod route;
@@ -33,8 +34,8 @@ use super::common::pace::Pace;
 use super::common::people::ForgePeople;
 use super::common::{cut, lines};
 use crate::app::ports::{
-    Budget, Closing, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal, ProposalSpec,
-    ReviewDesk, Status,
+    Budget, Closing, Draft, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal,
+    ProposalSpec, ReviewDesk, Status,
 };
 use crate::domain::checks::{Check, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
@@ -42,6 +43,7 @@ use crate::domain::team::Team;
 use answer::{Answer, Call};
 use api::Api;
 use checks::Sources;
+use commits::Made;
 use raw::{RawComment, RawPull, RawReview};
 use teams::Memberships;
 
@@ -74,6 +76,8 @@ pub struct GitHubForge {
     api: Api,
     people: ForgePeople,
     merge_method: MergeMethod,
+    /// Commits that were made, and perhaps not yet used.
+    made: Mutex<Made>,
     /// What was asked about beside this repository.
     sources: Mutex<Sources>,
     /// Who is in which team, for a while.
@@ -85,7 +89,14 @@ impl GitHubForge {
     pub fn new(access: Arc<GitHubAccess>, manners: GitHubManners) -> Self {
         let GitHubManners { merge_method, people, pace } = manners;
         let api = Api::new(access, pace);
-        Self { api, people, merge_method, sources: Mutex::default(), memberships: Mutex::default() }
+        Self {
+            api,
+            people,
+            merge_method,
+            made: Mutex::default(),
+            sources: Mutex::default(),
+            memberships: Mutex::default(),
+        }
     }
 
     fn route(&self, segments: &[&str]) -> String {
@@ -300,6 +311,10 @@ impl GitHubForge {
 
 #[async_trait]
 impl Forge for GitHubForge {
+    async fn make_commit(&self, draft: &Draft) -> Result<Vec<u8>, ForgeError> {
+        self.commit_of(draft).await
+    }
+
     async fn propose(&self, spec: &ProposalSpec, _at: Timestamp) -> Result<Opened, ForgeError> {
         match self.open_pull(&spec.branch).await? {
             Some(found) => self.update(found, spec).await,

@@ -153,3 +153,18 @@ pub(super) struct RawFile {
 pub(super) struct RawMembership {
     pub(super) state: String,
 }
+
+/// A commit that was made.
+#[derive(Debug, Deserialize)]
+pub(super) struct RawMadeCommit {
+    pub(super) sha: String,
+    pub(super) verification: RawVerification,
+}
+
+/// Its signature, if it has one.
+#[derive(Debug, Deserialize)]
+pub(super) struct RawVerification {
+    pub(super) reason: String,
+    pub(super) signature: Option<String>,
+    pub(super) payload: Option<String>,
+}

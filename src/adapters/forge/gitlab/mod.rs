@@ -41,8 +41,8 @@ use super::common::pace::Pace;
 use super::common::people::ForgePeople;
 use super::common::{cut, lines};
 use crate::app::ports::{
-    Budget, Closing, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal, ProposalSpec,
-    ReviewDesk, Status,
+    Budget, Closing, Draft, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal,
+    ProposalSpec, ReviewDesk, Status,
 };
 use crate::domain::checks::{Check, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
@@ -254,6 +254,10 @@ enum Lacks {
 
 #[async_trait]
 impl Forge for GitLabForge {
+    async fn make_commit(&self, _draft: &Draft) -> Result<Vec<u8>, ForgeError> {
+        Err(ForgeError::Refused("hoist makes no commits through a GitLab's API".to_owned()))
+    }
+
     async fn propose(&self, spec: &ProposalSpec, _at: Timestamp) -> Result<Opened, ForgeError> {
         match self.open_merge_request(&spec.branch).await? {
             Some(found) => self.update(found, spec).await,

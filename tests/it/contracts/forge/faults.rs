@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use hoist::app::ports::{
-    CommitSpec, FileChange, Git, GitError, LogEntry, Merged, RefOutcome, RefUpdate, Signature,
+    CommitSpec, Draft, FileChange, Git, GitError, LogEntry, Merged, RefOutcome, RefUpdate,
+    Signature,
 };
 use hoist::domain::id::CommitId;
 
@@ -85,6 +86,14 @@ impl Git for Dying {
 
     async fn list(&self, commit: &CommitId, pattern: &str) -> Result<Vec<String>, GitError> {
         self.alive()?.list(commit, pattern).await
+    }
+
+    async fn draft(&self, commit: &CommitId) -> Result<Draft, GitError> {
+        self.alive()?.draft(commit).await
+    }
+
+    async fn adopt(&self, object: Vec<u8>) -> Result<CommitId, GitError> {
+        self.alive()?.adopt(object).await
     }
 
     async fn commit(&self, spec: CommitSpec) -> Result<CommitId, GitError> {

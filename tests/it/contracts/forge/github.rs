@@ -1,5 +1,6 @@
 //! GitHub, as a simulated one answers.
 
+mod commits;
 mod credentials;
 mod independent;
 mod troubles;

@@ -7,6 +7,7 @@
 mod checks;
 mod contract;
 mod credentials;
+mod objects;
 mod pulls;
 mod teams;
 
@@ -31,6 +32,7 @@ use super::hosted::{self, Fault, backend, decode, send, tell_limit};
 use contract::Operation;
 use credentials::{Credentials, Who};
 pub use credentials::{Key, TOKEN};
+pub use objects::Signing;
 use pulls::Hub;
 pub use pulls::{Mergeability, NAME, OWNER, Rules};
 
@@ -165,6 +167,17 @@ impl GitHub {
     /// Lets the next `times` calls go wrong whose method is this and whose path ends so.
     pub fn break_next(&self, (method, end): (&'static str, &str), times: usize, harm: Harm) {
         self.inside().faults.push(Fault::new((method, end), times, harm));
+    }
+
+    /// The same, after so many such calls that go well.
+    pub fn break_next_but(
+        &self,
+        calls: usize,
+        (method, end): (&'static str, &str),
+        times: usize,
+        harm: Harm,
+    ) {
+        self.inside().faults.push(Fault::new((method, end), times, harm).after(calls));
     }
 
     /// The labels on a pull request, and those who are asked to review it.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::checks::{self, Run};
+use super::objects::{self, Signing};
 use super::teams::{self, Teams};
 use crate::support::hosted::repository::{Repository, Union};
 
@@ -28,6 +29,9 @@ pub struct Hub {
     pub mergeability: Mergeability,
     /// By whom which comment was reacted to, and how.
     pub reactions: Vec<(u64, String, String)>,
+    /// How many commits were made by the API, and whether they are signed.
+    pub commits: u64,
+    pub signing: Signing,
     ids: u64,
     seen: String,
 }
@@ -103,6 +107,8 @@ impl Hub {
             rules: Rules::default(),
             mergeability: Mergeability::Known,
             reactions: Vec::new(),
+            commits: 0,
+            signing: Signing::On,
             ids: 1000,
             seen: String::new(),
         }
@@ -193,6 +199,9 @@ impl Hub {
                 }
                 self.repository.delete(&branch);
                 (204, Value::Null)
+            }
+            ("POST", ["git", what]) => {
+                objects::answer(self, who, what, body).unwrap_or_else(not_found)
             }
             ("POST", ["statuses", sha]) => self.set_status(who, sha, body),
             ("PATCH", ["issues", "comments", id]) => self.edit_comment(id.parse().unwrap(), body),

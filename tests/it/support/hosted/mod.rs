@@ -21,6 +21,8 @@ pub struct Asked {
 pub struct Fault {
     method: &'static str,
     end: String,
+    /// How many such calls go well before.
+    after: usize,
     times: usize,
     harm: Harm,
 }
@@ -39,7 +41,12 @@ pub enum Harm {
 impl Fault {
     /// Lets the next `times` calls go wrong whose method is this and whose path ends so.
     pub fn new((method, end): (&'static str, &str), times: usize, harm: Harm) -> Self {
-        Self { method, end: end.to_owned(), times, harm }
+        Self { method, end: end.to_owned(), after: 0, times, harm }
+    }
+
+    /// Lets so many such calls go well before.
+    pub fn after(self, calls: usize) -> Self {
+        Self { after: calls, ..self }
     }
 }
 
@@ -47,6 +54,10 @@ impl Fault {
 pub fn harm(faults: &mut [Fault], (method, path): (&str, &str)) -> Option<Harm> {
     let fits = |it: &&mut Fault| it.times > 0 && it.method == method && path.ends_with(&it.end);
     let fault = faults.iter_mut().find(fits)?;
+    if fault.after > 0 {
+        fault.after -= 1;
+        return None;
+    }
     fault.times -= 1;
     Some(fault.harm.clone())
 }

@@ -1,8 +1,9 @@
 //! The Git of simulated forges: a real bare repository.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 
 pub struct Repository {
@@ -112,6 +113,42 @@ impl Repository {
         self.ask(&["update-ref", "-d", &format!("refs/heads/{branch}")]);
     }
 
+    /// Writes an object of whatever kind.
+    pub fn write(&self, kind: &str, bytes: &[u8]) -> String {
+        self.feed(self.git(&["hash-object", "-w", "-t", kind, "--stdin"]), bytes)
+    }
+
+    /// Tells whether there is an object of this kind.
+    pub fn holds(&self, object: &str, kind: &str) -> bool {
+        let out = self.run(&["cat-file", "-t", object]);
+        out.status.success() && text(&out) == kind
+    }
+
+    /// Writes a tree: another one after changes, in the lines that `git update-index` reads.
+    pub fn tree(&self, base: Option<&str>, changes: &str) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let git = |args: &[&str]| {
+            let mut git = self.git(args);
+            git.env("GIT_INDEX_FILE", dir.path().join("index"));
+            git
+        };
+        if let Some(base) = base {
+            self.feed(git(&["read-tree", base]), b"");
+        }
+        self.feed(git(&["update-index", "--add", "--index-info"]), changes.as_bytes());
+        self.feed(git(&["write-tree"]), b"")
+    }
+
+    /// What a command says that reads something.
+    fn feed(&self, mut git: Command, input: &[u8]) -> String {
+        git.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = git.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        let out = child.wait_with_output().unwrap();
+        assert!(out.status.success(), "{git:?}");
+        text(&out)
+    }
+
     fn ask(&self, args: &[&str]) -> String {
         let out = self.run(args);
         assert!(out.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&out.stderr));
@@ -119,6 +156,10 @@ impl Repository {
     }
 
     fn run(&self, args: &[&str]) -> Output {
+        self.git(args).output().unwrap()
+    }
+
+    fn git(&self, args: &[&str]) -> Command {
         let mut git = Command::new("git");
         git.current_dir(&self.bare).args(args);
         git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
@@ -127,7 +168,7 @@ impl Repository {
             git.env(format!("GIT_{role}_EMAIL"), "noreply@github.example");
             git.env(format!("GIT_{role}_DATE"), "2026-01-05T11:00:00Z");
         }
-        git.output().unwrap()
+        git
     }
 }
 

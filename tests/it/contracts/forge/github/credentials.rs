@@ -11,7 +11,7 @@ use super::{Simulated, access, by_token, forge};
 use crate::support::github::{GitHub, Key, TOKEN};
 
 /// A world whose hoist is an App.
-async fn as_an_app(key: &Key) -> (Simulated, Arc<GitHubAccess>) {
+pub async fn as_an_app(key: &Key) -> (Simulated, Arc<GitHubAccess>) {
     let mut world = Simulated::begin().await;
     world.hub.install_app(1234, key);
     let credentials =
