@@ -1,6 +1,6 @@
-//! Reads `accept` and `moved_tags` of a pipeline: which artifacts go.
+//! Reads `accept`, `moved_tags` and `retags` of a pipeline: which artifacts go.
 
-use crate::domain::accept::{Accept, MovedTags, Order};
+use crate::domain::accept::{Accept, OnMove, Order};
 use crate::domain::pattern::{Named, Pattern};
 
 use super::fields::{Fields, items, parsed};
@@ -12,26 +12,23 @@ use super::tree::{Kind, Node};
 pub(super) const ORDERS: Words<Order> =
     Words { built: &[("time", Order::Time), ("semver", Order::Semver)], planned: &[] };
 
-pub(super) const MOVED_TAGS: Words<MovedTags> = Words {
-    built: &[
-        ("promote", MovedTags::Promote),
-        ("ask", MovedTags::Ask),
-        ("refuse", MovedTags::Refuse),
-    ],
+pub(super) const ON_MOVE: Words<OnMove> = Words {
+    built: &[("promote", OnMove::Promote), ("ask", OnMove::Ask), ("refuse", OnMove::Refuse)],
     planned: &[],
 };
 
 /// How tags and branches are written.
 const REFS: &str = "write it as v* or release/*";
 
-/// Reads both keys of a pipeline; none if one of them says what cannot be read.
+/// Reads the keys of a pipeline; none if one of them says what cannot be read.
 pub(super) fn accept(pipeline: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Accept> {
-    let moved_tags = match pipeline.get("moved_tags") {
-        Some(node) => MOVED_TAGS.read(node, notes),
-        None => Some(MovedTags::default()),
+    let mut on_move = |key| match pipeline.get(key) {
+        Some(node) => ON_MOVE.read(node, notes),
+        None => Some(OnMove::default()),
     };
+    let (moved_tags, retags) = (on_move("moved_tags"), on_move("retags"));
     let Some(node) = pipeline.get("accept") else {
-        return Some(Accept { moved_tags: moved_tags?, ..Accept::default() });
+        return Some(Accept { moved_tags: moved_tags?, retags: retags?, ..Accept::default() });
     };
     let fields = Fields::open(node, &ACCEPT, notes)?;
     let tags = fields.get("tags").map_or(Some(Vec::new()), |node| patterns(node, REFS, notes));
@@ -52,6 +49,7 @@ pub(super) fn accept(pipeline: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Acc
         branches: branches?,
         newest_by: newest_by?,
         moved_tags: moved_tags?,
+        retags: retags?,
     })
 }
 

@@ -25,7 +25,9 @@ pub struct Accept {
     /// Which of two is the newer one.
     pub newest_by: Order,
     /// What becomes of a tag that comes again with another digest.
-    pub moved_tags: MovedTags,
+    pub moved_tags: OnMove,
+    /// What becomes of a digest that comes again under another tag.
+    pub retags: OnMove,
 }
 
 /// Which of two artifacts is the newer one.
@@ -38,13 +40,14 @@ pub enum Order {
     Semver,
 }
 
-/// What becomes of a tag that comes again with another digest.
+/// What becomes of a tag that comes again with another digest, or of a digest that comes again
+/// under another tag.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum MovedTags {
+pub enum OnMove {
     /// It goes as any other artifact does.
     #[default]
     Promote,
-    /// It waits until a person asks for it by its digest.
+    /// It waits until a person asks for it by name.
     Ask,
     /// It never goes.
     Refuse,
@@ -79,9 +82,9 @@ pub enum KeptOut {
         /// The patterns.
         wanted: Vec<Pattern>,
     },
-    /// Its tag was another digest's before, and such tags do not go.
+    /// Tag and digest did not belong together before, and that does not go.
     MovedRefused(Moved),
-    /// Its tag was another digest's before, and a person has not asked for it yet.
+    /// Tag and digest did not belong together before, and a person has not asked for it yet.
     MovedAsks(Moved),
     /// Its registry has not said yet what it is.
     Unexamined(Option<Delay>),
@@ -92,15 +95,27 @@ pub enum KeptOut {
     },
 }
 
-/// A tag that came again with another digest.
+/// A tag and a digest that belonged to others before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moved {
-    /// The tag.
-    pub tag: Tag,
-    /// What it was last.
-    pub from: Digest,
-    /// What it is now.
-    pub to: Digest,
+pub enum Moved {
+    /// A tag that came again with another digest.
+    Tag {
+        /// The tag.
+        tag: Tag,
+        /// What it was last.
+        from: Digest,
+        /// What it is now.
+        to: Digest,
+    },
+    /// A digest that came again under another tag.
+    Digest {
+        /// The digest.
+        digest: Digest,
+        /// What it was called last.
+        from: Tag,
+        /// What it is called now.
+        to: Tag,
+    },
 }
 
 /// A range of versions: comparisons that must all hold, `>=1.2 <2`.
@@ -149,6 +164,17 @@ pub struct Rank {
     /// Its version, where that counts.
     version: Option<Version>,
     accepted_at: Timestamp,
+}
+
+impl OnMove {
+    /// How what has moved is kept out, where it is.
+    fn keeps_out(self) -> Option<fn(Moved) -> KeptOut> {
+        match self {
+            Self::Promote => None,
+            Self::Ask => Some(KeptOut::MovedAsks),
+            Self::Refuse => Some(KeptOut::MovedRefused),
+        }
+    }
 }
 
 impl Accept {
@@ -285,7 +311,9 @@ impl Snapshot {
         if self.was_let_in(artifact) {
             return None;
         }
-        let kept_out = self.pipeline.accept.refuses(artifact).or_else(|| self.moved(artifact));
+        let kept_out = self.pipeline.accept.refuses(artifact);
+        let kept_out =
+            kept_out.or_else(|| self.moved(artifact)).or_else(|| self.retagged(artifact));
         kept_out.or_else(|| self.unproved(artifact))
     }
 
@@ -318,20 +346,32 @@ impl Snapshot {
     }
 
     fn moved(&self, artifact: &Artifact) -> Option<KeptOut> {
-        let kept_out = match self.pipeline.accept.moved_tags {
-            MovedTags::Promote => return None,
-            MovedTags::Ask => KeptOut::MovedAsks,
-            MovedTags::Refuse => KeptOut::MovedRefused,
-        };
+        let kept_out = self.pipeline.accept.moved_tags.keeps_out()?;
         let tag = artifact.tag.clone()?;
+        let has_moved =
+            |it: &&Artifact| it.tag.as_ref() == Some(&tag) && it.digest != artifact.digest;
+        let from = self.before(artifact).rfind(has_moved)?.digest.clone();
+        Some(kept_out(Moved::Tag { tag, from, to: artifact.digest.clone() }))
+    }
+
+    fn retagged(&self, artifact: &Artifact) -> Option<KeptOut> {
+        let kept_out = self.pipeline.accept.retags.keeps_out()?;
+        let to = artifact.tag.clone()?;
+        let has_moved = |it: &Artifact| {
+            let from = it.tag.as_ref().filter(|from| **from != to)?;
+            (it.digest == artifact.digest).then(|| from.clone())
+        };
+        let from = self.before(artifact).rev().find_map(has_moved)?;
+        Some(kept_out(Moved::Digest { digest: artifact.digest.clone(), from, to }))
+    }
+
+    /// What was accepted of the same image before an artifact, the oldest first.
+    fn before<'a>(
+        &'a self,
+        artifact: &'a Artifact,
+    ) -> impl DoubleEndedIterator<Item = &'a Artifact> {
         let place = self.artifacts.iter().position(|it| it.id == artifact.id);
         let before = &self.artifacts[..place.unwrap_or(self.artifacts.len())];
-        let from = before.iter().rfind(|it| {
-            it.tag.as_ref() == Some(&tag)
-                && it.image == artifact.image
-                && it.digest != artifact.digest
-        })?;
-        let (from, to) = (from.digest.clone(), artifact.digest.clone());
-        Some(kept_out(Moved { tag, from, to }))
+        before.iter().filter(|it| it.image == artifact.image)
     }
 }

@@ -35,7 +35,7 @@ pub fn kept_out(why: &KeptOut) -> String {
             listed(wanted)
         ),
         KeptOut::MovedRefused(moved) => {
-            format!("{}, and `moved_tags: refuse` lets no such artifact in", has_moved(moved))
+            format!("{}, and `{}: refuse` lets no such artifact in", has_moved(moved), key(moved))
         }
         KeptOut::MovedAsks(moved) => asks(moved),
         KeptOut::Unexamined(delay) => unexamined(delay.as_ref()),
@@ -54,19 +54,19 @@ pub fn unexamined(delay: Option<&Delay>) -> String {
 /// What a person can do about that.
 pub const ASKED_AGAIN: &str = "nothing is needed: the registry is asked again by itself";
 
-/// A tag has moved, and a person is to say whether that goes.
+/// A tag or a digest has moved, and a person is to say whether that goes.
 pub fn asks(moved: &Moved) -> String {
-    format!("{}, and a person is to say whether that goes (`moved_tags: ask`)", has_moved(moved))
+    let (moved, key) = (has_moved(moved), key(moved));
+    format!("{moved}, and a person is to say whether that goes (`{key}: ask`)")
 }
 
-/// How a person says that a moved tag goes.
+/// How a person says that it goes.
 pub fn asked_for(moved: &Moved, about: &Subject<'_>) -> String {
-    format!(
-        "`hoist promote {} {} --digest {}` lets it in",
-        about.application,
-        about.environment,
-        moved.to.short()
-    )
+    let named = match moved {
+        Moved::Tag { to, .. } => format!("--digest {}", to.short()),
+        Moved::Digest { to, .. } => format!("--tag {to}"),
+    };
+    format!("`hoist promote {} {} {named}` lets it in", about.application, about.environment)
 }
 
 /// A tag is announced with another digest than before.
@@ -77,6 +77,18 @@ pub fn moved(source: &SourceName, earlier: &Artifact, later: &Artifact) -> Strin
         later.version(),
         earlier.digest,
         later.digest
+    )
+}
+
+/// A digest is announced under another tag than before.
+pub fn retagged(source: &SourceName, earlier: &Artifact, later: &Artifact) -> String {
+    format!(
+        "{}@{} was announced as {} and is now announced by {source} as {}: the same under another \
+         tag",
+        later.image,
+        later.digest,
+        earlier.version(),
+        later.version()
     )
 }
 
@@ -94,7 +106,10 @@ pub fn returned(source: &SourceName, newest: &Artifact, again: &Artifact) -> Str
 pub fn next(why: &KeptOut, about: &Subject<'_>) -> String {
     match why {
         KeptOut::MovedAsks(moved) => asked_for(moved, about),
-        KeptOut::MovedRefused(_) => "build it again under a tag of its own".into(),
+        KeptOut::MovedRefused(Moved::Tag { .. }) => "build it again under a tag of its own".into(),
+        KeptOut::MovedRefused(Moved::Digest { from, .. }) => {
+            format!("it goes as {from}, or build it again")
+        }
         KeptOut::Unexamined(_) => ASKED_AGAIN.into(),
         KeptOut::Unsound { .. } => {
             "announce it again once that is mended, or change the pipeline's `verify`".into()
@@ -128,8 +143,22 @@ pub fn refused(version: &str, why: &KeptOut) -> String {
 }
 
 fn has_moved(moved: &Moved) -> String {
-    let Moved { tag, from, to } = moved;
-    format!("the tag {tag} has moved: it was {} and is now {}", from.short(), to.short())
+    match moved {
+        Moved::Tag { tag, from, to } => {
+            format!("the tag {tag} has moved: it was {} and is now {}", from.short(), to.short())
+        }
+        Moved::Digest { digest, from, to } => {
+            format!("{} was announced as {from} before, and now as {to}", digest.short())
+        }
+    }
+}
+
+/// The pipeline's key that decides on it.
+fn key(moved: &Moved) -> &'static str {
+    match moved {
+        Moved::Tag { .. } => "moved_tags",
+        Moved::Digest { .. } => "retags",
+    }
 }
 
 fn listed(patterns: &[Pattern]) -> String {

@@ -24,6 +24,8 @@ mod undecided;
 
 mod set_aside;
 
+mod moved;
+
 mod progress;
 
 pub mod pace;
@@ -50,9 +52,7 @@ use super::reconcile::chain;
 use super::views::AnnouncementView;
 use super::{App, AppError};
 use crate::domain::artifact::{Artifact, ImageName};
-use crate::domain::command::{Actor, Door};
 use crate::domain::id::{ApplicationKey, ApplicationName, ArtifactId, EventId, SourceName};
-use crate::messages::accept as words;
 use body::Notice;
 use identity::{BadToken, Speaker};
 use pace::Turn;
@@ -236,8 +236,9 @@ impl App {
             Announced::New(event) => {
                 self.nudge.notify_one();
                 tell(&notice, &source.name, &artifacts, &event);
-                let lines = self.set_aside_lines(&set_aside);
-                self.note_conflicts(&source.name, &artifacts, words::moved, lines).await;
+                let mut lines = self.set_aside_lines(&set_aside);
+                lines.extend(self.moved_lines(&source.name, &artifacts).await);
+                self.write_down(lines).await;
                 Ok(Accepted::New(self.announcement_view(event, undecided)))
             }
             Announced::Same(event) => {
@@ -245,8 +246,7 @@ impl App {
                 let is_sent_again = repeats.is_some()
                     && first.as_ref().is_some_and(|it| it.delivery.delivery == repeats);
                 if !is_sent_again {
-                    self.note_conflicts(&source.name, &artifacts, words::returned, Vec::new())
-                        .await;
+                    self.write_down(self.returned_lines(&source.name, &artifacts).await).await;
                 }
                 let why = first.and_then(why_undecided);
                 Ok(Accepted::Same(self.announcement_view(event, why)))
@@ -305,37 +305,17 @@ impl App {
         AnnouncementView { id, url, why }
     }
 
-    /// Writes down each tag that now means another digest than before, and what else there is to
-    /// say.
+    /// Writes down what there is to say of an announcement.
     ///
-    /// The announcement is durable by now, so that a failure here is logged and does not undo its
-    /// answer.
-    async fn note_conflicts(
-        &self,
-        source: &SourceName,
-        brought: &[(ApplicationKey, Artifact)],
-        said: fn(&SourceName, &Artifact, &Artifact) -> String,
-        mut lines: Vec<AuditLine>,
-    ) {
-        let now = self.clock.now();
-        for (application, artifact) in brought {
-            match self.store.moved_from(application, artifact).await {
-                Ok(earlier) => {
-                    let text = earlier.map(|earlier| said(source, &earlier, artifact));
-                    lines.extend(text.map(|text| conflict_line(source, application, text, now)));
-                }
-                Err(error) => {
-                    tracing::error!("looking for a moved tag: {}", chain(&error));
-                }
-            }
-        }
+    /// It is durable by now, so that a failure here is logged and does not undo its answer.
+    async fn write_down(&self, lines: Vec<AuditLine>) {
         for line in &lines {
             tracing::warn!("{}", line.text);
         }
         if !lines.is_empty()
             && let Err(error) = self.store.note(lines).await
         {
-            tracing::error!("writing down a moved tag: {}", chain(&error));
+            tracing::error!("writing down what an announcement brought: {}", chain(&error));
         }
     }
 }
@@ -393,22 +373,4 @@ fn tell(
         notice.image,
         notice.digest.short(),
     );
-}
-
-fn conflict_line(
-    source: &SourceName,
-    application: &ApplicationKey,
-    text: String,
-    at: Timestamp,
-) -> AuditLine {
-    AuditLine {
-        at,
-        actor: Actor { name: source.to_string(), door: Door::Ci },
-        verb: "tag-moved".into(),
-        application: Some(application.clone()),
-        environment: None,
-        promotion: None,
-        commit: None,
-        text,
-    }
 }

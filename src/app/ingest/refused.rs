@@ -7,7 +7,7 @@ use super::resolve::Resolved;
 use super::tagged::Whole;
 use super::{AnnounceError, Verified, set_aside};
 use crate::app::policy::Source;
-use crate::app::ports::{AuditLine, Decision, Refusal};
+use crate::app::ports::{AuditLine, Decision, DeliveryOutcome, Refusal};
 use crate::app::reconcile::chain;
 use crate::app::views::DeliveryDetailView;
 use crate::app::{App, AppError};
@@ -127,6 +127,10 @@ impl App {
         let set_aside = self.set_aside(&brought).await?;
         let mut lines = vec![line];
         lines.extend(self.set_aside_lines(&set_aside));
+        let outcome = &record.delivery.outcome;
+        if matches!(outcome, DeliveryOutcome::Refused { .. } | DeliveryOutcome::Undecided { .. }) {
+            lines.extend(self.moved_lines(named, &brought).await);
+        }
         let set_aside = set_aside::told(&set_aside);
         let decision = Decision::Accept { artifacts: brought, set_aside };
         self.store.decide(&event, decision, lines, now).await?;

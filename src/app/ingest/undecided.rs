@@ -28,7 +28,9 @@ impl App {
                 let artifacts = self.artifacts(&notice, &source, concerned, delivery.received_at);
                 let set_aside = self.set_aside(&artifacts).await?;
                 let told = set_aside::told(&set_aside);
-                (Decision::Accept { artifacts, set_aside: told }, self.set_aside_lines(&set_aside))
+                let mut lines = self.set_aside_lines(&set_aside);
+                lines.extend(self.moved_lines(&source, &artifacts).await);
+                (Decision::Accept { artifacts, set_aside: told }, lines)
             }
             Ok(None) => return Ok(()),
             Err(AnnounceError::App(error)) => return Err(error),

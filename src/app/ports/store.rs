@@ -448,6 +448,14 @@ pub trait Store: Send + Sync {
         artifact: &Artifact,
     ) -> Result<Option<Artifact>, StoreError>;
 
+    /// The newest artifact of the application with this one's image and digest, and with another
+    /// tag: the same thing is called by another name.
+    async fn retagged_from(
+        &self,
+        application: &ApplicationKey,
+        artifact: &Artifact,
+    ) -> Result<Option<Artifact>, StoreError>;
+
     /// The newest deliveries, newest first.
     async fn deliveries(&self, limit: u32) -> Result<Vec<Delivery>, StoreError>;
 

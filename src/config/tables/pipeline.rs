@@ -1,7 +1,7 @@
 //! The keys of a pipeline, but for those of its environments.
 
 use super::{ENVIRONMENT, NAME, NAMES, TEXT, TEXTS};
-use crate::config::accept::{MOVED_TAGS, ORDERS};
+use crate::config::accept::{ON_MOVE, ORDERS};
 use crate::config::table::{Shape, Table, optional, planned, required};
 use crate::config::verify::{DIGEST_CHECKS, LABELS};
 
@@ -21,8 +21,13 @@ pub(in super::super) static PIPELINE: Table = Table {
         optional("accept", Shape::Keys(&ACCEPT), "Which artifacts go, and in which order."),
         optional(
             "moved_tags",
-            Shape::Word(|| MOVED_TAGS.names()),
+            Shape::Word(|| ON_MOVE.names()),
             "What becomes of a tag that comes again with another digest: it goes, a person is asked, or it never goes. Default: promote.",
+        ),
+        optional(
+            "retags",
+            Shape::Word(|| ON_MOVE.names()),
+            "The same of a digest that comes again under another tag. Default: promote.",
         ),
         optional(
             "verify",

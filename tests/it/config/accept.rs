@@ -1,6 +1,6 @@
 //! Which artifacts go: `accept` and `moved_tags` of a pipeline.
 
-use hoist::domain::accept::{Accept, MovedTags, Order};
+use hoist::domain::accept::{Accept, OnMove, Order};
 
 use super::policy::EVERYTHING;
 use super::*;
@@ -16,10 +16,11 @@ fn what_is_accepted_is_read_and_everything_is_where_nothing_is_said() {
     assert_eq!(accept.tags, ["v*".parse().unwrap()]);
     assert_eq!(accept.semver.unwrap().to_string(), ">=1.2 <2");
     assert_eq!(accept.branches.len(), 2);
-    assert_eq!((accept.newest_by, accept.moved_tags), (Order::Semver, MovedTags::Ask));
+    assert_eq!((accept.newest_by, accept.moved_tags), (Order::Semver, OnMove::Ask));
+    assert_eq!(accept.retags, OnMove::Refuse);
     let nothing_said: String = EVERYTHING
         .lines()
-        .filter(|it| !it.contains("accept:") && !it.contains("moved_tags:"))
+        .filter(|it| !["accept:", "moved_tags:", "retags:"].iter().any(|key| it.contains(key)))
         .fold(String::new(), |text, line| text + line + "\n");
     assert_eq!(read(&nothing_said), Accept::default());
 }
@@ -31,7 +32,8 @@ fn mistakes_in_what_is_accepted_are_told_with_their_place() {
         .replace(">=1.2 <2", ">=1.2 || 3")
         .replace("[main, release/*]", "[\"{application}\", \"{tag}\"]")
         .replace("newest_by: semver", "newest_by: date, images: x")
-        .replace("moved_tags: ask", "moved_tags: never");
+        .replace("moved_tags: ask", "moved_tags: never")
+        .replace("retags: refuse", "retags: [ask]");
     check_policy(
         &policy,
         r#"
@@ -42,7 +44,8 @@ pipelines.yaml:8:74: pipelines.services.accept.branches[1]: in `{tag}` only `*` 
 pipelines.yaml:8:95: pipelines.services.accept.newest_by: `date` is not known; known are `time`, `semver`
 pipelines.yaml:8:101: unknown key `images` in pipelines.services.accept; what a pipeline accepts knows `tags`, `semver`, `branches`, `newest_by`
 pipelines.yaml:9:17: pipelines.services.moved_tags: `never` is not known; known are `promote`, `ask`, `refuse`
-7 problems
+pipelines.yaml:10:13: pipelines.services.retags: a word is wanted, not a list; known are `promote`, `ask`, `refuse`
+8 problems
 "#,
     );
 }

@@ -15,6 +15,7 @@ pipelines:
     verify: {digest: none}
     accept: {tags: "v*", semver: ">=1.2 <2", branches: [main, release/*], newest_by: semver}
     moved_tags: ask
+    retags: refuse
     environments:
       - name: prod
         after: [staging, qa]

@@ -1,6 +1,6 @@
 //! Which artifacts go by themselves, which are kept out, and which of two is the newer one.
 
-use hoist::domain::accept::{Accept, MovedTags, Order};
+use hoist::domain::accept::{Accept, OnMove, Order};
 use hoist::domain::plan::{Unstarted, unstarted};
 use hoist::messages::accept;
 
@@ -17,7 +17,7 @@ fn by_semver() -> World {
     with(Accept { newest_by: Order::Semver, ..Accept::default() })
 }
 
-fn moving(moved_tags: MovedTags) -> World {
+fn moving(moved_tags: OnMove) -> World {
     with(Accept { moved_tags, ..Accept::default() })
 }
 
@@ -162,7 +162,7 @@ fn a_tag_that_moved_goes_waits_or_stays_out_as_the_rules_say() {
         let waits = waits.map(hoist::messages::explain::wait);
         format!("{}\n  waits: {}", why(&world), waits.unwrap_or_else(|| "-".into()))
     };
-    let all = [MovedTags::Promote, MovedTags::Ask, MovedTags::Refuse].map(told);
+    let all = [OnMove::Promote, OnMove::Ask, OnMove::Refuse].map(told);
     insta::assert_snapshot!(all.join("\n"), @r#"
     ended: failed
       waits: it runs and is watched (until 2026-01-05 09:30 UTC)
@@ -174,12 +174,17 @@ fn a_tag_that_moved_goes_waits_or_stays_out_as_the_rules_say() {
 }
 
 #[test]
-fn another_tag_of_the_same_digest_is_no_moved_tag() {
-    let mut world = moving(MovedTags::Refuse);
-    world.announce("v1");
-    world.settle();
-    let digest = world.snapshot.artifacts[0].digest.clone();
-    world.announce("v2");
-    world.snapshot.artifacts[1].digest = digest;
-    assert_eq!(staging(&mut world), "v2");
+fn another_tag_of_the_same_digest_is_a_matter_of_its_own() {
+    let goes = |accept: Accept| {
+        let mut world = with(accept);
+        world.announce("v1");
+        world.settle();
+        let digest = world.snapshot.artifacts[0].digest.clone();
+        world.announce("v2");
+        world.snapshot.artifacts[1].digest = digest;
+        staging(&mut world).to_owned()
+    };
+    assert_eq!(goes(Accept { moved_tags: OnMove::Refuse, ..Accept::default() }), "v2");
+    assert_eq!(goes(Accept { retags: OnMove::Ask, ..Accept::default() }), "v1");
+    assert_eq!(goes(Accept { retags: OnMove::Refuse, ..Accept::default() }), "v1");
 }

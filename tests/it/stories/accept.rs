@@ -1,4 +1,4 @@
-//! Which artifacts go, as the pipeline's `accept` and `moved_tags` say.
+//! Which artifacts go, as the pipeline's `accept`, `moved_tags` and `retags` say.
 
 use hoist::app::views::PromoteRequest;
 
@@ -137,4 +137,44 @@ async fn a_tag_that_moves_back_is_told_and_takes_nothing_back_by_itself() {
     bot.promote("carol", back).await.unwrap();
     bot.work().await;
     assert_eq!(bot.version_line("staging"), first);
+}
+
+#[tokio::test]
+async fn a_digest_under_another_tag_goes_waits_or_stays_out_and_is_always_told() {
+    let (first, second) = ("v1.4.2-rc.1", "v1.4.2");
+    let mut all = String::new();
+    for rule in ["retags: promote", "retags: ask", "retags: refuse"] {
+        let bot = Bot::with_rule(rule).await;
+        bot.announce(first).await;
+        bot.work().await;
+        assert_eq!(bot.announce_moved(second, &digest("shop", first)).await, 202);
+        bot.work().await;
+        let deliveries = bot.app().deliveries(1).await.unwrap();
+        let history = bot.app().audit(0, 1000).await.unwrap();
+        let told = history.iter().rfind(|it| it.verb == "retagged").unwrap();
+        all += &format!("{rule}: {}\n  {}\n", plain(&deliveries[0].outcome), plain(&told.text));
+        all += &format!("  {}\n  {}\n", bot.version_line("staging"), why(&bot).await);
+        let answer = bot.promote("carol", into_staging(second)).await;
+        all += &format!("  {}\n", plain(&answer.unwrap_or_else(|refused| refused)));
+    }
+    insta::assert_snapshot!(all, @"
+    retags: promote: accepted
+      ghcr.io/acme/shop@sha256:DIGEST was announced as v1.4.2-rc.1 and is now announced by ci as v1.4.2: the same under another tag
+      newTag: v1.4.2 # hoist writes this
+      v1.4.2 is in staging, and nothing newer was announced
+
+      shop v1.4.2 goes into staging. Its proposal opens as soon as its gates do.
+    retags: ask: accepted, and does not go by itself: shop: COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and a person is to say whether that goes (`retags: ask`)
+      ghcr.io/acme/shop@sha256:DIGEST was announced as v1.4.2-rc.1 and is now announced by ci as v1.4.2: the same under another tag
+      newTag: v1.4.2-rc.1 # hoist writes this
+      v1.4.2 is not in staging: COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and a person is to say whether that goes (`retags: ask`)
+    - v1.4.2: COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and a person is to say whether that goes (`retags: ask`) -> `hoist promote shop staging --tag v1.4.2` lets it in
+      shop v1.4.2 goes into staging. Its proposal opens as soon as its gates do.
+    retags: refuse: accepted, and does not go by itself: shop: COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and `retags: refuse` lets no such artifact in
+      ghcr.io/acme/shop@sha256:DIGEST was announced as v1.4.2-rc.1 and is now announced by ci as v1.4.2: the same under another tag
+      newTag: v1.4.2-rc.1 # hoist writes this
+      v1.4.2 is not in staging: COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and `retags: refuse` lets no such artifact in
+    - v1.4.2: COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and `retags: refuse` lets no such artifact in -> it goes as v1.4.2-rc.1, or build it again
+      v1.4.2 does not go: COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and `retags: refuse` lets no such artifact in; the pipeline's rules hold for people, too: announce one that fits, or change them
+    ");
 }

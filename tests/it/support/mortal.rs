@@ -242,6 +242,14 @@ impl Store for MortalStore {
         self.alive()?.moved_from(application, artifact).await
     }
 
+    async fn retagged_from(
+        &self,
+        application: &ApplicationKey,
+        artifact: &Artifact,
+    ) -> Result<Option<Artifact>, StoreError> {
+        self.alive()?.retagged_from(application, artifact).await
+    }
+
     async fn record(
         &self,
         application: &ApplicationKey,

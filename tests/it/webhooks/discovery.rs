@@ -71,6 +71,20 @@ async fn what_cannot_be_looked_up_is_kept_and_decided_later() {
 }
 
 #[tokio::test]
+async fn a_tag_that_moved_while_the_remote_was_away_is_written_down_too() {
+    let world = World::new().await;
+    world.lose_the_remote();
+    world.announce(&shop(1)).await;
+    world.announce(&shop_with("digest", json!(format!("sha256:{:064x}", 2)))).await;
+    world.find_the_remote_again();
+    let discovery = world.app.discover().await.unwrap();
+    world.app.decide_undecided(&discovery).await.unwrap();
+    assert_eq!(world.tags_of("services", "shop").await, ["v1", "v1"]);
+    let told = world.audit().await;
+    assert!(told.len() == 1 && told[0].ends_with("the tag has moved"), "{told:?}");
+}
+
+#[tokio::test]
 async fn an_undecided_redelivery_still_says_why() {
     let world = World::new().await;
     world.lose_the_remote();

@@ -127,6 +127,29 @@ pub(super) async fn moved_from(
     Ok(newest.filter(|newest| newest.digest != artifact.digest))
 }
 
+/// The newest artifact with this one's image and digest and another tag.
+pub(super) async fn retagged_from(
+    connection: &mut SqliteConnection,
+    application: &ApplicationKey,
+    artifact: &Artifact,
+) -> Result<Option<Artifact>, StoreError> {
+    let Some(tag) = &artifact.tag else { return Ok(None) };
+    let row = sqlx::query(
+        "SELECT id, image, digest, tag, accepted_at, details, examination FROM artifacts
+         WHERE pipeline = ?1 AND application = ?2 AND image = ?3 AND digest = ?4
+         AND tag IS NOT NULL AND tag <> ?5
+         ORDER BY accepted_at DESC, number DESC LIMIT 1",
+    )
+    .bind(application.pipeline.as_str())
+    .bind(application.application.as_str())
+    .bind(artifact.image.as_str())
+    .bind(artifact.digest.as_str())
+    .bind(tag.as_str())
+    .fetch_optional(connection)
+    .await?;
+    row.as_ref().map(read_artifact).transpose()
+}
+
 fn read_delivery(row: &SqliteRow) -> Result<Delivery, StoreError> {
     let cells = Cells::new("deliveries", "event", row);
     Ok(Delivery {

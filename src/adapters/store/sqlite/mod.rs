@@ -145,6 +145,14 @@ impl Store for SqliteStore {
         artifacts::moved_from(&mut *self.read().await?, application, artifact).await
     }
 
+    async fn retagged_from(
+        &self,
+        application: &ApplicationKey,
+        artifact: &Artifact,
+    ) -> Result<Option<Artifact>, StoreError> {
+        artifacts::retagged_from(&mut *self.read().await?, application, artifact).await
+    }
+
     async fn deliveries(&self, limit: u32) -> Result<Vec<Delivery>, StoreError> {
         artifacts::deliveries(&mut *self.read().await?, limit).await
     }

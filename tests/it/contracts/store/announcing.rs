@@ -247,6 +247,28 @@ promises! {
         assert_eq!(store.moved_from(&shop, &newest).await.unwrap(), None);
     }
 
+    async fn a_digest_under_another_tag_is_seen_against_the_newest_that_had_it(store) {
+        for (number, tag) in [(1, Some("v1")), (2, Some("v2")), (3, None)] {
+            let mut announced = announcement("shop", number);
+            let brought = &mut announced.artifacts[0].1;
+            brought.digest = artifact(1).digest;
+            brought.tag = tag.map(|tag| tag.parse().unwrap());
+            store.announce(announced).await.unwrap();
+        }
+        let shop = application("shop");
+        let mut newest = artifact(4);
+        newest.digest = artifact(1).digest;
+        newest.tag = Some("v3".parse().unwrap());
+        let before = store.retagged_from(&shop, &newest).await.unwrap().unwrap();
+        assert_eq!(before.id, artifact(2).id);
+        newest.tag = Some("v2".parse().unwrap());
+        let before = store.retagged_from(&shop, &newest).await.unwrap().unwrap();
+        assert_eq!(before.id, artifact(1).id);
+        assert_eq!(store.retagged_from(&application("cart"), &newest).await.unwrap(), None);
+        newest.tag = None;
+        assert_eq!(store.retagged_from(&shop, &newest).await.unwrap(), None);
+    }
+
     async fn the_newest_deliveries_come_first(store) {
         for number in 1..=5 {
             store.announce(announcement("shop", number)).await.unwrap();
