@@ -1,7 +1,8 @@
 //! Announcements in standard clothes: CloudEvents that carry CDEvents.
 //!
 //! CloudEvents 1.0 (cloudevents.io) in HTTP's structured and binary modes; CDEvents (cdevents.dev)
-//! `artifact.packaged` and `artifact.published` of any version, whose subject is a package URL.
+//! `artifact.packaged` and `artifact.published` of any version, whose subject is a package URL. What
+//! the versions differ in (the context's fields, links, an SBOM) is not asked for here.
 
 use serde_json::{Map, Value, json};
 
@@ -83,7 +84,8 @@ pub(super) fn notice(event: &Map<String, Value>) -> Result<Notice, Malformed> {
     })?;
     let content = subject.object("data.subject.content")?;
     // What CDEvents has no word for may stand there, in the words of a plain announcement.
-    let custom = data.object("data.customData")?;
+    // Of another form it is somebody else's, as its `customDataContentType` says.
+    let custom = Fields(data.value("data.customData").and_then(Value::as_object));
     let mut notice = Notice::told_by(&custom, package.name, package.digest)?;
     notice.tag = package.tag;
     notice.version = notice.version.or(package.version);

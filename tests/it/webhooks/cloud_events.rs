@@ -66,23 +66,49 @@ fn send_binary(kind: &str, data: &Value) -> Request<Body> {
     request(&headers, body.as_bytes())
 }
 
+/// One CDEvent of each kind and published version, after the specification's conformance files, by
+/// its type.
+fn of_each_version(subject: &str) -> Vec<(String, Value)> {
+    let events = include_str!("../../fixtures/cdevents/events.json").replace("PURL", subject);
+    let events: Vec<Value> = serde_json::from_str(&events).unwrap();
+    let kind = |event: &Value| event["context"]["type"].as_str().unwrap().to_owned();
+    events.into_iter().map(|event| (kind(&event), event)).collect()
+}
+
 #[tokio::test]
 async fn each_version_of_packaged_and_published_is_an_announcement() {
-    for kind in [
-        "dev.cdevents.artifact.packaged.0.1.0",
-        "dev.cdevents.artifact.packaged.0.3.0",
-        "dev.cdevents.artifact.published.0.1.1",
-        "dev.cdevents.artifact.published.0.3.0",
-    ] {
-        for request in [
-            send_structured(&structured(kind, &cd_event(&purl()))),
-            send_binary(kind, &cd_event(&purl())),
-        ] {
+    let mut seen = Vec::new();
+    for (kind, event) in of_each_version(&purl()) {
+        let requests = [send_structured(&structured(&kind, &event)), send_binary(&kind, &event)];
+        for request in requests {
             let world = World::new().await;
             let answer = world.send(request).await;
             assert_eq!(answer.status, StatusCode::ACCEPTED, "{kind}: {}", answer.line());
             assert_eq!(world.tags_of("services", "shop").await, ["v1"]);
         }
+        let version = kind.trim_start_matches("dev.cdevents.artifact.");
+        seen.push(version.to_owned());
+    }
+    let versions = ["0.1.0", "0.1.1", "0.2.0", "0.3.0"];
+    let all = versions.map(|it| [format!("packaged.{it}"), format!("published.{it}")]);
+    assert_eq!(seen, all.concat());
+}
+
+#[tokio::test]
+async fn a_package_url_is_read_with_its_colon_as_it_is_or_encoded() {
+    let digest = DIGEST.replace("%3A", ":");
+    let registry = "repository_url=ghcr.io%2Facme%2Fshop";
+    for (purl, tag) in [
+        (format!("pkg:oci/shop@{DIGEST}?{registry}&tag=v1"), "v1"),
+        (format!("pkg:oci/shop@{digest}?{registry}&tag=v1"), "v1"),
+        (format!("pkg:oci/shop@{digest}?tag=v1&arch=amd64&repository_url=ghcr.io/acme/shop"), "v1"),
+        (format!("pkg://oci/shop@{DIGEST}?{registry}"), "000000000000"),
+    ] {
+        let world = World::new().await;
+        let event = structured("dev.cdevents.artifact.published.0.3.0", &cd_event(&purl));
+        let answer = world.send(send_structured(&event)).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{purl}: {}", answer.line());
+        assert!(world.tags_of("services", "shop").await[0].starts_with(tag), "{purl}");
     }
 }
 
