@@ -5,7 +5,7 @@ use hoist::app::fuzzing;
 use hoist::domain::artifact::Digest;
 use hoist::domain::id::ApplicationName;
 use hoist::domain::oci::{ImageConfig, Manifest};
-use hoist::domain::trust::{Keyless, PublicKey, Signer};
+use hoist::domain::trust::{Keyless, PublicKey, Signer, Trust};
 use libfuzzer_sys::fuzz_target;
 
 /// A key whose other half nobody has kept.
@@ -22,6 +22,10 @@ const MEDIA_TYPES: [&str; 4] = [
     "application/vnd.docker.distribution.manifest.v2+json",
 ];
 
+fn keyless(rule: Keyless) -> Signer {
+    Signer::Keyless(Box::new(rule))
+}
+
 fuzz_target!(|bytes: &[u8]| {
     for media_type in MEDIA_TYPES {
         drop(Manifest::parse(media_type, bytes));
@@ -36,11 +40,12 @@ fuzz_target!(|bytes: &[u8]| {
     let rule = Keyless {
         identity: "https://github.com/acme/{application}/*".parse().expect("it is one"),
         issuer: "https://token.actions.githubusercontent.com".to_owned(),
-        roots: Vec::new(),
-        log: key.clone(),
+        trust: Trust::Listed { authorities: Vec::new(), log: key.clone() },
     };
     assert!(!fuzzing::certificate(bytes, &rule));
-    for wanted in [Signer::Key(key), Signer::Keyless(Box::new(rule))] {
+    let of_github = Trust::Root("github".parse().expect("it is built in"));
+    let rooted = Keyless { trust: of_github, ..rule.clone() };
+    for wanted in [Signer::Key(key), keyless(rule), keyless(rooted)] {
         assert_eq!(fuzzing::bundle(bytes, &digest, (&wanted, &application)), None);
     }
 });

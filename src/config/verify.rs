@@ -9,7 +9,7 @@ use super::tree::Node;
 use crate::domain::examination::{DigestCheck, Strictness, Verify};
 use crate::domain::oci::Platform;
 use crate::domain::pattern::Pattern;
-use crate::domain::trust::{Keyless, ProvenanceRule, PublicKey, Signer, pem};
+use crate::domain::trust::{Keyless, ProvenanceRule, PublicKey, Signer, Trust, TrustedRoot, pem};
 
 pub(super) const DIGEST_CHECKS: Words<DigestCheck> = Words {
     built: &[("registry", DigestCheck::Registry), ("none", DigestCheck::Announcer)],
@@ -81,26 +81,46 @@ fn platforms(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Vec<Platform>
 fn signer(node: &Node, notes: &mut Notes<'_>) -> Option<Signer> {
     let fields = Fields::open(node, &SIGNER, notes)?;
     let key = fields.get("key").map(|node| key(node, notes));
-    let keyless = ["identity", "issuer", "roots", "rekor"].map(|name| fields.get(name));
-    match (key, keyless) {
-        (Some(key), [None, None, None, None]) => key.map(Signer::Key),
-        (None, [Some(identity), Some(issuer), Some(roots), Some(log)]) => {
-            let hint = "write it as https://github.com/acme/{application}/.github/workflows/*@refs/heads/main";
-            let identity: Option<Pattern> = parsed(identity, hint, notes);
-            let issuer = text(issuer, notes).map(str::to_owned);
-            let (roots, log) = (authorities(roots, notes), self::key(log, notes));
-            let (identity, issuer, roots, log) = (identity?, issuer?, roots?, log?);
-            Some(Signer::Keyless(Box::new(Keyless { identity, issuer, roots, log })))
+    let who = ["identity", "issuer"].map(|name| fields.get(name));
+    let trust = ["trusted_root", "roots", "rekor"].map(|name| fields.get(name));
+    match (key, who, trust) {
+        (Some(key), [None, None], [None, None, None]) => key.map(Signer::Key),
+        (None, [Some(identity), Some(issuer)], [Some(root), None, None]) => {
+            let hint = "write `sigstore`, `github`, or the text of a trusted_root.json as a block after `|`";
+            let root: Option<TrustedRoot> = parsed(root, hint, notes);
+            keyless(identity, issuer, root.map(Trust::Root), notes)
         }
-        (_, _) if !fields.all_known() => None,
-        (_, _) => {
+        (None, [Some(identity), Some(issuer)], [None, Some(roots), Some(log)]) => {
+            let (authorities, log) = (authorities(roots, notes), self::key(log, notes));
+            let trust = authorities.zip(log);
+            let trust = trust.map(|(authorities, log)| Trust::Listed { authorities, log });
+            keyless(identity, issuer, trust, notes)
+        }
+        (_, _, _) if !fields.all_known() => None,
+        (_, _, _) => {
             let what = format!("{}: it is not clear whose signature counts", node.path);
-            let hint = "write `key`, or all of `identity`, `issuer`, `roots` and `rekor`: without \
-                        the log nobody knows whether a certificate held when it signed";
+            let hint = "write `key`, or `identity` and `issuer` with either `trusted_root` or both \
+                        `roots` and `rekor`: without the log nobody knows whether a certificate \
+                        held when it signed";
             notes.add(node.place, what, hint);
             None
         }
     }
+}
+
+/// Whoever was known to an issuer, as far as that and whom to trust can be read.
+fn keyless(
+    identity: &Node,
+    issuer: &Node,
+    trust: Option<Trust>,
+    notes: &mut Notes<'_>,
+) -> Option<Signer> {
+    let hint =
+        "write it as https://github.com/acme/{application}/.github/workflows/*@refs/heads/main";
+    let identity: Option<Pattern> = parsed(identity, hint, notes);
+    let issuer = text(issuer, notes).map(str::to_owned);
+    let (identity, issuer, trust) = (identity?, issuer?, trust?);
+    Some(Signer::Keyless(Box::new(Keyless { identity, issuer, trust })))
 }
 
 fn key(node: &Node, notes: &mut Notes<'_>) -> Option<PublicKey> {

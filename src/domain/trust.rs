@@ -5,7 +5,11 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
+use sigstore_verify::Verifier;
+use sigstore_verify::trust_root as sigstore;
+use sigstore_verify::types::TimeRange;
 
 use super::pattern::Pattern;
 use super::template::Template;
@@ -33,11 +37,33 @@ pub struct Keyless {
     pub identity: Pattern,
     /// Who knew that: exactly what stands in the certificate.
     pub issuer: String,
-    /// The authorities, as DER.
-    pub roots: Vec<Vec<u8>>,
-    /// What the log of signatures signs with: it says when something was signed.
-    pub log: PublicKey,
+    /// Who is trusted to say all that.
+    pub trust: Trust,
 }
+
+/// Who is trusted to say who signed something, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// Authorities and a log, each named.
+    Listed {
+        /// The authorities, as DER.
+        authorities: Vec<Vec<u8>>,
+        /// What the log of signatures signs with: it says when something was signed.
+        log: PublicKey,
+    },
+    /// A whole instance of Sigstore.
+    Root(TrustedRoot),
+}
+
+/// What an instance of Sigstore is known by: its authorities, its logs and its clocks, each with
+/// its time (github.com/sigstore/protobuf-specs, `sigstore_trustroot.proto`).
+#[derive(Clone, PartialEq, Eq)]
+pub struct TrustedRoot(String);
+
+/// Why a text is no trusted root.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it is no trusted root of Sigstore's: {0}")]
+pub struct InvalidRoot(String);
 
 /// What a provenance has to say, and who has to say it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +74,72 @@ pub struct ProvenanceRule {
     pub source: Option<Template>,
     /// Whose signature counts.
     pub signer: Signer,
+}
+
+impl TrustedRoot {
+    /// The same in the words of Sigstore's own library.
+    pub fn parsed(&self) -> Result<sigstore::TrustedRoot, InvalidRoot> {
+        sigstore::TrustedRoot::from_json(&self.0).map_err(|error| InvalidRoot(error.to_string()))
+    }
+}
+
+impl FromStr for TrustedRoot {
+    type Err = InvalidRoot;
+
+    /// Reads `sigstore` (the public instance), `github` (GitHub's own, of private repositories), or
+    /// the text of a `trusted_root.json`.
+    fn from_str(text: &str) -> Result<Self, InvalidRoot> {
+        let root = Self(match text {
+            "sigstore" => sigstore::SIGSTORE_PRODUCTION_TRUSTED_ROOT.to_owned(),
+            "github" => sigstore::SIGSTORE_GITHUB_TRUSTED_ROOT.to_owned(),
+            json => json.to_owned(),
+        });
+        let parsed = root.parsed()?;
+        if parsed.certificate_authorities.is_empty() {
+            return Err(InvalidRoot("there is no certificate authority in it".to_owned()));
+        }
+        Verifier::new(&parsed).map_err(|error| InvalidRoot(error.to_string()))?;
+        Ok(root)
+    }
+}
+
+impl fmt::Debug for TrustedRoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TrustedRoot({})", hex::encode(Sha256::digest(&self.0)))
+    }
+}
+
+impl Trust {
+    /// The authorities that counted at a time, as DER.
+    pub fn authorities_at(&self, time: Timestamp) -> Vec<Vec<u8>> {
+        match self {
+            Self::Listed { authorities, .. } => authorities.clone(),
+            Self::Root(root) => {
+                let all = root.parsed().map(|root| root.certificate_authorities);
+                let then = all.into_iter().flatten().filter(|it| counts(it.valid_for, time));
+                let certificates = then.flat_map(|it| it.cert_chain.certificates);
+                certificates.map(|it| it.raw_bytes.as_bytes().to_vec()).collect()
+            }
+        }
+    }
+
+    /// The keys of the logs that counted at a time.
+    pub fn logs_at(&self, time: Timestamp) -> Vec<PublicKey> {
+        match self {
+            Self::Listed { log, .. } => vec![log.clone()],
+            Self::Root(root) => {
+                let keys = root.parsed().map(|root| root.tlogs);
+                let keys = keys.into_iter().flatten().map(|log| log.public_key);
+                let then = keys.filter(|key| counts(key.valid_for, time));
+                then.filter_map(|key| PublicKey::of_der(key.raw_bytes.as_bytes().to_vec()))
+                    .collect()
+            }
+        }
+    }
+}
+
+fn counts(within: Option<TimeRange>, time: Timestamp) -> bool {
+    within.is_none_or(|within| within.contains(time))
 }
 
 /// A public key on the curve P-256, as DER.
@@ -66,6 +158,11 @@ pub enum InvalidKey {
 }
 
 impl PublicKey {
+    fn of_der(der: Vec<u8>) -> Option<Self> {
+        let fits = der.len() == P256.len() + 64 && der.starts_with(&P256);
+        fits.then_some(Self(der))
+    }
+
     /// The key as DER.
     pub fn der(&self) -> &[u8] {
         &self.0
@@ -77,8 +174,7 @@ impl FromStr for PublicKey {
 
     fn from_str(text: &str) -> Result<Self, InvalidKey> {
         let der = pem(text, "PUBLIC KEY").into_iter().next().ok_or(InvalidKey::NoKey)?;
-        let fits = der.len() == P256.len() + 64 && der.starts_with(&P256);
-        fits.then_some(Self(der)).ok_or(InvalidKey::OtherKind)
+        Self::of_der(der).ok_or(InvalidKey::OtherKind)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod content;
 mod signatures;
+mod bundle;
 
 #[cfg(fuzzing)]
 pub mod fuzzing;

@@ -18,7 +18,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use crate::domain::id::ApplicationName;
 use crate::domain::pattern::Fit;
 use crate::domain::sigstore::LogWord;
-use crate::domain::trust::{Keyless, PublicKey, Signer, pem};
+use crate::domain::trust::{Keyless, PublicKey, Signer, Trust, pem};
 
 /// Who knew the holder, as Fulcio writes it today and as it did before (github.com/sigstore/fulcio,
 /// docs/oid-info.md).
@@ -82,15 +82,24 @@ fn keyless(
     let evidence = signed.evidence;
     let der = evidence.certificate.as_deref().ok_or("it comes without a certificate")?;
     let at = logged_at(signed, rule, der)?;
-    check_chain(der, &evidence.chain, rule, at)?;
+    check_chain(der, &evidence.chain, &rule.trust, at)?;
     let certificate =
         Certificate::from_der(der).map_err(|_| "its certificate cannot be read".to_owned())?;
     let key = certificate.tbs_certificate.subject_public_key_info.to_der();
     let key = key.map_err(|_| "its certificate's key cannot be read".to_owned())?;
     verify(&key, &signed.bytes, &signed.signature)
         .map_err(|()| "it is not made with its certificate's key".to_owned())?;
-    let issuer =
-        issuer_of(&certificate).ok_or("its certificate does not say who knew its holder")?;
+    let issuer = issuer_of(&certificate);
+    check_holder(issuer.as_deref(), &holders(&certificate), (rule, application))
+}
+
+/// Tells who signed, if a certificate names somebody who counts.
+pub(super) fn check_holder(
+    issuer: Option<&str>,
+    names: &[String],
+    (rule, application): (&Keyless, &ApplicationName),
+) -> Result<String, String> {
+    let issuer = issuer.ok_or("its certificate does not say who knew its holder")?;
     if issuer != rule.issuer {
         return Err(format!("its signer was known by {issuer:?}, and {:?} counts", rule.issuer));
     }
@@ -99,7 +108,6 @@ fn keyless(
         Some(Fit::Application(named)) => &named == application,
         None => false,
     };
-    let names = holders(&certificate);
     match names.iter().find(|name| fits(name)) {
         Some(name) => Ok(format!("{name}, known by {issuer}")),
         None => Err(format!("it is signed by {}, who does not count", names.join(", "))),
@@ -113,26 +121,26 @@ fn verify(key: &[u8], bytes: &[u8], signature: &[u8]) -> Result<(), ()> {
 
 /// When the log saw this very signature: nothing else tells a signature of then from one that
 /// somebody makes today with a key that was stolen since.
-fn logged_at(signed: &Signed<'_>, rule: &Keyless, certificate: &[u8]) -> Result<UnixTime, String> {
+fn logged_at(signed: &Signed<'_>, rule: &Keyless, certificate: &[u8]) -> Result<Timestamp, String> {
     let log = signed
         .evidence
         .log
         .as_ref()
         .ok_or("no word of a log that could be read says when it was made")?;
-    check_log(log, &rule.log)?;
+    let at = Timestamp::from_second(log.integrated_time);
+    let at = at.map_err(|_| "the log's entry has no time".to_owned())?;
+    check_log(log, &rule.trust.logs_at(at))?;
     let body = STANDARD.decode(&log.body).ok();
     let body: Option<Value> = body.and_then(|body| serde_json::from_slice(&body).ok());
     let body = body.ok_or("the log's entry cannot be read")?;
     if !is_about(&body, signed, certificate) {
         return Err("the log's entry is about another signature".into());
     }
-    let seconds = u64::try_from(log.integrated_time);
-    let seconds = seconds.map_err(|_| "the log's entry has no time".to_owned())?;
-    Ok(UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)))
+    Ok(at)
 }
 
 /// The log signs its entry's fields in the form of RFC 8785.
-fn check_log(word: &LogWord, key: &PublicKey) -> Result<(), String> {
+fn check_log(word: &LogWord, keys: &[PublicKey]) -> Result<(), String> {
     let LogWord { body, integrated_time, log_index, log_id, promise } = word;
     let text = |text: &str| Value::from(text).to_string();
     let signed = format!(
@@ -140,8 +148,12 @@ fn check_log(word: &LogWord, key: &PublicKey) -> Result<(), String> {
         text(body),
         text(log_id)
     );
-    verify(key.der(), signed.as_bytes(), promise)
-        .map_err(|()| "the log's word is not signed by the log that counts".to_owned())
+    let signs = |key: &PublicKey| verify(key.der(), signed.as_bytes(), promise).is_ok();
+    if keys.iter().any(signs) {
+        Ok(())
+    } else {
+        Err("the log's word is not signed by the log that counts".to_owned())
+    }
 }
 
 /// Tells whether a log's entry is of this payload and this certificate: of a signature
@@ -176,18 +188,19 @@ fn is_about(body: &Value, signed: &Signed<'_>, certificate: &[u8]) -> bool {
 pub(super) fn check_chain(
     certificate: &[u8],
     chain: &[Vec<u8>],
-    rule: &Keyless,
-    at: UnixTime,
+    trust: &Trust,
+    at: Timestamp,
 ) -> Result<(), String> {
     let wrong = |error: webpki::Error| {
-        let when = i64::try_from(at.as_secs()).ok().and_then(|at| Timestamp::from_second(at).ok());
-        let when = when.map_or_else(String::new, |at| format!(" at {at}, when it was signed"));
-        format!("its certificate does not hold{when}: {error:?}")
+        format!("its certificate does not hold at {at}, when it was signed: {error:?}")
     };
+    let seconds = u64::try_from(at.as_second()).map_err(|_| "it was signed before 1970")?;
+    let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
     let between: Vec<CertificateDer<'_>> =
         chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+    let roots = trust.authorities_at(at);
     let roots: Vec<CertificateDer<'_>> =
-        rule.roots.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+        roots.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
     let anchors: Result<Vec<_>, _> = roots.iter().map(webpki::anchor_from_trusted_cert).collect();
     let certificate = CertificateDer::from(certificate);
     let certificate = EndEntityCert::try_from(&certificate).map_err(wrong)?;
@@ -197,7 +210,7 @@ pub(super) fn check_chain(
             CHAIN_ALGORITHMS,
             &anchors.map_err(wrong)?,
             &between,
-            at,
+            time,
             usage,
             None,
             None,

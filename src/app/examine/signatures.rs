@@ -8,8 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Stop;
+use super::bundle::{Holder, holder};
 use super::content::is_same_repository;
-use super::proof::{Evidence, Signed, signer};
+use super::proof::{Evidence, Signed, check_holder, signer};
 use crate::app::App;
 use crate::app::ports::RegistryError;
 use crate::domain::artifact::{Artifact, Digest, Tag};
@@ -19,7 +20,7 @@ use crate::domain::oci::{Descriptor, Manifest};
 use crate::domain::pattern::Fit;
 use crate::domain::registry::Reference;
 use crate::domain::sigstore::{self, Bundle, LogWord};
-use crate::domain::trust::{ProvenanceRule, Signer, pem};
+use crate::domain::trust::{Keyless, ProvenanceRule, Signer, Trust, TrustedRoot, pem};
 use crate::messages::examination as words;
 
 /// The kinds of layers that signatures and attestations stand in, besides Sigstore's bundles.
@@ -181,7 +182,31 @@ fn signed_bundle(
 ) -> Result<String, String> {
     let (envelope, evidence) = opened(bytes)?;
     envelope.check_signature(&artifact.digest).map_err(|error| error.to_string())?;
-    signer_of(&envelope, &evidence, (wanted, application))
+    match rooted(wanted) {
+        Some((rule, root)) => bundle_signer(bytes, artifact, (rule, root), application),
+        None => signer_of(&envelope, &evidence, (wanted, application)),
+    }
+}
+
+/// The rule and the trusted root by which a bundle is judged as a whole, where there is one.
+fn rooted(wanted: &Signer) -> Option<(&Keyless, &TrustedRoot)> {
+    match wanted {
+        Signer::Keyless(rule) => match &rule.trust {
+            Trust::Root(root) => Some((rule, root)),
+            Trust::Listed { .. } => None,
+        },
+        Signer::Key(_) => None,
+    }
+}
+
+fn bundle_signer(
+    bytes: &[u8],
+    artifact: &Artifact,
+    (rule, root): (&Keyless, &TrustedRoot),
+    application: &ApplicationName,
+) -> Result<String, String> {
+    let Holder { issuer, names } = holder(bytes, &artifact.digest, root)?;
+    check_holder(issuer.as_deref(), &names, (rule, application))
 }
 
 fn attested(
@@ -197,7 +222,10 @@ fn attested(
         opened(bytes)?
     };
     let provenance = envelope.provenance(&artifact.digest).map_err(told)?;
-    let who = signer_of(&envelope, &evidence, (&rule.signer, application))?;
+    let who = match rooted(&rule.signer).filter(|_| layer.media_type != ENVELOPE) {
+        Some(by) => bundle_signer(bytes, artifact, by, application)?,
+        None => signer_of(&envelope, &evidence, (&rule.signer, application))?,
+    };
     check_provenance(&provenance, rule, artifact, application)?;
     Ok(words::proven(&provenance, &who))
 }

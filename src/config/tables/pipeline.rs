@@ -80,8 +80,17 @@ pub(in super::super) static SIGNER: Table = Table {
             "Who signs without a key of their own: a pattern of what the certificate names.",
         ),
         optional("issuer", TEXT, "Who knows them: exactly what the certificate says."),
-        optional("roots", TEXT, "The authorities of such certificates (Fulcio's), as PEM."),
-        optional("rekor", TEXT, "The public key of the log that says when it was signed, as PEM."),
+        optional(
+            "trusted_root",
+            TEXT,
+            "Whom to trust with that: `sigstore` (the public instance), `github` (GitHub's own, of private repositories), or the text of another's trusted_root.json.",
+        ),
+        optional("roots", TEXT, "Instead of it, the authorities of such certificates, as PEM;"),
+        optional(
+            "rekor",
+            TEXT,
+            "and the public key of the log that says when it was signed, as PEM.",
+        ),
     ],
 };
 

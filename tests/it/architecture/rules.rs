@@ -118,6 +118,7 @@ const HOMES: &[Home] = &[
     Home { of: "rand", rooms: &["adapters::clock"] },
     Home { of: "reqwest", rooms: &["adapters"] },
     Home { of: "serde_yaml", rooms: &["yaml_edit", "config"] },
+    Home { of: "sigstore_verify", rooms: &["domain::trust", "app::examine"] },
     Home { of: "sqlx", rooms: &["adapters::store"] },
     Home { of: "ssh2", rooms: &["adapters::git"] },
     Home { of: "ssh_key", rooms: &["adapters::git"] },

@@ -485,7 +485,7 @@ fn what_is_asked_about_an_artifact_is_told_where_it_is_wrong() {
     1 problem
     ");
     insta::assert_snapshot!(with("{signature: {}}"), @"
-    pipelines.yaml:6:25: pipelines.a.verify.signature: it is not clear whose signature counts; write `key`, or all of `identity`, `issuer`, `roots` and `rekor`: without the log nobody knows whether a certificate held when it signed
+    pipelines.yaml:6:25: pipelines.a.verify.signature: it is not clear whose signature counts; write `key`, or `identity` and `issuer` with either `trusted_root` or both `roots` and `rekor`: without the log nobody knows whether a certificate held when it signed
     1 problem
     ");
     let told = with("{signature: {identity: \"*\", issuer: x, roots: y, rekor: z}}");
@@ -493,6 +493,22 @@ fn what_is_asked_about_an_artifact_is_told_where_it_is_wrong() {
     pipelines.yaml:6:59: pipelines.a.verify.signature.roots: there is no certificate in it; write the text of the PEM file here, as a block after `|`
     pipelines.yaml:6:69: pipelines.a.verify.signature.rekor: there is no `-----BEGIN PUBLIC KEY-----` in it; write the text of the PEM file here, as a block after `|`
     2 problems
+    ");
+    for root in ["sigstore", "github"] {
+        let rule = format!("{{signature: {{identity: a, issuer: x, trusted_root: {root}}}}}");
+        assert_eq!(with(&rule), "no problem");
+    }
+    let no_root = |root: &str| {
+        with(&format!("{{signature: {{identity: a, issuer: x, trusted_root: {root:?}}}}}"))
+    };
+    let told = ["sigstor", "{}", "{\"mediaType\": \"x\"}"].map(no_root);
+    insta::assert_snapshot!(told.join("\n"), @"
+    pipelines.yaml:6:64: pipelines.a.verify.signature.trusted_root: it is no trusted root of Sigstore's: failed to parse JSON: expected value at line 1 column 1; write `sigstore`, `github`, or the text of a trusted_root.json as a block after `|`
+    1 problem
+    pipelines.yaml:6:64: pipelines.a.verify.signature.trusted_root: it is no trusted root of Sigstore's: failed to parse JSON: missing field `mediaType` at line 1 column 2; write `sigstore`, `github`, or the text of a trusted_root.json as a block after `|`
+    1 problem
+    pipelines.yaml:6:64: pipelines.a.verify.signature.trusted_root: it is no trusted root of Sigstore's: there is no certificate authority in it; write `sigstore`, `github`, or the text of a trusted_root.json as a block after `|`
+    1 problem
     ");
     insta::assert_snapshot!(with("{provenance: {builder: x}}"), @"
     pipelines.yaml:6:27: pipelines.a.verify.provenance: nobody's signature counts on it; write `signature` into it, or beside it for both

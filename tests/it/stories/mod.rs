@@ -30,5 +30,6 @@ mod signatures;
 mod skips;
 mod teams;
 mod trains;
+mod trusted_root;
 mod standing;
 mod why;

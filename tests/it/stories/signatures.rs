@@ -11,12 +11,14 @@ use crate::support::signing::{
 use crate::support::sly_registry::SlyRegistry;
 use crate::support::world::{Bot, digest, plain};
 
-const WORKFLOW: &str = "https://github.com/acme/shop/.github/workflows/release.yml@refs/heads/main";
-const ISSUER: &str = "https://token.actions.githubusercontent.com";
-const BUILDER: &str = "https://github.com/acme/builders/.github/workflows/slsa.yml@refs/tags/v2";
-const SOURCE: &str = "https://github.com/acme/shop";
+pub const WORKFLOW: &str =
+    "https://github.com/acme/shop/.github/workflows/release.yml@refs/heads/main";
+pub const ISSUER: &str = "https://token.actions.githubusercontent.com";
+pub const BUILDER: &str =
+    "https://github.com/acme/builders/.github/workflows/slsa.yml@refs/tags/v2";
+pub const SOURCE: &str = "https://github.com/acme/shop";
 
-fn shop() -> Layout {
+pub fn shop() -> Layout {
     Layout::of(&Part::image(("linux", "amd64"), json!({})))
 }
 
@@ -26,7 +28,7 @@ fn tag(digest: &str, suffix: &str) -> String {
 
 /// What becomes of the shop by a rule, where that stands beside it: `goes`, with a row of its
 /// proposal; or why not.
-async fn outcome(rule: &str, beside: &[(&str, Layout)]) -> String {
+pub async fn outcome(rule: &str, beside: &[(&str, Layout)]) -> String {
     let server = SlyRegistry::start().await;
     let shop = shop();
     server.keep(&shop, "v1.4.2");
@@ -293,7 +295,7 @@ async fn a_certified_builder_may_vouch_for_the_provenance() {
 }
 
 /// What becomes of the shop by a rule, where this bundle refers to it.
-async fn with_bundle(rule: &str, layer: Blob) -> String {
+pub async fn with_bundle(rule: &str, layer: Blob) -> String {
     let (server, shop, made) = (SlyRegistry::start().await, shop(), referring(layer));
     server.keep(&shop, "v1.4.2");
     server.keep(&made, "somewhere");

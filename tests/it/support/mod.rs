@@ -5,6 +5,7 @@ pub mod detour;
 pub mod emulate;
 pub mod git;
 pub mod git_server;
+pub mod instance;
 pub mod issuer;
 pub mod github;
 pub mod gitlab;

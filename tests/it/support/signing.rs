@@ -87,39 +87,32 @@ impl Authority {
 
     /// Certifies a workflow that an issuer knows, from now until tomorrow.
     pub fn certify(&self, identity: &str, issuer: &str) -> Holder {
+        self.issue(
+            "/",
+            &[
+                &format!("subjectAltName=critical,URI:{identity}"),
+                "extendedKeyUsage=codeSigning",
+                &format!("1.3.6.1.4.1.57264.1.8=ASN1:UTF8String:{issuer}"),
+            ],
+        )
+    }
+
+    /// Certifies anybody, with these extensions.
+    pub fn issue(&self, subject: &str, extensions: &[&str]) -> Holder {
         let keys = Keys::generate();
         let (directory, private) = (keys.directory.path(), keys.private());
         let root = directory.join("root.pem");
         std::fs::write(&root, self.root()).unwrap();
         let authority = self.0.keys.private();
         let path = |path: &PathBuf| path.to_str().unwrap().to_owned();
-        let made = openssl(
-            &[
-                "req",
-                "-x509",
-                "-key",
-                &path(&private),
-                "-CA",
-                &path(&root),
-                "-CAkey",
-                &path(&authority),
-                "-days",
-                "1",
-                "-subj",
-                "/",
-                "-addext",
-                "basicConstraints=critical,CA:FALSE",
-                "-addext",
-                &format!("subjectAltName=critical,URI:{identity}"),
-                "-addext",
-                "keyUsage=critical,digitalSignature",
-                "-addext",
-                "extendedKeyUsage=codeSigning",
-                "-addext",
-                &format!("1.3.6.1.4.1.57264.1.8=ASN1:UTF8String:{issuer}"),
-            ],
-            &[],
-        );
+        let (private, root, authority) = (path(&private), path(&root), path(&authority));
+        let mut arguments = vec!["req", "-x509", "-key", &private, "-CA", &root];
+        arguments.extend(["-CAkey", &authority, "-days", "1", "-subj", subject]);
+        let always = ["basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignature"];
+        for extension in always.iter().chain(extensions) {
+            arguments.extend(["-addext", extension]);
+        }
+        let made = openssl(&arguments, &[]);
         Holder { keys, certificate: String::from_utf8(made).unwrap() }
     }
 }
@@ -224,13 +217,27 @@ impl Holder {
 }
 
 impl Holder {
+    /// Where the private half of their key is.
+    pub fn private_key(&self) -> PathBuf {
+        self.keys.private()
+    }
+
+    /// A layer with a statement that they signed, and nobody's word on when.
+    pub fn signed_bundle(&self, statement: &Value) -> Blob {
+        let material = json!({"certificate": {"rawBytes": self.raw()}, "tlogEntries": []});
+        sigstore(&material, statement, &self.keys)
+    }
+
+    /// The certificate without the marks of PEM.
+    fn raw(&self) -> String {
+        self.certificate.lines().filter(|line| !line.starts_with("-----")).collect()
+    }
+
     /// A layer with a statement that they signed, as cosign 3 and GitHub's attestations have it.
     pub fn sigstore_bundle(&self, statement: &Value, log: &Keys, seconds: i64) -> Blob {
         let payload = statement.to_string().into_bytes();
         let word = logged_attestation(log, &payload, self, seconds);
         let word: Value = serde_json::from_str(&word).unwrap();
-        let certificate: String =
-            self.certificate.lines().filter(|line| !line.starts_with("-----")).collect();
         let entry = json!({
             "logIndex": word["Payload"]["logIndex"].to_string(),
             "logId": {"keyId": STANDARD.encode(hex::decode("c0de").unwrap())},
@@ -239,7 +246,7 @@ impl Holder {
             "inclusionPromise": {"signedEntryTimestamp": word["SignedEntryTimestamp"]},
             "canonicalizedBody": word["Payload"]["body"],
         });
-        let material = json!({"certificate": {"rawBytes": certificate}, "tlogEntries": [entry]});
+        let material = json!({"certificate": {"rawBytes": self.raw()}, "tlogEntries": [entry]});
         sigstore(&material, statement, &self.keys)
     }
 }
