@@ -31,7 +31,7 @@ use crate::app::chat::{Chat, Mattermost, Slack, speaker};
 use crate::app::committing::{Committing, Maker, SignOff};
 use crate::app::forge_event::Dialect;
 use crate::app::ingest::identity::Issuers;
-use crate::app::notifications::Audience;
+use crate::app::notifications::{Audience, Reads};
 use crate::app::policy::{Hook, Notifier, Person, Policy, Proof, Source, Token, TokenRule};
 use crate::app::ports::{
     Board, Checkout, CheckoutError, Clock, Controller, Conversations, Dice, Forge, Git, Herald,
@@ -215,7 +215,11 @@ fn audiences(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Vec<
     };
     let audience = |(name, it): (&NotificationName, &config::Notification)| {
         let herald = open(&it.to).with_context(|| format!("preparing the notification {name}"))?;
-        Ok(Audience { name: name.clone(), interest: it.interest.clone(), herald })
+        let reads = match &it.to {
+            Receiver::Slack(_) | Receiver::Mattermost(_) => Reads::People,
+            Receiver::Webhook { .. } => Reads::Program,
+        };
+        Ok(Audience { name: name.clone(), interest: it.interest.clone(), herald, reads })
     };
     settings.notifications.iter().map(audience).collect()
 }

@@ -15,10 +15,13 @@ use super::ports::{
 };
 use super::reconcile::Waiting;
 use super::{App, AppError, Mode};
-use crate::domain::id::NotificationName;
+use crate::domain::gate::SCHEDULE;
+use crate::domain::id::{NotificationName, ProposalNumber, RepositoryName, ScheduleName};
 use crate::domain::notification::{Happening, Interest};
 use crate::domain::plan::Because;
 use crate::domain::promotion::{Kind, Promotion};
+use crate::domain::schedule::{Group, Schedule};
+use crate::domain::snapshot::Turn;
 use crate::messages::{explain, notification as words};
 
 /// How often it is looked for what lasts.
@@ -32,7 +35,31 @@ pub struct Audience {
     pub interest: Interest,
     /// Carries it there.
     pub herald: Arc<dyn Herald>,
+    /// Who reads it.
+    pub reads: Reads,
 }
+
+/// Who reads what is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// People: of what goes with a train they are told once for all that ride.
+    People,
+    /// A program: it is told of each application.
+    Program,
+}
+
+/// A train's proposal.
+struct Train {
+    schedule: ScheduleName,
+    repository: RepositoryName,
+    number: ProposalNumber,
+    /// What the whole of it waits for, where that is asked.
+    waits_for: String,
+}
+
+/// Somebody's notification, and under which name it is kept that they had it, where that is not
+/// told by how far they are.
+type Addressed = (Notification, Option<String>);
 
 /// What may be told, before anybody's interest in it is known.
 struct Told<'a> {
@@ -42,6 +69,7 @@ struct Told<'a> {
     said: String,
     facts: Facts,
     promotion: Option<&'a Promotion>,
+    train: Option<Train>,
 }
 
 impl App {
@@ -70,8 +98,8 @@ impl App {
         let Some(mut news) = self.news(store, &name).await? else { return Ok(()) };
         for entry in std::mem::take(&mut news.entries) {
             let number = entry.number;
-            let Some(notification) = self.wanted(audience, entry).await? else { continue };
-            if let Some(wait) = refused(audience.herald.tell(&notification).await, news.tries) {
+            let Some(addressed) = self.wanted(audience, entry).await? else { continue };
+            if let Some(wait) = self.tell(store, audience, (addressed, news.tries)).await? {
                 return news.later(wait).await;
             }
             news.told(number).await?;
@@ -79,12 +107,34 @@ impl App {
         news.told_all().await
     }
 
+    /// Tells it, unless that was done already; how long to wait where that failed.
+    async fn tell(
+        &self,
+        store: &dyn Conversations,
+        audience: &Audience,
+        ((notification, once), tries): (Addressed, u32),
+    ) -> Result<Option<SignedDuration>, AppError> {
+        if let Some(name) = &once
+            && store.follower(name).await?.is_some()
+        {
+            return Ok(None);
+        }
+        if let Some(wait) = refused(audience.herald.tell(&notification).await, tries) {
+            return Ok(Some(wait));
+        }
+        if let Some(name) = &once {
+            let told = Follower { after: 0, due_at: self.clock.now(), tries: 0 };
+            store.keep_follower(name, told).await?;
+        }
+        Ok(None)
+    }
+
     /// What an entry of the log is to somebody, if they want to hear of it.
     async fn wanted(
         &self,
         audience: &Audience,
         entry: AuditEntry,
-    ) -> Result<Option<Notification>, AppError> {
+    ) -> Result<Option<Addressed>, AppError> {
         let line = entry.line;
         let promotion = match &line.promotion {
             Some(id) => self.store.promotion(id).await?,
@@ -108,20 +158,56 @@ impl App {
         // What the log says of an end is for those who read how it came to it.
         let end = promotion.filter(|_| line.verb == "succeeded").map(words::succeeded);
         let said = end.unwrap_or(line.text);
-        let told = Told { what, id, at: line.at, said, facts, promotion };
+        let rides = matches!(what, Happening::Proposed | Happening::Merged);
+        let train = match promotion.filter(|_| rides) {
+            Some(promotion) => self.train_of(promotion).await?,
+            None => None,
+        };
+        let told = Told { what, id, at: line.at, said, facts, promotion, train };
         Ok(self.for_audience(audience, told))
     }
 
-    fn for_audience(&self, audience: &Audience, told: Told<'_>) -> Option<Notification> {
-        let Told { what, id, at, said, mut facts, promotion } = told;
+    /// The train with which a promotion goes, or went.
+    async fn train_of(&self, promotion: &Promotion) -> Result<Option<Train>, AppError> {
+        let key = &promotion.application;
+        let Ok((pipeline, _)) = self.rules(key) else { return Ok(None) };
+        let fits = |it: &&Schedule| {
+            it.group == Group::OneProposal
+                && it.pipeline == key.pipeline
+                && it.leads_into(&promotion.environment)
+        };
+        let trains: Vec<&Schedule> = self.policy.schedules.iter().filter(fits).collect();
+        let (false, Some(proposal)) = (trains.is_empty(), &promotion.proposal) else {
+            return Ok(None);
+        };
+        let mut boarded = self.store.load(key).await?.boarded;
+        let schedule = boarded.remove(&promotion.id);
+        let schedule = schedule.filter(|name| trains.iter().any(|it| it.name == *name));
+        let (repository, number) = (pipeline.repository.clone(), proposal.number);
+        let waits_for = String::new();
+        Ok(schedule.map(|schedule| Train { schedule, repository, number, waits_for }))
+    }
+
+    fn for_audience(&self, audience: &Audience, told: Told<'_>) -> Option<Addressed> {
+        let Told { what, id, at, said, mut facts, promotion, train } = told;
         let (pipeline, environment) = (facts.pipeline.as_ref(), facts.environment.as_ref());
         if !audience.interest.wants(what, pipeline, environment) {
             return None;
         }
         facts.url = promotion.map(|it| self.promotion_url(&it.id));
+        if let (Some(train), Reads::People, Some(to)) =
+            (train, audience.reads, facts.environment.as_ref())
+        {
+            let Train { schedule, repository, number, waits_for } = train;
+            let about = (&schedule, to, number);
+            let text = words::train(what, about, (&waits_for, facts.url.as_deref()));
+            let id = format!("hoist-{}-{repository}-{}", what.name(), number.0);
+            let once = format!("notification {}: {id}", audience.name);
+            return Some((Notification { id, at, what, text, facts }, Some(once)));
+        }
         let place = (facts.application.as_ref(), facts.environment.as_ref());
         let text = words::told(what, place.0, place.1, (&said, facts.url.as_deref()));
-        Some(Notification { id, at, what, text, facts })
+        Some((Notification { id, at, what, text, facts }, None))
     }
 
     /// Reviews that nobody does, and promotions that do not move.
@@ -139,20 +225,26 @@ impl App {
         let mut next = Follower { after: 0, due_at: after(now, LOOK_EVERY), tries: 0 };
         for waiting in self.seen.waiting() {
             let Some(promotion) = self.store.promotion(&waiting.promotion).await? else { continue };
-            for told in self.lasting(audience, &waiting, &promotion) {
+            for mut told in self.lasting(audience, &waiting, &promotion) {
                 let mark = format!("{} in {}", told.what.name(), promotion.state.name());
                 let follower = format!("{name} {mark}");
                 if store.card(&follower, &promotion.id).await?.is_some() {
                     continue;
                 }
-                let Some(notification) = self.for_audience(audience, told) else { continue };
-                if let Some(wait) = refused(audience.herald.tell(&notification).await, tries) {
+                told.train = self.train_of(&promotion).await?;
+                if let (Some(train), Because::Train(Some(ride))) =
+                    (&mut told.train, &waiting.wait.because)
+                {
+                    train.waits_for.clone_from(&ride.waits_for);
+                }
+                let Some(addressed) = self.for_audience(audience, told) else { continue };
+                let Notification { id, text, .. } = &addressed.0;
+                let card = Card { message: id.clone(), shown: Message::plain(text.as_str()) };
+                if let Some(wait) = self.tell(store, audience, (addressed, tries)).await? {
                     let tries = tries.saturating_add(1);
                     next = Follower { due_at: after(now, wait), tries, ..next };
                     return Ok(store.keep_follower(&name, next).await?);
                 }
-                let shown = Message::plain(notification.text);
-                let card = Card { message: notification.id, shown };
                 store.keep_card(&follower, &promotion.id, &card).await?;
             }
         }
@@ -173,7 +265,7 @@ impl App {
         if promotion.proposal.is_some() && is_up_to_people(&waiting.wait.because) {
             found.push((Happening::NeedsReview, words::needs_review(promotion, &waits_for)));
         }
-        if now.duration_since(promotion.since) >= limit {
+        if now.duration_since(promotion.since) >= limit && !gathers(&waiting.wait.because) {
             found.push((Happening::Stuck, words::stuck(promotion, limit, &waits_for)));
         }
         let told = |(what, said): (Happening, String)| Told {
@@ -192,6 +284,7 @@ impl App {
                 url: None,
             },
             promotion: Some(promotion),
+            train: None,
         };
         found.into_iter().map(told).collect()
     }
@@ -221,6 +314,11 @@ fn happening(verb: &str, promotion: Option<&Promotion>) -> Option<Happening> {
     }
 }
 
+/// Tells whether it waits for a schedule's run as it should: that is not stuck.
+fn gathers(because: &Because) -> bool {
+    matches!(because, Because::Gate(judged) if judged.name == SCHEDULE)
+}
+
 /// Tells whether a proposal waits for nothing but people.
 fn is_up_to_people(because: &Because) -> bool {
     match because {
@@ -228,6 +326,7 @@ fn is_up_to_people(because: &Because) -> bool {
         | Because::Objections(_)
         | Because::ManualMerge
         | Because::ForeignPush(_) => true,
+        Because::Train(Some(ride)) => ride.turn == Turn::Peoples,
         Because::Gate(_)
         | Because::Asks(_)
         | Because::Unexamined(_)
@@ -239,7 +338,7 @@ fn is_up_to_people(because: &Because) -> bool {
         | Because::Drifted { .. }
         | Because::EditRefused(_)
         | Because::NoFiles(_)
-        | Because::Train(_)
+        | Because::Train(None)
         | Because::Behind { .. } => false,
     }
 }

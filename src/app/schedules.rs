@@ -208,10 +208,7 @@ impl App {
     }
 
     fn run_line(&self, schedule: &Schedule, by: &Actor, text: &str) -> AuditLine {
-        let only = match schedule.to.as_slice() {
-            [environment] => Some(environment.clone()),
-            _ => None,
-        };
+        let only = schedule.to.first().filter(|_| schedule.to.len() == 1).cloned();
         AuditLine {
             at: self.clock.now(),
             actor: by.clone(),

@@ -13,10 +13,10 @@ use crate::domain::id::{
     ScheduleName,
 };
 use crate::domain::pipeline::{Environment, MergePolicy};
-use crate::domain::plan::{Proposing, Ticket, judge, ticket, train_branch, train_gates};
+use crate::domain::plan::{Proposing, Shut, Ticket, judge, ticket, train_branch, train_gates};
 use crate::domain::promotion::{FieldValue, Promotion, Proposed, State};
 use crate::domain::schedule::{Group, Schedule};
-use crate::domain::snapshot::{ProposalFacts, Ride, Snapshot, StatusWord};
+use crate::domain::snapshot::{ProposalFacts, Ride, Snapshot, StatusWord, Turn};
 use crate::messages::{commit, train as words};
 
 use super::execute::{edited_files, own_name, prove, status_state};
@@ -293,8 +293,8 @@ impl App {
         let spec = self.train_spec(train, riding, staying);
         let number = train.repository.forge.propose(&spec, self.clock.now()).await?.number();
         let proposal = train.repository.forge.load(number).await?;
-        let waits_for = self.merge_or_wait(train, riding, (proposal, &head)).await?;
-        Ok(places(riding, (number, &base, &head), &waits_for))
+        let waits = self.merge_or_wait(train, riding, (proposal, &head)).await?;
+        Ok(places(riding, (number, &base, &head), &waits))
     }
 
     /// Whether the open proposal holds the commits of exactly those who ride.
@@ -336,7 +336,7 @@ impl App {
         let told = (StatusWord::Failure, what.clone());
         set_status(train, &open, ("hoist/only-version", told)).await?;
         let base = riding[0].proposing.base.clone();
-        Ok(places(riding, (open.number, &base, head), &what))
+        Ok(places(riding, (open.number, &base, head), &Waits::for_people(what)))
     }
 
     /// Makes the commits, one upon the other; each is proved to change version fields only.
@@ -399,7 +399,7 @@ impl App {
         train: &Train<'_>,
         riding: &[Rider],
         (proposal, head): (Proposal, &CommitId),
-    ) -> Result<String, AppError> {
+    ) -> Result<Waits, AppError> {
         let facts = facts_of(train.repository, train.environment, proposal.clone()).await;
         let now = self.clock.now();
         let judged: Vec<Vec<Judged>> = riding
@@ -417,20 +417,24 @@ impl App {
             let told = words::gate(gate.shut);
             set_status(train, &proposal, (&format!("hoist/{}", gate.name), told)).await?;
         }
-        if let Some(shut) = gates.iter().find_map(|gate| gate.shut) {
-            return Ok(words::waits(shut));
+        let shut: Vec<Shut<'_>> = gates.iter().filter_map(|gate| gate.shut).collect();
+        if let Some(first) = shut.first() {
+            let is_up_to_people = shut.iter().all(|it| it.judged.name == "approvals");
+            let turn = if is_up_to_people { Turn::Peoples } else { Turn::Anothers };
+            return Ok(Waits { what: words::waits(*first), turn });
         }
         if !facts.objections.is_empty() {
-            return Ok(words::objections(&facts.objections));
+            return Ok(Waits::for_people(words::objections(&facts.objections)));
         }
         let merge = riding.iter().map(|rider| train.environment.merge_of(&rider.promotion));
         if merge.into_iter().any(|it| it == MergePolicy::Manual) {
-            return Ok(words::MANUAL.to_owned());
+            return Ok(Waits::for_people(words::MANUAL.to_owned()));
         }
         if !riding.iter().all(|rider| rider.has_joined(proposal.number, head)) {
-            return Ok(words::JOINING.to_owned());
+            return Ok(Waits { what: words::JOINING.to_owned(), turn: Turn::Anothers });
         }
-        self.merge_train(train, riding, (&proposal, &facts, head)).await
+        let what = self.merge_train(train, riding, (&proposal, &facts, head)).await?;
+        Ok(Waits { what, turn: Turn::Anothers })
     }
 
     async fn merge_train(
@@ -485,6 +489,18 @@ impl App {
     }
 }
 
+/// What a train waits for, in words, and whose turn it is.
+struct Waits {
+    what: String,
+    turn: Turn,
+}
+
+impl Waits {
+    fn for_people(what: String) -> Self {
+        Self { what, turn: Turn::Peoples }
+    }
+}
+
 /// How an open proposal stands to those who ride.
 enum Standing {
     /// It holds their commits, from here to there.
@@ -498,14 +514,15 @@ enum Standing {
 fn places(
     riding: &[Rider],
     (number, base, head): (ProposalNumber, &CommitId, &CommitId),
-    waits_for: &str,
+    waits: &Waits,
 ) -> BTreeMap<PromotionId, Ride> {
     let place = |values: &Vec<FieldValue>| Ride {
         number,
         head: head.clone(),
         base: base.clone(),
         values: values.clone(),
-        waits_for: waits_for.to_owned(),
+        waits_for: waits.what.clone(),
+        turn: waits.turn,
     };
     let places = riding.iter().map(|it| (it.promotion.id.clone(), place(&it.proposing.values)));
     places.collect()

@@ -74,6 +74,17 @@ pub struct Ride {
     pub values: Vec<FieldValue>,
     /// What the whole train waits for, in words.
     pub waits_for: String,
+    /// Whose turn it is.
+    pub turn: Turn,
+}
+
+/// Whose turn it is with a train's proposal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It waits for nothing but people: approvals, an answer, or whoever merges.
+    Peoples,
+    /// Time, a gate or hoist itself lets it go on.
+    Anothers,
 }
 
 /// A hold, as the planner needs it.

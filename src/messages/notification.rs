@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::{quoted, time};
-use crate::domain::id::{ApplicationName, EnvironmentName};
+use crate::domain::id::{ApplicationName, EnvironmentName, ProposalNumber, ScheduleName};
 use crate::domain::notification::Happening;
 use crate::domain::promotion::Promotion;
 
@@ -37,6 +37,28 @@ pub fn told(
     };
     let url = url.map(|url| format!("\n{url}")).unwrap_or_default();
     format!("{} {place}{said}{url}", mark(what))
+}
+
+/// The same of a whole train: once for all that ride.
+pub fn train(
+    what: Happening,
+    (schedule, to, number): (&ScheduleName, &EnvironmentName, ProposalNumber),
+    (waits_for, url): (&str, Option<&str>),
+) -> String {
+    let story = match what {
+        Happening::Proposed => format!("is proposed in {number}"),
+        Happening::NeedsReview => format!("({number}) waits for people: {waits_for}"),
+        Happening::Stuck => format!("({number}) stands still: {waits_for}"),
+        Happening::Merged
+        | Happening::Healthy
+        | Happening::Unhealthy
+        | Happening::RolledBack
+        | Happening::Held
+        | Happening::Frozen
+        | Happening::Drift => format!("({number}) is {}", what.name()),
+    };
+    let url = url.map(|url| format!("\n{url}")).unwrap_or_default();
+    format!("{} {to}: the train {schedule} {story}{url}", mark(what))
 }
 
 /// A promotion reached its end.

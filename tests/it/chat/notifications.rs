@@ -7,7 +7,7 @@ use hoist::scheduler;
 use jiff::SignedDuration;
 
 use crate::support::receiver::{self, Receiver};
-use crate::support::served::{Served, token};
+use crate::support::served::{PIPELINES, Served, token};
 use crate::support::slack::{BOT_TOKEN, SIGNING_SECRET, Slack};
 
 /// A hoist that tells everything to a webhook, and of prod's reviews and rollbacks to Slack.
@@ -19,18 +19,30 @@ struct Newsroom {
 
 impl Newsroom {
     async fn open() -> Self {
+        Self::open_with(PIPELINES).await
+    }
+
+    async fn open_with(pipelines: &str) -> Self {
         let (slack, receiver) = (Slack::start().await, Receiver::start().await);
         let more = format!(
             "chat:\n  slack:\n    signing_secret: {{file: \"{{FOLDER}}/signing\"}}\n    bot_token: \
              {{file: \"{{FOLDER}}/bot\"}}\n    channel: \"#deploys\"\n    api: {url}/api\n    \
              answers: {url}\nnotifications:\n  everything: {{webhook: {{url: \"{}\", secret: {{file: \
              \"{{FOLDER}}/webhook\"}}}}}}\n  prod-team: {{slack: \"#prod\", environments: [prod], \
-             kinds: [needs-review, rolled-back, stuck], stuck_after: 2h}}\n",
+             kinds: [needs-review, rolled-back, stuck], stuck_after: 2h}}\n  town-hall: \
+             {{mattermost: {{file: \"{{FOLDER}}/town-hall\"}}, pipelines: [services], \
+             environments: [prod], kinds: [proposed, merged, frozen]}}\n",
             receiver.url(),
             url = slack.url(),
         );
-        let files =
-            [("signing", SIGNING_SECRET), ("bot", BOT_TOKEN), ("webhook", receiver::SECRET)];
+        let town_hall = format!("{}/commands/town-hall", slack.url());
+        let files = [
+            ("signing", SIGNING_SECRET),
+            ("bot", BOT_TOKEN),
+            ("webhook", receiver::SECRET),
+            ("town-hall", &town_hall),
+            ("pipelines.yaml", pipelines),
+        ];
         let hoist = Served::start_edited(&files, |process| process + &more).await;
         let room = Self { hoist, slack, receiver };
         room.work().await;
@@ -56,15 +68,26 @@ impl Newsroom {
         lines.collect::<Vec<_>>().join("\n")
     }
 
+    /// What stands in Mattermost, by its incoming webhook: the first line of each message.
+    fn in_mattermost(&self) -> String {
+        let told = self.slack.answers();
+        let lines = told.iter().map(|text| text.lines().next().unwrap_or_default());
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     async fn approve_and_merge(&self) {
+        self.step("alice", ProposalStep::Approve).await;
+        self.step("bob", ProposalStep::Merge).await;
+        self.work().await;
+    }
+
+    /// Somebody does something about the shop's proposal into prod.
+    async fn step(&self, who: &str, step: ProposalStep) {
         let shop = self.hoist.app.application("shop").await.unwrap();
         let promotion = shop.environments[1].next.as_ref().unwrap().promotion.clone();
-        for (who, step) in [("alice", ProposalStep::Approve), ("bob", ProposalStep::Merge)] {
-            let by = self.hoist.app.identify(&token(who)).await.unwrap();
-            let request = ProposalRequest { step, head: None, comment: None, check: None };
-            self.hoist.app.review(&by, promotion.as_str(), request).await.unwrap();
-        }
-        self.work().await;
+        let by = self.hoist.app.identify(&token(who)).await.unwrap();
+        let request = ProposalRequest { step, head: None, comment: None, check: None };
+        self.hoist.app.review(&by, promotion.as_str(), request).await.unwrap();
     }
 }
 
@@ -201,5 +224,51 @@ async fn a_freeze_and_a_hold_are_told_of() {
     insta::assert_snapshot!(room.receiver.told(), @"
     hoist.frozen: ⏸ prod is frozen until 2026-03-10 14:00 UTC (INC-7): nothing goes in, and no rollback either.
     hoist.held: ⏸ shop is held in staging until somebody resumes it: nothing but a rollback goes in.
+    ");
+    assert_eq!(
+        room.in_mattermost(),
+        "⏸ prod is frozen until 2026-03-10 14:00 UTC (INC-7): nothing goes in, and no rollback either."
+    );
+}
+
+#[tokio::test]
+async fn of_a_train_people_are_told_once_and_programs_of_each_that_rides() {
+    let train = format!(
+        "{PIPELINES}schedules:\n  - {{name: nightly, cron: \"0 2 * * *\", zone: UTC, pipeline: \
+         services, to: prod, group: one-pull-request}}\n"
+    );
+    let room = Newsroom::open_with(&train).await;
+    room.hoist.app.run_due().await.unwrap();
+    room.hoist.announce("shop", "v1.1.0").await;
+    room.hoist.announce("cart", "v2.0.0").await;
+    room.work().await;
+    room.minutes_pass(14 * 60).await;
+    room.receiver.kept().taken.clear();
+    room.hoist.app.run_due().await.unwrap();
+    for _ in 0..3 {
+        room.hoist.app.tend_trains().await;
+        room.minutes_pass(1).await;
+    }
+    insta::assert_snapshot!(room.in_mattermost(), @"📬 prod: the train nightly is proposed in #3");
+    insta::assert_snapshot!(room.in_slack(), @"📬 prod: the train nightly (#3) waits for people: approvals gate of cart: 0 of 1 approvals, the requester's not counted");
+    insta::assert_snapshot!(room.receiver.told(), @"
+    hoist.proposed: 📬 cart in prod: v2.0.0 proposed with others as #3
+    hoist.proposed: 📬 shop in prod: v1.1.0 proposed with others as #3
+    hoist.needs-review: 📬 cart in prod: `v2.0.0` (#3) waits for people: it goes with others in #3: approvals gate of cart: 0 of 1 approvals, the requester's not counted
+    hoist.needs-review: 📬 shop in prod: `v1.1.0` (#3) waits for people: it goes with others in #3: approvals gate of cart: 0 of 1 approvals, the requester's not counted
+    ");
+    room.minutes_pass(121).await;
+    for step in [("alice", ProposalStep::Approve), ("bob", ProposalStep::Merge)] {
+        room.step(step.0, step.1).await;
+        room.hoist.app.tend_trains().await;
+        room.minutes_pass(1).await;
+    }
+    insta::assert_snapshot!(room.in_mattermost(), @"
+    📬 prod: the train nightly is proposed in #3
+    🚚 prod: the train nightly (#3) is merged
+    ");
+    insta::assert_snapshot!(room.in_slack(), @"
+    📬 prod: the train nightly (#3) waits for people: approvals gate of cart: 0 of 1 approvals, the requester's not counted
+    ⏳ prod: the train nightly (#3) stands still: approvals gate of cart: 0 of 1 approvals, the requester's not counted
     ");
 }
