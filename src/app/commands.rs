@@ -258,9 +258,22 @@ impl App {
         application: &str,
         environment: &str,
     ) -> Result<(ApplicationKey, EnvironmentName), AppError> {
-        let application = self.find_application(application).await?;
-        let environment = self.environment_of(&application, environment)?;
-        Ok((application, environment))
+        let found = match self.find_application(application).await {
+            Ok(found) => found,
+            Err(AppError::NotFound { .. }) if self.is_place(environment, application).await => {
+                let what = answer::the_other_way_round(application, environment);
+                return Err(AppError::NotFound { what });
+            }
+            Err(error) => return Err(error),
+        };
+        let environment = self.environment_of(&found, environment)?;
+        Ok((found, environment))
+    }
+
+    /// Tells whether there is such an application with such an environment.
+    async fn is_place(&self, application: &str, environment: &str) -> bool {
+        let found = self.find_application(application).await;
+        found.is_ok_and(|found| self.environment_of(&found, environment).is_ok())
     }
 
     /// Finds the application that a person typed, as `payments` or as `services/payments`.

@@ -35,8 +35,7 @@ struct Look<'a> {
 impl App {
     /// Tells why an environment has what it has, and not what is newer.
     pub async fn why(&self, application: &str, environment: &str) -> Result<WhyView, AppError> {
-        let key = self.find_application(application).await?;
-        let name = self.environment_of(&key, environment)?;
+        let (key, name) = self.target(application, environment).await?;
         let (pipeline, repository) = self.rules(&key)?;
         let environment = pipeline.environments.iter().find(|it| it.name == name);
         let Some(environment) = environment else {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
 use super::Cli;
+use crate::domain::grammar::Verb;
 
 /// The whole page.
 pub fn reference() -> String {
@@ -56,6 +57,10 @@ fn section(page: &mut String, before: &str, verb: &Command) {
     own.for_each(|arg| argument(page, arg));
     if let Some(after) = verb.get_after_help() {
         let _ = write!(page, "\n{after}\n");
+    }
+    // Whoever reads how it is typed here wants to know how it is said there.
+    if let Some(said) = Verb::ALL.into_iter().find(|it| format!("hoist {it}") == name) {
+        let _ = write!(page, "\nIn a conversation: `{}`.\n", said.usage());
     }
 }
 

@@ -259,6 +259,14 @@ pub fn unknown_application(typed: &str, known: &[ApplicationKey]) -> String {
     )
 }
 
+/// Somebody named the environment before the application.
+pub fn the_other_way_round(environment: &str, application: &str) -> String {
+    format!(
+        "no application is called {environment:?}: the application comes first; did you mean \
+         `{application} {environment}`?"
+    )
+}
+
 /// Two pipelines have one of that name.
 pub fn ambiguous_application(typed: &str, several: &[&ApplicationKey]) -> String {
     let names: Vec<String> = several.iter().map(ToString::to_string).collect();

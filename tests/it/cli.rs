@@ -185,6 +185,18 @@ fn every_problem_with_a_configuration_is_told_at_once() {
 }
 
 #[test]
+fn every_verb_of_a_conversation_is_a_command_of_that_name() {
+    let page = hoist::cli::reference::reference();
+    for verb in hoist::domain::grammar::Verb::ALL {
+        let said = format!("In a conversation: `{}`.", verb.usage());
+        let section = page.split("\n## ").find(|it| it.starts_with(&format!("hoist {verb}\n")));
+        let is_told = section.is_some_and(|section| section.contains(&said));
+        // Only the help is asked for in another way there.
+        assert_eq!(is_told, verb.name() != "help", "{verb}");
+    }
+}
+
+#[test]
 fn docs_commands_md_is_what_the_commands_say() {
     assert_current("docs/commands.md", &hoist::cli::reference::reference());
 }

@@ -35,6 +35,8 @@ fn what_people_say_is_understood_in_natural_order() {
         "hold payments prod until 2026-11-24T9:30 europe/stockholm because of it",
         "hold payments prod until 2026-11-24T09:30 Europe/Stockholm because of it",
     );
+    check("hold payments prod until 17:00 CET", "hold payments prod until 17:00 CET");
+    check("freeze until 17:00 QA because x", "freeze QA until 17:00 because x");
     check("resume payments prod —with-newer", "resume payments prod --with-newer");
     check("freeze * for 90m because we look", "freeze * for 1h30m because we look");
     check("freeze prod --allow rollback because x", "freeze prod --allow rollback because x");
@@ -145,6 +147,7 @@ fn until() -> impl Strategy<Value = Until> {
         proptest::option::of(prop_oneof![
             Just("Europe/Stockholm".parse::<Zone>().unwrap()),
             Just("UTC".parse::<Zone>().unwrap()),
+            Just("CET".parse::<Zone>().unwrap()),
         ])
     };
     let time = (0..24_i8, 0..60_i8).prop_map(|(h, m)| jiff::civil::Time::new(h, m, 0, 0).unwrap());

@@ -67,8 +67,7 @@ impl Until {
     /// Reads what follows `until`, and tells how many words that took: `17:00 Europe/Stockholm`.
     pub(super) fn read_moment(words: &[&str]) -> Result<(Self, usize), InvalidTime> {
         let first = words.first().copied().unwrap_or_default();
-        let zone =
-            words.get(1).filter(|word| word.contains('/') || word.eq_ignore_ascii_case("utc"));
+        let zone = words.get(1).filter(|word| names_zone(word));
         let invalid = |text: &str| InvalidTime::Moment(text.chars().take(60).collect());
         let zone = match zone {
             Some(word) => Some(word.parse::<Zone>().map_err(|_| invalid(word))?),
@@ -104,6 +103,14 @@ impl Until {
         };
         found.ok_or_else(over)
     }
+}
+
+/// Tells whether a word after a time of day is meant for its zone: `Europe/Stockholm`, `CET`.
+fn names_zone(word: &str) -> bool {
+    let is_short = word.bytes().all(|byte| byte.is_ascii_uppercase());
+    word.contains('/')
+        || word.eq_ignore_ascii_case("utc")
+        || (is_short && word.parse::<Zone>().is_ok())
 }
 
 /// Reads `17:00`, `9:30`.

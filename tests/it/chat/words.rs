@@ -187,6 +187,10 @@ async fn a_slip_gets_the_nearest_right_command() {
     let mut office = Office::open().await;
     let answer = office.asks("U0A", "hold shop prd").await;
     assert!(answer.contains("did you mean `prod`?"), "{answer}");
+    let answer = office.asks("U0A", "hold prod shop").await;
+    assert!(answer.contains("the application comes first; did you mean `shop prod`?"), "{answer}");
+    let answer = office.asks("U0A", "why prod shop").await;
+    assert!(answer.contains("did you mean `shop prod`?"), "{answer}");
     let answer = office.asks("U0A", "hodl shop prod").await;
     assert!(answer.contains("Did you mean `hold shop prod`?"), "{answer}");
     let answer = office.asks("U0A", "status shp").await;
