@@ -12,13 +12,13 @@ use crate::domain::pipeline::Environment;
 use crate::domain::plan::{Action, Closed, Proposing, branch_of, judge};
 use crate::domain::promotion::{BadArtifact, FieldValue, Kind, Promotion, Proposed, State};
 use crate::domain::snapshot::{Judgement, ProposalFacts, Ride, Snapshot, StatusWord};
-use crate::messages::{commit, explain, pull_request};
+use crate::messages::{commit, explain, landing, pull_request};
 use crate::yaml_edit;
 
 use super::committing::made_before;
 use super::ports::{
-    AuditLine, Change, Closing, CommitSpec, MergeOutcome, MergeRequest, RefOutcome, RefUpdate,
-    Status, StatusState,
+    AuditLine, Change, Closing, CommitSpec, ForgeError, MergeOutcome, MergeRequest, RefOutcome,
+    RefUpdate, Status, StatusState,
 };
 use super::proposing::own_message;
 use super::{App, AppError, Repository, committing, reading};
@@ -93,6 +93,9 @@ impl App {
             }
             Action::Merge { promotion, number, head, approvals } => {
                 self.merge(snapshot, &promotion, (number, head), &approvals).await
+            }
+            Action::TakeBack { number, promotion } => {
+                self.take_back(snapshot, number, &promotion).await
             }
             Action::Close { number, because } => self.close(snapshot, number, &because).await,
         }
@@ -358,10 +361,34 @@ impl App {
                 Ok(self.step(snapshot, id, State::Merged { commit, by: Some(by) }))
             }
             MergeOutcome::HeadMoved | MergeOutcome::Conflict(_) => Ok(Outcome::LookAgain),
-            MergeOutcome::Refused(reason) => {
-                Err(AppError::Forge(super::ports::ForgeError::Refused(reason)))
+            MergeOutcome::Handed(course) => {
+                Ok(self.told(snapshot, promotion, "handed-over", landing::handed_over(course)))
             }
+            MergeOutcome::Blocked(blocks) => {
+                Err(AppError::Forge(ForgeError::Refused(landing::blocked(&blocks))))
+            }
+            MergeOutcome::Refused(reason) => Err(AppError::Forge(ForgeError::Refused(reason))),
         }
+    }
+
+    /// Takes back what the forge was asked to do by itself.
+    async fn take_back(
+        &self,
+        snapshot: &Snapshot,
+        number: ProposalNumber,
+        promotion: &PromotionId,
+    ) -> Result<Outcome, AppError> {
+        let (_, repository) = self.rules(&snapshot.application)?;
+        let Some(promotion) = snapshot.promotion(promotion) else { return Ok(Outcome::LookAgain) };
+        repository.forge.take_back(number).await?;
+        Ok(self.told(snapshot, promotion, "taken-back", landing::TAKEN_BACK))
+    }
+
+    /// An outcome of which only the audit log tells.
+    fn told(&self, snapshot: &Snapshot, promotion: &Promotion, verb: &str, what: &str) -> Outcome {
+        let text = format!("{}: {what}", promotion.version);
+        let audit = self.line(snapshot, verb, &promotion.environment, text).about(&promotion.id);
+        Outcome::Done { changes: Vec::new(), audit: vec![audit] }
     }
 
     /// Tells whether a gate has shut since the snapshot was taken: somebody held meanwhile, or the

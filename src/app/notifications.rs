@@ -17,6 +17,7 @@ use super::reconcile::Waiting;
 use super::{App, AppError, Mode};
 use crate::domain::gate::SCHEDULE;
 use crate::domain::id::{NotificationName, ProposalNumber, RepositoryName, ScheduleName};
+use crate::domain::landing::Block;
 use crate::domain::notification::{Happening, Interest};
 use crate::domain::plan::Because;
 use crate::domain::promotion::{Kind, Promotion};
@@ -327,6 +328,7 @@ fn is_up_to_people(because: &Because) -> bool {
         | Because::ManualMerge
         | Because::ForeignPush(_) => true,
         Because::Train(Some(ride)) => ride.turn == Turn::Peoples,
+        Because::Blocked(blocks) => blocks.iter().any(Block::is_up_to_people),
         Because::Gate(_)
         | Because::Asks(_)
         | Because::Unexamined(_)
@@ -335,6 +337,7 @@ fn is_up_to_people(because: &Because) -> bool {
         | Because::Health(_)
         | Because::NotOnlyVersion(_)
         | Because::Conflict(_)
+        | Because::Handed(_)
         | Because::Drifted { .. }
         | Because::EditRefused(_)
         | Because::NoFiles(_)

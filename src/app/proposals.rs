@@ -7,7 +7,7 @@ use crate::domain::plan::judge;
 use crate::domain::promotion::{Promotion, Proposed, State};
 use crate::domain::snapshot::{Judgement, ProposalStage, Snapshot};
 use crate::messages::pull_request::without_markers;
-use crate::messages::{commit, explain, train};
+use crate::messages::{commit, explain, landing, train};
 
 use super::ports::{
     AuditLine, Closing, Comment, ForgeError, MergeOutcome, MergeRequest, Proposal, ProposalState,
@@ -316,6 +316,12 @@ impl App {
                     paths.join(", ")
                 ),
             }),
+            MergeOutcome::Handed(course) => {
+                Ok(format!("Proposal {number} is {}.", landing::handed_over(course)))
+            }
+            MergeOutcome::Blocked(blocks) => {
+                Err(AppError::Refused { what: landing::blocked(&blocks) })
+            }
             MergeOutcome::Refused(reason) => Err(AppError::Refused { what: reason }),
         }
     }

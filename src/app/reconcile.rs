@@ -215,7 +215,11 @@ enum Mirror {
 /// Tells whether an action moves something on the remote that the mirror does not follow by itself.
 fn changes_the_remote(action: &Action) -> bool {
     match action {
-        Action::Merge { .. } | Action::Close { .. } | Action::Propose(_) => true,
+        // What was to be taken back may have come in meanwhile.
+        Action::Merge { .. }
+        | Action::TakeBack { .. }
+        | Action::Close { .. }
+        | Action::Propose(_) => true,
         Action::Adopt { .. }
         | Action::Start { .. }
         | Action::Step { .. }

@@ -4,6 +4,8 @@
 //! it is merged when every gate of every rider is open. Each application's own pass records what
 //! that means for it, from what is kept here; after a restart it is looked at anew.
 
+mod landing;
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,23 +14,24 @@ use crate::domain::id::{
     ApplicationKey, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber,
     ScheduleName,
 };
-use crate::domain::pipeline::{Environment, MergePolicy};
-use crate::domain::plan::{Proposing, Shut, Ticket, judge, ticket, train_branch, train_gates};
+use crate::domain::pipeline::Environment;
+use crate::domain::plan::{Proposing, Ticket, judge, ticket, train_branch, train_gates};
 use crate::domain::promotion::{FieldValue, Promotion, Proposed, State};
 use crate::domain::schedule::{Group, Schedule};
-use crate::domain::snapshot::{ProposalFacts, Ride, Snapshot, StatusWord, Turn};
-use crate::messages::{commit, train as words};
+use crate::domain::snapshot::{ProposalFacts, Ride, Snapshot, StatusWord};
+use crate::messages::{commit, landing as landing_words, train as words};
 
-use super::execute::{edited_files, own_name, prove, status_state};
+use super::execute::{edited_files, own_name, prove};
 use super::look::facts_of;
 use super::ports::{
     BranchState, Closing, CommitSpec, MergeOutcome, MergeRequest, Mergeability, Proposal,
-    ProposalSpec, ProposalState, RefOutcome, RefUpdate, Status,
+    ProposalSpec, ProposalState, RefOutcome, RefUpdate,
 };
 use super::proposing::{asks, own_message};
 use super::reconcile::chain;
 use super::recover::promotion_of;
 use super::{App, AppError, Mode, Repository, committing};
+use landing::{Waits, obstacle, publish, set_status, take_back, waits_for_its_forge};
 
 /// How far a train's branch is looked through: more commits than it can have riders.
 const LONGEST: usize = 10_000;
@@ -283,6 +286,9 @@ impl App {
             Standing::Foreign(head) => return self.leave_alone(train, riding, (open, &head)).await,
             Standing::Good(base, head) => (base, head),
             Standing::Outdated => {
+                if let Some(open) = &open {
+                    take_back(train, open).await?;
+                }
                 let head = self.couple(train, riding).await?;
                 if !push(train, &head).await? {
                     return Ok(BTreeMap::new());
@@ -332,6 +338,7 @@ impl App {
         (open, head): (Option<Proposal>, &CommitId),
     ) -> Result<BTreeMap<PromotionId, Ride>, AppError> {
         let Some(open) = open else { return Ok(BTreeMap::new()) };
+        take_back(train, &open).await?;
         let what = words::foreign(head);
         let told = (StatusWord::Failure, what.clone());
         set_status(train, &open, ("hoist/only-version", told)).await?;
@@ -411,30 +418,19 @@ impl App {
         let named =
             riding.iter().zip(&judged).map(|(it, gates)| (it.application(), gates.as_slice()));
         let gates = train_gates(named);
-        let proved = (StatusWord::Success, words::ONLY_VERSIONS.to_owned());
-        set_status(train, &proposal, ("hoist/only-version", proved)).await?;
-        for gate in &gates {
-            let told = words::gate(gate.shut);
-            set_status(train, &proposal, (&format!("hoist/{}", gate.name), told)).await?;
-        }
-        let shut: Vec<Shut<'_>> = gates.iter().filter_map(|gate| gate.shut).collect();
-        if let Some(first) = shut.first() {
-            let is_up_to_people = shut.iter().all(|it| it.judged.name == "approvals");
-            let turn = if is_up_to_people { Turn::Peoples } else { Turn::Anothers };
-            return Ok(Waits { what: words::waits(*first), turn });
-        }
-        if !facts.objections.is_empty() {
-            return Ok(Waits::for_people(words::objections(&facts.objections)));
-        }
-        let merge = riding.iter().map(|rider| train.environment.merge_of(&rider.promotion));
-        if merge.into_iter().any(|it| it == MergePolicy::Manual) {
-            return Ok(Waits::for_people(words::MANUAL.to_owned()));
+        publish(train, &proposal, &gates).await?;
+        if let Some(waits) = obstacle(train, riding, (&facts, &gates)) {
+            take_back(train, &proposal).await?;
+            return Ok(waits);
         }
         if !riding.iter().all(|rider| rider.has_joined(proposal.number, head)) {
-            return Ok(Waits { what: words::JOINING.to_owned(), turn: Turn::Anothers });
+            return Ok(Waits::for_others(words::JOINING.to_owned()));
+        }
+        if let Some(waits) = waits_for_its_forge(&facts.landing) {
+            return Ok(waits);
         }
         let what = self.merge_train(train, riding, (&proposal, &facts, head)).await?;
-        Ok(Waits { what, turn: Turn::Anothers })
+        Ok(Waits::for_others(what))
     }
 
     async fn merge_train(
@@ -471,6 +467,8 @@ impl App {
             MergeOutcome::HeadMoved | MergeOutcome::Conflict(_) => {
                 Ok(words::LOOKS_AGAIN.to_owned())
             }
+            MergeOutcome::Handed(course) => Ok(landing_words::handed_over(course).to_owned()),
+            MergeOutcome::Blocked(blocks) => Ok(landing_words::blocked(&blocks)),
             MergeOutcome::Refused(reason) => Ok(reason),
         }
     }
@@ -486,18 +484,6 @@ impl App {
         let update = RefUpdate { name, expected: Some(proposal.head.clone()), new: None };
         drop(git.push(vec![update]).await?);
         Ok(())
-    }
-}
-
-/// What a train waits for, in words, and whose turn it is.
-struct Waits {
-    what: String,
-    turn: Turn,
-}
-
-impl Waits {
-    fn for_people(what: String) -> Self {
-        Self { what, turn: Turn::Peoples }
     }
 }
 
@@ -553,18 +539,4 @@ async fn push(train: &Train<'_>, head: &CommitId) -> Result<bool, AppError> {
             what: format!("the Git server refuses the push to {}: {reason}", train.branch),
         }),
     }
-}
-
-/// Sets a status where it differs from what stands there.
-async fn set_status(
-    train: &Train<'_>,
-    proposal: &Proposal,
-    (context, (word, description)): (&str, (StatusWord, String)),
-) -> Result<(), AppError> {
-    let status = Status { state: status_state(word), description: words::short(&description) };
-    if proposal.statuses.get(context) == Some(&status) {
-        return Ok(());
-    }
-    let forge = train.repository.forge.as_ref();
-    Ok(forge.set_status(proposal.number, &proposal.head, context, &status).await?)
 }

@@ -58,6 +58,8 @@ pub mod grammar;
 pub mod sigstore;
 pub mod snapshot;
 
+pub mod landing;
+
 pub mod rollback;
 
 pub mod plan;

@@ -14,6 +14,7 @@ use super::id::{
     ApplicationKey, ArtifactId, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber,
     RoleName,
 };
+use super::landing::Landing;
 use super::pipeline::{Applications, Environment, Pipeline};
 use super::promotion::{FieldValue, Promotion, State};
 use super::pulse::Pulse;
@@ -166,6 +167,8 @@ pub struct ProposalFacts {
     pub told_of_skips: Vec<String>,
     /// Who of those who approved is in the team that is asked for.
     pub team: TeamWord,
+    /// What the forge says stands in its way, and whether it brings it in by itself.
+    pub landing: Landing,
 }
 
 /// What a forge says of those who approved, where a team of its is asked for.

@@ -42,6 +42,8 @@ fn because(because: &Because) -> String {
             format!("{} asked for changes", names.join(", "))
         }
         Because::ManualMerge => "a person has to merge it: the policy is manual".into(),
+        Because::Blocked(blocks) => super::landing::blocked(blocks),
+        Because::Handed(handed) => super::landing::handed(handed),
         Because::NotOnlyVersion(what) => {
             format!("its branch changes more than version fields: {what}")
         }

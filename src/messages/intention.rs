@@ -59,6 +59,10 @@ pub fn action(snapshot: &Snapshot, action: &Action) -> String {
         Action::Merge { promotion, number, .. } => {
             format!("merge proposal {number}, which brings {}", version(promotion))
         }
+        Action::TakeBack { number, promotion } => format!(
+            "take back from the forge that it brings in {} by itself (proposal {number})",
+            version(promotion)
+        ),
         Action::Close { number, because } => {
             let why = match because {
                 Closed::TimedOut { reason } => reason,

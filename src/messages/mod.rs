@@ -34,6 +34,8 @@ pub mod schedule;
 
 pub mod rights;
 
+pub mod landing;
+
 pub mod train;
 
 pub mod notification;

@@ -6,7 +6,7 @@ use crate::domain::gate::{CHECKS, HOLD, HTTP, Judged, PROMETHEUS, SOURCE_CHECKS,
 use crate::domain::id::{ApplicationName, EnvironmentName, PromotionId};
 use crate::domain::plan::{Because, Unstarted, Wait};
 
-use super::{accept, explain};
+use super::{accept, explain, landing};
 
 /// What the answer is about.
 #[derive(Clone, Copy)]
@@ -44,6 +44,8 @@ pub fn next(because: &Because, about: &Subject<'_>) -> String {
             || "merge it on hoist's page".to_owned(),
             |id| format!("merge it: `hoist review {id} --merge`, or its page"),
         ),
+        Because::Blocked(blocks) => landing::next(blocks),
+        Because::Handed(handed) => landing::next(&handed.blocks),
         Because::NotOnlyVersion(_) => {
             "take the other changes off the branch, or close the proposal".into()
         }

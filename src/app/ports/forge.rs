@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::git::Draft;
 use crate::domain::checks::{Check, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
+use crate::domain::landing::{Block, Course, Landing};
 use crate::domain::team::Team;
 
 /// A proposal as hoist wants it to be.
@@ -76,8 +77,10 @@ pub struct Proposal {
     pub branch_state: BranchState,
     /// Where it stands.
     pub state: ProposalState,
-    /// Whether the forge could merge it now.
+    /// Whether its changes go together with what its target holds now.
     pub mergeability: Mergeability,
+    /// What else stands in its way there, and whether the forge brings it in by itself.
+    pub landing: Landing,
     /// Everybody's latest word, stale ones left out: a push makes earlier approvals stale.
     pub approvals: Vec<Approval>,
     /// Those who asked for changes since, and did not take it back.
@@ -230,6 +233,10 @@ pub enum MergeOutcome {
     HeadMoved,
     /// It conflicts with the target branch.
     Conflict(Vec<String>),
+    /// The forge brings it in by itself, when it may or when its turn has come.
+    Handed(Course),
+    /// Rules of the forge's keep it out.
+    Blocked(Vec<Block>),
     /// The forge does not let us, and says why.
     Refused(String),
 }
@@ -363,8 +370,13 @@ pub trait Forge: Send + Sync {
     /// forge's own, as its event told it.
     async fn acknowledge(&self, number: ProposalNumber, comment: u64) -> Result<(), ForgeError>;
 
-    /// Merges, if the head is still the one that was judged.
+    /// Merges, if the head is still the one that was judged; or asks the forge to bring it in by
+    /// itself, where that is its way, or the repository is set so. Nothing goes past its rules.
     async fn merge(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError>;
+
+    /// Takes back what hoist asked the forge to do by itself with a proposal. What a person asked
+    /// it for stays, and what it has merged is merged.
+    async fn take_back(&self, number: ProposalNumber) -> Result<(), ForgeError>;
 
     /// Closes without merging. One that is closed or merged already is left as it is.
     async fn close(&self, closing: &Closing) -> Result<(), ForgeError>;

@@ -1,5 +1,7 @@
 //! Plans one application in one environment.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::gates::{counted, judge};
@@ -71,7 +73,7 @@ impl<'a> View<'a> {
         self.snapshot.promotions_into(&self.environment.name)
     }
 
-    fn wait(&self, plan: &mut Plan, promotion: Option<&Promotion>, because: Because) {
+    pub(super) fn wait(&self, plan: &mut Plan, promotion: Option<&Promotion>, because: Because) {
         plan.wait(&self.environment.name, promotion.map(|p| &p.id), because, None);
     }
 
@@ -355,6 +357,7 @@ impl<'a> View<'a> {
                 return;
             }
             proposing.overwrites = (!self.is_ours(&facts.head)).then(|| facts.head.clone());
+            self.take_back(plan, bearer, facts);
         }
         plan.actions.push(Action::Propose(proposing));
     }
@@ -390,6 +393,7 @@ impl<'a> View<'a> {
         };
         let outdated = !facts.conflicts.is_empty() || bearer.values != proposing.values;
         if facts.branch == Branch::Gone || (ours == Head::Ours && outdated) {
+            self.take_back(plan, bearer, facts);
             plan.actions.push(Action::Propose(proposing));
             return;
         }
@@ -402,7 +406,7 @@ impl<'a> View<'a> {
         }
         self.tell_of_skips(plan, bearer, facts);
         let judged = judge(self.snapshot, self.environment, bearer, Some(facts), self.now);
-        self.publish(plan, facts, &judged);
+        self.publish(plan, (facts, &facts.head, &facts.statuses), &judged);
         // What is open now may shut, and its status says so then.
         judged.iter().filter_map(|judged| judged.until).for_each(|until| plan.look_again(until));
         let shut: Vec<&Judged> = judged.iter().filter(|judged| !judged.is_open()).collect();
@@ -410,19 +414,19 @@ impl<'a> View<'a> {
             return;
         }
         if self.hold_on(bearer).is_some() {
+            self.take_back(plan, bearer, facts);
             self.waits_at_the_door(plan, bearer);
             return;
         }
         match self.obstacle(bearer, facts, ours, &judged) {
             Some((because, until)) => {
+                self.take_back(plan, bearer, facts);
                 plan.wait(&self.environment.name, Some(&bearer.id), because, until);
             }
-            None => plan.actions.push(Action::Merge {
-                promotion: bearer.id.clone(),
-                number: facts.number,
-                head: facts.head.clone(),
-                approvals: self.approvals(bearer, facts),
-            }),
+            None => {
+                let renewal = (ours == Head::Ours).then_some(proposing);
+                self.land(plan, (bearer, facts, &judged), renewal);
+            }
         }
     }
 
@@ -438,12 +442,21 @@ impl<'a> View<'a> {
     }
 
     /// Whose approvals count.
-    fn approvals(&self, bearer: &Promotion, facts: &ProposalFacts) -> Vec<PersonName> {
+    pub(super) fn approvals(&self, bearer: &Promotion, facts: &ProposalFacts) -> Vec<PersonName> {
         counted(self.snapshot, self.environment, bearer, facts).cloned().collect()
     }
 
     /// Publishes what is judged as statuses, where they differ from what stands there.
-    fn publish(&self, plan: &mut Plan, facts: &ProposalFacts, judged: &[Judged]) {
+    pub(super) fn publish(
+        &self,
+        plan: &mut Plan,
+        (facts, head, statuses): (
+            &ProposalFacts,
+            &CommitId,
+            &BTreeMap<String, (StatusWord, String)>,
+        ),
+        judged: &[Judged],
+    ) {
         let only_version = match &facts.judgement {
             Judgement::OnlyVersion => {
                 (StatusWord::Success, "Only version fields change".to_owned())
@@ -458,11 +471,11 @@ impl<'a> View<'a> {
         let wanted = std::iter::once(("hoist/only-version".to_owned(), only_version)).chain(gates);
         for (context, (state, description)) in wanted {
             let description = shortened(&description);
-            let stands = facts.statuses.get(&context);
+            let stands = statuses.get(&context);
             if stands == Some(&(state, description.clone())) {
                 continue;
             }
-            let (number, head) = (facts.number, facts.head.clone());
+            let (number, head) = (facts.number, head.clone());
             plan.actions.push(Action::SetStatus { number, head, context, state, description });
         }
     }

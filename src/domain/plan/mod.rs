@@ -11,6 +11,7 @@ mod course;
 
 mod closures;
 mod gates;
+mod landing;
 mod patience;
 mod schedules;
 mod train;
@@ -30,6 +31,7 @@ use super::health::Remedy;
 use super::id::{
     ArtifactId, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber, ScheduleName,
 };
+use super::landing::{Block, Handed};
 use super::promotion::{FieldValue, Skip, State};
 use super::pulse::Pulse;
 use super::snapshot::{Ride, Snapshot, StatusWord};
@@ -38,7 +40,7 @@ use crate::yaml_edit::Place;
 pub use boarding::{Behind, Boarding, Reason, board};
 pub use environment::{branch_of, train_branch};
 pub use gates::judge;
-pub use train::{Shut, Ticket, ticket, train_gates};
+pub use train::{Shut, Ticket, TrainGate, ticket, train_gates};
 pub use unstarted::{Unstarted, unstarted};
 
 /// What to do now, what is waited for, and when to look again.
@@ -155,6 +157,13 @@ pub enum Action {
         /// Who approved it.
         approvals: Vec<PersonName>,
     },
+    /// Take back what hoist asked the forge to do by itself with a proposal.
+    TakeBack {
+        /// Which.
+        number: ProposalNumber,
+        /// What it carries.
+        promotion: PromotionId,
+    },
     /// Close a proposal.
     Close {
         /// Which.
@@ -179,7 +188,8 @@ impl Action {
             | Self::AlreadyThere { promotion, .. }
             | Self::TellOfForeignPush { promotion, .. }
             | Self::TellOfSkip { promotion, .. }
-            | Self::Merge { promotion, .. } => of(promotion),
+            | Self::Merge { promotion, .. }
+            | Self::TakeBack { promotion, .. } => of(promotion),
             Self::Propose(proposing) => of(&proposing.promotion),
             Self::SetStatus { number, .. } | Self::Close { number, .. } => on(number),
         }
@@ -200,6 +210,7 @@ impl Action {
             | Self::TellOfForeignPush { .. }
             | Self::TellOfSkip { .. }
             | Self::Merge { .. }
+            | Self::TakeBack { .. }
             | Self::Close { .. } => false,
         }
     }
@@ -303,6 +314,10 @@ pub enum Because {
     Objections(Vec<PersonName>),
     /// The policy is that a person merges.
     ManualMerge,
+    /// Rules of the forge's keep it out.
+    Blocked(Vec<Block>),
+    /// The forge was asked to bring it in by itself.
+    Handed(Handed),
     /// The branch holds more than version fields.
     NotOnlyVersion(String),
     /// Somebody else's commits are on the branch, and nobody has approved them.

@@ -137,8 +137,11 @@ fn closing(number: ProposalNumber) -> Closing {
 fn merged(outcome: MergeOutcome) -> CommitId {
     match outcome {
         MergeOutcome::Merged(commit) => commit,
-        other
-        @ (MergeOutcome::HeadMoved | MergeOutcome::Conflict(_) | MergeOutcome::Refused(_)) => {
+        other @ (MergeOutcome::HeadMoved
+        | MergeOutcome::Conflict(_)
+        | MergeOutcome::Handed(_)
+        | MergeOutcome::Blocked(_)
+        | MergeOutcome::Refused(_)) => {
             panic!("expected a merge, got {other:?}")
         }
     }

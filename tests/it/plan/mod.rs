@@ -6,6 +6,7 @@ mod calendar;
 mod closures;
 mod four_laws;
 mod health;
+mod landing;
 mod laws;
 mod standing;
 mod world;

@@ -13,6 +13,7 @@ use hoist::domain::health::{HealthRule, Remedy, Unhealthy};
 use hoist::domain::id::{
     ApplicationKey, ArtifactId, CommitId, EnvironmentName, FreezeId, PromotionId, ProposalNumber,
 };
+use hoist::domain::landing::Landing;
 use hoist::domain::pipeline::{
     Applications, Environment, MergePolicy, Pipeline, Review, RollbackRules,
 };
@@ -38,6 +39,8 @@ pub struct World {
     counter: u32,
     /// Every merge that hoist made, as `environment version`.
     pub merges: Vec<String>,
+    /// What the forge says of a proposal that was just opened.
+    first_said: Landing,
 }
 
 pub fn environment(
@@ -105,7 +108,8 @@ impl World {
             glances: BTreeMap::new(),
         };
         let now = "2026-01-05T09:00:00Z".parse().unwrap();
-        Self { now, snapshot, main, branches: BTreeMap::new(), counter: 0, merges: Vec::new() }
+        let (branches, merges) = (BTreeMap::new(), Vec::new());
+        Self { now, snapshot, main, branches, counter: 0, merges, first_said: Landing::Free }
     }
 
     /// Staging, merged by itself; prod after it, with a soak of 30 minutes and one approval.
@@ -170,6 +174,16 @@ impl World {
 
     pub fn object(&mut self, environment: &str, by: &str) {
         self.with_open(environment, |facts| facts.objections = vec![by.parse().unwrap()]);
+    }
+
+    /// The forge says this of every proposal that is opened from now on.
+    pub fn forge_says(&mut self, landing: Landing) {
+        self.first_said = landing;
+    }
+
+    /// The forge says this of the open proposal.
+    pub fn land_as(&mut self, environment: &str, landing: Landing) {
+        self.with_open(environment, |facts| facts.landing = landing);
     }
 
     pub fn close(&mut self, environment: &str) {
@@ -414,6 +428,9 @@ impl World {
                     self.step(&promotion, State::Merged { commit, by: None });
                 }
             }
+            Action::TakeBack { number, .. } => {
+                self.snapshot.proposals.get_mut(&number).unwrap().landing = Landing::Free;
+            }
             Action::Close { number, .. } => {
                 let facts = self.snapshot.proposals.get_mut(&number).unwrap();
                 if facts.state == ProposalStage::Open {
@@ -458,6 +475,7 @@ impl World {
             told_of_push: None,
             told_of_skips: vec![],
             team: TeamWord::NotAsked,
+            landing: self.first_said.clone(),
         };
         self.snapshot.proposals.insert(number, facts);
         self.branches.insert(number, proposing.values[0].value.clone());

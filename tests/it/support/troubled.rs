@@ -168,6 +168,10 @@ impl Forge for Troubled<dyn Forge> {
         self.answer(self.inner.merge(request).await)
     }
 
+    async fn take_back(&self, number: ProposalNumber) -> Result<(), ForgeError> {
+        self.answer(self.inner.take_back(number).await)
+    }
+
     async fn close(&self, closing: &Closing) -> Result<(), ForgeError> {
         self.answer(self.inner.close(closing).await)
     }

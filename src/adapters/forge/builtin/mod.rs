@@ -269,6 +269,10 @@ impl Forge for BuiltinForge {
         self.merge_pinned(request).await
     }
 
+    async fn take_back(&self, _number: ProposalNumber) -> Result<(), ForgeError> {
+        Ok(())
+    }
+
     async fn close(&self, closing: &Closing) -> Result<(), ForgeError> {
         self.close_unmerged(closing).await
     }

@@ -12,6 +12,7 @@ use crate::app::ports::{
     ReviewVerdict,
 };
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
+use crate::domain::landing::Landing;
 
 /// Whose reviews count: who may write to the repository is among these, a passer-by is not.
 const INSIDERS: [&str; 3] = ["OWNER", "MEMBER", "COLLABORATOR"];
@@ -45,6 +46,7 @@ impl GitHubForge {
             branch_state,
             state: self.state(&pull, &comments)?,
             mergeability,
+            landing: Landing::Free,
             approvals: approvals(&latest, &pull.head.sha),
             objections: objections(&latest),
             statuses,

@@ -346,6 +346,10 @@ impl Forge for GitLabForge {
         self.merge_pinned(request).await
     }
 
+    async fn take_back(&self, _number: ProposalNumber) -> Result<(), ForgeError> {
+        Ok(())
+    }
+
     async fn close(&self, closing: &Closing) -> Result<(), ForgeError> {
         self.close_unmerged(closing).await
     }

@@ -15,6 +15,7 @@ use super::raw::{RawBranch, RawDiff, RawMerge, RawNote};
 use crate::adapters::forge::common::note;
 use crate::app::ports::{BranchState, Comment, ForgeError, Mergeability, Proposal, ProposalState};
 use crate::domain::id::{CommitId, ProposalNumber};
+use crate::domain::landing::Landing;
 
 /// What GitLab says while it has not worked out yet whether it could be merged.
 const NOT_YET: [&str; 6] = [
@@ -50,6 +51,7 @@ impl GitLabForge {
             branch_state: if tip.is_some() { BranchState::Stands } else { BranchState::Gone },
             state: self.state(&merge, &notes, &ours)?,
             mergeability,
+            landing: Landing::Free,
             approvals: words.approvals,
             objections: words.objections,
             reviews: words.reviews,

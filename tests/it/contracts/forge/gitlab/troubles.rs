@@ -18,7 +18,11 @@ fn instead(status: u16, headers: &[(&'static str, &str)], message: &str) -> Harm
 fn refused(outcome: MergeOutcome) -> String {
     match outcome {
         MergeOutcome::Refused(why) => why,
-        other @ (MergeOutcome::Merged(_) | MergeOutcome::HeadMoved | MergeOutcome::Conflict(_)) => {
+        other @ (MergeOutcome::Merged(_)
+        | MergeOutcome::HeadMoved
+        | MergeOutcome::Conflict(_)
+        | MergeOutcome::Handed(_)
+        | MergeOutcome::Blocked(_)) => {
             panic!("expected a refusal, got {other:?}")
         }
     }

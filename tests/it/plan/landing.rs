@@ -1,0 +1,112 @@
+//! What is left to a forge to bring in is taken back as soon as anything of hoist's keeps it out.
+
+use hoist::domain::freeze::Rollbacks;
+use hoist::domain::landing::{Block, Course, Handed, Lacking, Landing, Whose};
+use hoist::domain::pipeline::MergePolicy;
+use hoist::domain::plan::{Action, Because};
+use hoist::domain::snapshot::Judgement;
+
+use super::world::{World, environment};
+
+fn handed(course: Course, whose: Whose) -> Landing {
+    Landing::Handed(Handed { course, whose, blocks: vec![missing()], group: None })
+}
+
+fn missing() -> Block {
+    Block::Check { name: "build".into(), lacking: Lacking::Missing }
+}
+
+/// A version is proposed for prod, and the forge says this of it.
+fn proposed(landing: Landing) -> World {
+    let mut world = World::new(vec![environment("prod", &[], MergePolicy::Automatic, vec![])]);
+    world.settle();
+    world.forge_says(Landing::Blocked { blocks: vec![missing()], offer: None });
+    world.announce("v1");
+    world.settle();
+    world.land_as("prod", landing);
+    world
+}
+
+/// What is done about the proposal, statuses left out.
+fn deeds(world: &mut World) -> Vec<&'static str> {
+    let named = |action: &Action| match action {
+        Action::TakeBack { .. } => Some("take back"),
+        Action::Propose(_) => Some("propose"),
+        Action::Merge { .. } => Some("merge"),
+        Action::Close { .. } => Some("close"),
+        Action::Adopt { .. }
+        | Action::Start { .. }
+        | Action::Step { .. }
+        | Action::AlreadyThere { .. }
+        | Action::Observe { .. }
+        | Action::Remedy { .. }
+        | Action::Join { .. }
+        | Action::SetStatus { .. }
+        | Action::TellOfForeignPush { .. }
+        | Action::TellOfSkip { .. } => None,
+    };
+    world.plan().actions.iter().filter_map(named).collect()
+}
+
+#[test]
+fn what_the_forge_brings_in_by_itself_is_left_to_it() {
+    for course in [Course::AutoMerge, Course::Queue, Course::Train] {
+        for whose in [Whose::Ours, Whose::Theirs] {
+            let mut world = proposed(handed(course, whose));
+            assert!(deeds(&mut world).is_empty());
+            let plan = world.plan();
+            let because = &plan.waits[&"prod".parse().unwrap()].because;
+            assert!(matches!(because, Because::Handed(it) if it.course == course));
+        }
+    }
+}
+
+#[test]
+fn a_shut_gate_takes_back_what_hoist_asked_for_and_nobody_elses() {
+    for course in [Course::AutoMerge, Course::Queue, Course::Train] {
+        let mut world = proposed(handed(course, Whose::Ours));
+        world.freeze("prod", None, Rollbacks::Wait);
+        assert_eq!(deeds(&mut world), ["take back"]);
+        let mut world = proposed(handed(course, Whose::Ours));
+        world.hold("prod");
+        assert_eq!(deeds(&mut world), ["take back"]);
+        let mut world = proposed(handed(course, Whose::Ours));
+        world.object("prod", "bob");
+        assert_eq!(deeds(&mut world), ["take back"]);
+        let mut world = proposed(handed(course, Whose::Theirs));
+        world.freeze("prod", None, Rollbacks::Wait);
+        assert!(deeds(&mut world).is_empty());
+    }
+}
+
+#[test]
+fn a_push_by_somebody_else_takes_it_back() {
+    for judgement in [Judgement::OnlyVersion, Judgement::Otherwise("more".into())] {
+        let mut world = proposed(handed(Course::AutoMerge, Whose::Ours));
+        world.push_to_branch("prod", judgement);
+        world.land_as("prod", handed(Course::AutoMerge, Whose::Ours));
+        assert_eq!(deeds(&mut world), ["take back"]);
+    }
+}
+
+#[test]
+fn what_takes_its_place_comes_after_it_is_taken_back() {
+    let mut world = proposed(handed(Course::Queue, Whose::Ours));
+    world.announce("v2");
+    // Its promotion begins first.
+    let begun = world.plan().actions;
+    begun.into_iter().for_each(|action| world.perform(action));
+    assert_eq!(deeds(&mut world), ["take back", "propose"]);
+}
+
+#[test]
+fn what_the_forge_could_merge_at_once_hoist_merges() {
+    let through =
+        Handed { course: Course::AutoMerge, whose: Whose::Ours, blocks: vec![], group: None };
+    let mut world = proposed(Landing::Handed(through));
+    assert_eq!(deeds(&mut world), ["merge"]);
+    let offered = Landing::Blocked { blocks: vec![missing()], offer: Some(Course::AutoMerge) };
+    assert_eq!(deeds(&mut proposed(offered)), ["merge"], "which hands it over");
+    let behind = Landing::Blocked { blocks: vec![Block::Behind], offer: None };
+    assert_eq!(deeds(&mut proposed(behind)), ["propose"], "anew, on the branch as it is");
+}
