@@ -50,7 +50,7 @@ pub use problem::{Place, Problem, Problems};
 pub use schema::{policy_schema, process_schema};
 pub use secret::{Machine, Surroundings, make_secret_file};
 pub use settings::{
-    Account, ArgoCd, Chat, Commits, CommitsBy, Credentials, Forge, GitHub, GitLab, Hook,
+    Account, ArgoCd, AutoMerge, Chat, Commits, CommitsBy, Credentials, Forge, GitHub, GitLab, Hook,
     KnownHosts, Mattermost, MergeMethod, MirrorAt, Names, Notification, Person, PipelinesAt, Proof,
     Receiver, Registry, Remote, Repository, SecretKey, Settings, SignOff, SigningKey, Slack,
     Source, Squash, SshLogin, StoreAt, Token, TokenRule, Transport,

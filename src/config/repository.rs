@@ -11,8 +11,8 @@ use super::problem::Notes;
 use super::process::or_default;
 use super::secret::Vault;
 use super::settings::{
-    Account, CommitsBy, Credentials, Forge, GitHub, GitLab, KnownHosts, MergeMethod, Remote,
-    Repository, Squash, Transport,
+    Account, AutoMerge, CommitsBy, Credentials, Forge, GitHub, GitLab, KnownHosts, MergeMethod,
+    Remote, Repository, Squash, Transport,
 };
 use super::table::Words;
 use super::tables::REPOSITORY;
@@ -40,6 +40,9 @@ pub(super) const MERGE_METHODS: Words<MergeMethod> = Words {
     ],
     planned: &[],
 };
+
+pub(super) const AUTO_MERGES: Words<AutoMerge> =
+    Words { built: &[("never", AutoMerge::Never), ("allowed", AutoMerge::Allowed)], planned: &[] };
 
 pub(super) const TRANSPORTS: Words<Transport> =
     Words { built: &[("own", Transport::Own), ("libgit2", Transport::LibGit2)], planned: &[] };
@@ -74,7 +77,7 @@ const GITLAB: Host = Host {
 };
 
 /// What only a forge with an API of its own has a use for.
-const OF_A_SERVER: [&str; 3] = ["api", "webhook_secret", "merge_method"];
+const OF_A_SERVER: [&str; 4] = ["api", "webhook_secret", "merge_method", "auto_merge"];
 
 /// Reads an entry of `repositories`.
 pub(super) fn repository(
@@ -224,10 +227,12 @@ fn github(
     };
     let webhook_secret = fields.get("webhook_secret").map(|node| vault.secret(node, notes));
     let merge_method = fields.get("merge_method").map(|node| MERGE_METHODS.read(node, notes));
+    let auto_merge = auto_merge(fields, notes);
     Some(GitHub {
         api: api?,
         webhook_secret: if_any(webhook_secret)?,
         merge_method: if_any(merge_method)?.unwrap_or(MergeMethod::Merge),
+        auto_merge: auto_merge?,
     })
 }
 
@@ -250,11 +255,17 @@ fn gitlab(
         notes.add(node.place, what, GITLAB.credentials);
         return None;
     }
+    let auto_merge = auto_merge(fields, notes);
     Some(GitLab {
         api: api?,
         webhook_secret: if_any(webhook_secret)?,
         squash: if_any(squash)?.unwrap_or(Squash::AsProject),
+        auto_merge: auto_merge?,
     })
+}
+
+fn auto_merge(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Option<AutoMerge> {
+    fields.get("auto_merge").map_or(Some(AutoMerge::default()), |it| AUTO_MERGES.read(it, notes))
 }
 
 /// Every GitLab has its API under one path, and without it the project's cannot be told apart from

@@ -198,6 +198,21 @@ pub struct GitHub {
     pub webhook_secret: Option<SecretString>,
     /// How pull requests are merged.
     pub merge_method: MergeMethod,
+    /// Whether GitHub is asked to merge as soon as its rules let it.
+    pub auto_merge: AutoMerge,
+}
+
+/// Whether a forge is asked to merge by itself.
+///
+/// hoist looks at every event and every minute, and merges what its forge lets in; so that nothing
+/// is lost by [`AutoMerge::Never`], and a gate that shuts while hoist does not run is not passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AutoMerge {
+    /// It is not: hoist merges when it may.
+    #[default]
+    Never,
+    /// It is, once all of hoist's gates are open and only the forge's own rules are in the way.
+    Allowed,
 }
 
 /// How pull requests are merged.
@@ -220,6 +235,8 @@ pub struct GitLab {
     pub webhook_secret: Option<SecretString>,
     /// What becomes of a branch's commits.
     pub squash: Squash,
+    /// Whether GitLab is asked to merge as soon as its rules let it.
+    pub auto_merge: AutoMerge,
 }
 
 /// What becomes of a branch's commits on a GitLab, where a setting of the project says how they are

@@ -13,8 +13,8 @@ use url::Url;
 use crate::adapters::forge::common::pace::Pace;
 use crate::adapters::forge::common::people::ForgePeople;
 use crate::adapters::forge::github::{
-    GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubServer, MergeMethod,
-    github_name,
+    AutoMerge, GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubServer,
+    MergeMethod, github_name,
 };
 use crate::adapters::forge::gitlab::{
     GitLabAccess, GitLabForge, GitLabManners, GitLabServer, GitLabSquash, gitlab_name,
@@ -167,6 +167,10 @@ fn github_manners(github: &config::GitHub, settings: &Settings, pace: Pace) -> G
             config::MergeMethod::Merge => MergeMethod::Merge,
             config::MergeMethod::Squash => MergeMethod::Squash,
             config::MergeMethod::Rebase => MergeMethod::Rebase,
+        },
+        auto_merge: match github.auto_merge {
+            config::AutoMerge::Never => AutoMerge::Never,
+            config::AutoMerge::Allowed => AutoMerge::Allowed,
         },
         people: ForgePeople::new("github", people),
         pace,

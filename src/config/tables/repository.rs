@@ -2,7 +2,7 @@
 
 use super::{SECRET_SHAPE, TEXT};
 use crate::config::commits::{MAKERS, SIGN_OFFS};
-use crate::config::repository::{FORGES, MERGE_METHODS, TRANSPORTS};
+use crate::config::repository::{AUTO_MERGES, FORGES, MERGE_METHODS, TRANSPORTS};
 use crate::config::table::{Shape, Table, optional, required};
 
 pub(in super::super) static REPOSITORY: Table = Table {
@@ -54,6 +54,11 @@ pub(in super::super) static REPOSITORY: Table = Table {
             "merge_method",
             Shape::Word(|| MERGE_METHODS.names()),
             "How pull requests are merged: merge, squash or rebase. Default: merge. A GitLab merges as its project is set, and is only told to squash.",
+        ),
+        optional(
+            "auto_merge",
+            Shape::Word(|| AUTO_MERGES.names()),
+            "Whether the forge is asked to merge by itself what only its own rules keep out: never, or allowed, once all gates are open. Default: never, and hoist merges when it may.",
         ),
     ],
 };

@@ -1,6 +1,6 @@
 //! A repository that lives on a GitHub.
 
-use hoist::config::{Account, Forge, GitHub, MergeMethod, Repository};
+use hoist::config::{Account, AutoMerge, Forge, GitHub, MergeMethod, Repository};
 
 use super::*;
 
@@ -32,6 +32,7 @@ fn on_github_com_little_is_said() {
     let github = github(&repository);
     assert_eq!(github.api.as_str(), "https://api.github.com/");
     assert_eq!(github.merge_method, MergeMethod::Merge);
+    assert_eq!(github.auto_merge, AutoMerge::Never);
     assert!(repository.ca.is_none() && github.webhook_secret.is_none());
     assert!(matches!(repository.credentials.account, Some(Account::Token(_))));
 }
@@ -40,12 +41,13 @@ fn on_github_com_little_is_said() {
 fn an_enterprise_server_and_an_app_say_all_of_it() {
     let repository = load(
         "{forge: github, url: https://git.example.com/acme/gitops.git, \
-         api: https://git.example.com/api/v3, ca: {file: ca.pem}, merge_method: squash, \
+         api: https://git.example.com/api/v3, ca: {file: ca.pem}, merge_method: squash, auto_merge: allowed, \
          credentials: {app_id: 12, private_key: {file: app.pem}}, webhook_secret: {env: SECRET}}",
     );
     let github = github(&repository);
     assert_eq!(github.api.as_str(), "https://git.example.com/api/v3");
     assert_eq!(github.merge_method, MergeMethod::Squash);
+    assert_eq!(github.auto_merge, AutoMerge::Allowed);
     assert!(repository.ca.is_some() && github.webhook_secret.is_some());
     assert!(matches!(repository.credentials.account, Some(Account::App { app_id: 12, .. })));
 }

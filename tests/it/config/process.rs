@@ -180,7 +180,7 @@ hoist.yaml:10:28: repositories.e.url: `file://var/x.git` names no folder here; w
 hoist.yaml:11:74: repositories.f.credentials: these are no credentials; write either `token`, or `username` and `password`, or `app_id` and `private_key`; and for SSH `ssh_key` with its `passphrase` if it has one, or `ssh_agent`
 hoist.yaml:11:74: repositories.f.credentials: these would cross the network in the clear, over http; write an https:// url
 hoist.yaml:12:37: repositories.g.credentials: these are no credentials; write either `token`, or `username` and `password`, or `app_id` and `private_key`; and for SSH `ssh_key` with its `passphrase` if it has one, or `ssh_agent`
-hoist.yaml:12:50: unknown key `lissten` in repositories.g; a repository knows `forge`, `url`, `branch`, `api`, `ca`, `known_hosts`, `transport`, `credentials`, `webhook_secret`, `commits`, `merge_method`
+hoist.yaml:12:50: unknown key `lissten` in repositories.g; a repository knows `forge`, `url`, `branch`, `api`, `ca`, `known_hosts`, `transport`, `credentials`, `webhook_secret`, `commits`, `merge_method`, `auto_merge`
 hoist.yaml:12:67: repositories.g.url: `ftp` is no way to reach a repository; write https://HOST/PATH.git, git@HOST:PATH.git, or file:///PATH.git for a bare repository here
 hoist.yaml:13:7: `repositories.h.url` has no value; give it one, or remove the key
 hoist.yaml:13:7: `repositories.h.forge` is missing; a repository needs it: where its proposals live: builtin, in the repository itself, github, or gitlab

@@ -7,6 +7,7 @@ mod feedback;
 mod freezes;
 mod github;
 mod github_commits;
+mod github_landing;
 mod gitlab;
 mod gitlab_events;
 mod github_events;

@@ -50,6 +50,7 @@ pub struct GitHubAccess {
     repo: Repo,
     /// Where its Git is served: the addresses of its neighbours begin so, too.
     host: String,
+    graphql: String,
     entry: Entry,
 }
 
@@ -89,7 +90,7 @@ impl GitHubAccess {
                 Entry::App { app: Box::new(app), installed: Mutex::new(None) }
             }
         };
-        Ok(Self { repo, host: host_of(repository), entry })
+        Ok(Self { repo, host: host_of(repository), graphql: graphql_of(&server.api), entry })
     }
 
     /// The way into another repository of the same GitHub, by the same credentials; an App must be
@@ -114,7 +115,12 @@ impl GitHubAccess {
             }
             Entry::App { app, .. } => Entry::App { app: app.clone(), installed: Mutex::new(None) },
         };
-        Ok(Self { repo: Repo::of(&url)?, host, entry })
+        Ok(Self { repo: Repo::of(&url)?, host, graphql: self.graphql.clone(), entry })
+    }
+
+    /// The path of its other API.
+    pub(super) fn graphql(&self) -> &str {
+        &self.graphql
     }
 
     /// The repository that it leads into.
@@ -198,6 +204,16 @@ impl GitHubAccess {
             return answer.refusal(&self.repo, "getting a token for the App's installation");
         }
         unreachable(&why(error))
+    }
+}
+
+/// The path of the other API, which an Enterprise server has beside this one and not under it.
+///
+/// The client puts the address of the API before every path that does not begin with it.
+fn graphql_of(api: &Url) -> String {
+    match api.path().trim_end_matches('/') {
+        base if base.ends_with("/v3") => format!("{base}/../graphql"),
+        _ => "/graphql".to_owned(),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::app::ports::ForgeError;
 
 /// How long to leave GitHub alone when it asks for that and does not say for how long: what its
 /// documentation says of secondary limits.
-const DEFAULT_WAIT: u64 = 60;
+pub(super) const DEFAULT_WAIT: u64 = 60;
 
 /// How much of somebody's own words is shown.
 const SHOWN: usize = 400;
@@ -164,7 +164,7 @@ impl Answer {
     }
 
     /// The seconds until the limit starts anew, by GitHub's own clock.
-    fn until_reset(&self) -> Option<u64> {
+    pub(super) fn until_reset(&self) -> Option<u64> {
         let reset: i64 = self.text("x-ratelimit-reset")?.parse().ok()?;
         let now = rfc2822::parse(self.text(DATE.as_str())?).ok()?.timestamp().as_second();
         u64::try_from(reset.checked_sub(now)?.checked_add(1)?).ok()

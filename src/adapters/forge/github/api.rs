@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use super::access::GitHubAccess;
@@ -105,7 +106,12 @@ impl Api {
         self.pace.in_turn(self.ask(path, call)).await
     }
 
-    async fn ask(&self, path: &str, call: Call<'_>) -> Result<Answer, ForgeError> {
+    /// The path of its other API.
+    pub(super) fn graphql(&self) -> &str {
+        self.access.graphql()
+    }
+
+    pub(super) async fn ask(&self, path: &str, call: Call<'_>) -> Result<Answer, ForgeError> {
         self.pace.check_quiet()?;
         let told = self.ask_at_once(path, call).await;
         if let Err(ForgeError::RateLimited { seconds }) = told {
@@ -119,7 +125,12 @@ impl Api {
         let client = self.access.client().await?;
         let answer = Answer::to(&client, path, call).await;
         let answer = answer.map_err(|error| self.access.sort(&error))?;
-        self.pace.heard(answer.status, &answer.headers);
+        // The other API has a limit of its own, which is told in the same words.
+        if path == self.graphql() {
+            self.pace.heard(answer.status, &HeaderMap::new());
+        } else {
+            self.pace.heard(answer.status, &answer.headers);
+        }
         match answer.wait() {
             Some(seconds) => Err(ForgeError::RateLimited { seconds }),
             None => Ok(answer),

@@ -26,11 +26,25 @@ pub enum MergeMethod {
     Rebase,
 }
 
+impl MergeMethod {
+    /// GitHub's word for it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Merge => "merge",
+            Self::Squash => "squash",
+            Self::Rebase => "rebase",
+        }
+    }
+}
+
 impl GitHubForge {
     pub(super) async fn merge_pinned(
         &self,
         request: &MergeRequest,
     ) -> Result<MergeOutcome, ForgeError> {
+        if let Some(outcome) = self.hand_over(request).await? {
+            return Ok(outcome);
+        }
         let route = self.pull_route(request.number, &["merge"]);
         let told = self.api.write(&route, Call::Put(&self.wish(request))).await;
         if let Ok(answer) = &told
@@ -51,21 +65,25 @@ impl GitHubForge {
     }
 
     fn wish(&self, request: &MergeRequest) -> Value {
-        let (method, text) = match self.merge_method {
-            MergeMethod::Merge => ("merge", &request.message),
-            MergeMethod::Squash => ("squash", &request.squashed),
-            // The commits keep their own messages.
-            MergeMethod::Rebase => {
-                return json!({ "sha": request.head.as_str(), "merge_method": "rebase" });
-            }
+        let mut wish =
+            json!({ "sha": request.head.as_str(), "merge_method": self.merge_method.name() });
+        if let Some((title, message)) = self.words(request) {
+            wish["commit_title"] = title.into();
+            wish["commit_message"] = message.into();
+        }
+        wish
+    }
+
+    /// The first line and the rest of what the commit says that GitHub makes. Commits that are put
+    /// upon the target keep their own messages.
+    pub(super) fn words<'r>(&self, request: &'r MergeRequest) -> Option<(&'r str, &'r str)> {
+        let text = match self.merge_method {
+            MergeMethod::Merge => &request.message,
+            MergeMethod::Squash => &request.squashed,
+            MergeMethod::Rebase => return None,
         };
         let (title, message) = text.split_once('\n').unwrap_or((text, ""));
-        json!({
-            "sha": request.head.as_str(),
-            "merge_method": method,
-            "commit_title": title,
-            "commit_message": message.trim(),
-        })
+        Some((title, message.trim()))
     }
 
     /// Finds out what became of a merge that was not simply made.

@@ -10,14 +10,18 @@ mod answer;
 mod api;
 mod checks;
 mod commits;
+mod graphql;
+mod handing;
 mod merging;
 mod raw;
 mod route;
 mod sight;
+mod standing;
 mod statuses;
 mod teams;
 
 pub use access::{GitHubAccess, GitHubCredentials, GitHubServer};
+pub use handing::AutoMerge;
 pub use merging::MergeMethod;
 
 use std::collections::BTreeSet;
@@ -44,6 +48,7 @@ use answer::{Answer, Call};
 use api::Api;
 use checks::Sources;
 use commits::Made;
+use handing::Ways;
 use raw::{RawComment, RawPull, RawReview};
 use teams::Memberships;
 
@@ -65,6 +70,8 @@ pub fn github_name(url: &Url) -> anyhow::Result<String> {
 pub struct GitHubManners {
     /// How pull requests are merged.
     pub merge_method: MergeMethod,
+    /// Whether GitHub is asked to merge as soon as it may.
+    pub auto_merge: AutoMerge,
     /// Who is who.
     pub people: ForgePeople,
     /// How often it is asked.
@@ -78,24 +85,28 @@ pub struct GitHubForge {
     merge_method: MergeMethod,
     /// Commits that were made, and perhaps not yet used.
     made: Mutex<Made>,
+    auto_merge: AutoMerge,
     /// What was asked about beside this repository.
     sources: Mutex<Sources>,
     /// Who is in which team, for a while.
     memberships: Mutex<Memberships>,
+    /// How pull requests get in, as far as it is remembered.
+    ways: Mutex<Ways>,
 }
 
 impl GitHubForge {
     /// A forge for the repository that `access` leads into.
     pub fn new(access: Arc<GitHubAccess>, manners: GitHubManners) -> Self {
-        let GitHubManners { merge_method, people, pace } = manners;
-        let api = Api::new(access, pace);
+        let GitHubManners { merge_method, auto_merge, people, pace } = manners;
         Self {
-            api,
+            api: Api::new(access, pace),
             people,
             merge_method,
+            auto_merge,
             made: Mutex::default(),
             sources: Mutex::default(),
             memberships: Mutex::default(),
+            ways: Mutex::default(),
         }
     }
 
@@ -399,8 +410,8 @@ impl Forge for GitHubForge {
         self.merge_pinned(request).await
     }
 
-    async fn take_back(&self, _number: ProposalNumber) -> Result<(), ForgeError> {
-        Ok(())
+    async fn take_back(&self, number: ProposalNumber) -> Result<(), ForgeError> {
+        self.take_back_ours(number).await
     }
 
     async fn close(&self, closing: &Closing) -> Result<(), ForgeError> {

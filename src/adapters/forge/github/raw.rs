@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct RawPull {
@@ -29,6 +30,13 @@ pub(super) struct RawPull {
     pub(super) merge_commit_sha: Option<String>,
     pub(super) closed_at: Option<Timestamp>,
     pub(super) mergeable: Option<bool>,
+    /// What stands in its way, in a word.
+    pub(super) mergeable_state: Option<String>,
+    /// That GitHub was asked to merge it by itself.
+    pub(super) auto_merge: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) draft: bool,
+    pub(super) updated_at: Option<String>,
 }
 
 impl RawPull {

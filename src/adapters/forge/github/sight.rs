@@ -12,7 +12,6 @@ use crate::app::ports::{
     ReviewVerdict,
 };
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
-use crate::domain::landing::Landing;
 
 /// Whose reviews count: who may write to the repository is among these, a passer-by is not.
 const INSIDERS: [&str; 3] = ["OWNER", "MEMBER", "COLLABORATOR"];
@@ -31,12 +30,13 @@ impl GitHubForge {
                 Ok(BTreeMap::new())
             }
         };
-        let (raw_reviews, comments, statuses, branch_state, mergeability) = futures::try_join!(
+        let (raw_reviews, comments, statuses, branch_state, mergeability, (landing, _)) = futures::try_join!(
             self.reviews(number),
             self.comments(number),
             statuses,
             self.branch_state(&pull),
             self.mergeability(&pull),
+            self.way_in(&pull),
         )?;
         let reviews = self.verdicts(&raw_reviews);
         let latest = self.latest_words(&raw_reviews);
@@ -46,7 +46,7 @@ impl GitHubForge {
             branch_state,
             state: self.state(&pull, &comments)?,
             mergeability,
-            landing: Landing::Free,
+            landing,
             approvals: approvals(&latest, &pull.head.sha),
             objections: objections(&latest),
             statuses,

@@ -12,7 +12,8 @@ use hoist::adapters::clock::SystemClock;
 use hoist::adapters::forge::common::pace::Pace;
 use hoist::adapters::forge::common::people::ForgePeople;
 use hoist::adapters::forge::github::{
-    GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubServer, MergeMethod,
+    AutoMerge, GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubServer,
+    MergeMethod,
 };
 use hoist::app::ports::{Forge, ReviewVerdict};
 use hoist::domain::id::ProposalNumber;
@@ -47,7 +48,8 @@ pub fn forge(access: Arc<GitHubAccess>) -> Arc<dyn Forge> {
 /// A forge that is asked at this pace.
 pub fn forge_at(access: Arc<GitHubAccess>, pace: Pace) -> Arc<dyn Forge> {
     let people = ForgePeople::new("github", []);
-    let manners = GitHubManners { merge_method: MergeMethod::Merge, people, pace };
+    let auto_merge = AutoMerge::Never;
+    let manners = GitHubManners { merge_method: MergeMethod::Merge, auto_merge, people, pace };
     Arc::new(GitHubForge::new(access, manners))
 }
 

@@ -7,8 +7,8 @@ use super::pulls::{NOW, Told};
 
 /// A check run of a commit.
 pub struct Run {
-    commit: String,
-    told: Value,
+    pub commit: String,
+    pub told: Value,
 }
 
 /// What stands at `…/check-runs` of a commit.

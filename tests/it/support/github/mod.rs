@@ -7,6 +7,8 @@
 mod checks;
 mod contract;
 mod credentials;
+mod graphql;
+mod landing;
 mod objects;
 mod pulls;
 mod teams;
@@ -34,10 +36,11 @@ use credentials::{Credentials, Who};
 pub use credentials::{Key, TOKEN};
 pub use objects::Signing;
 use pulls::Hub;
-pub use pulls::{Mergeability, NAME, OWNER, Rules};
+pub use pulls::{Mergeability, NAME, OWNER, Protection, Rules};
 
-/// The path under which an Enterprise server has its API.
+/// The path under which an Enterprise server has its API, and its other one.
 const PREFIX: &str = "/api/v3";
+const GRAPHQL: &str = "/api/graphql";
 
 pub struct GitHub {
     port: u16,
@@ -180,6 +183,11 @@ impl GitHub {
         self.inside().faults.push(Fault::new((method, end), times, harm).after(calls));
     }
 
+    /// Lets the next `times` things that are done in GraphQL be done, and their answers go wrong.
+    pub fn answer_late(&self, times: usize, harm: Harm) {
+        self.break_next(("MUTATION", "/graphql"), times, harm);
+    }
+
     /// The labels on a pull request, and those who are asked to review it.
     pub fn dress_of(&self, number: u64) -> (Vec<String>, Vec<String>) {
         let inside = self.inside();
@@ -246,8 +254,10 @@ async fn serve(
         };
         return backend::serve(known, &bare, (&method, rest, &uri), (&headers, body)).await;
     }
-    let Some(path) = uri.path().strip_prefix(PREFIX) else {
-        return StatusCode::NOT_FOUND.into_response();
+    let path = match uri.path().strip_prefix(PREFIX) {
+        Some(path) => path,
+        None if uri.path() == GRAPHQL => "/graphql",
+        None => return StatusCode::NOT_FOUND.into_response(),
     };
     let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     let request = Request {
@@ -258,12 +268,16 @@ async fn serve(
     };
     let mut inside = state.lock().unwrap();
     let (status, told, broken) = inside.answer(authorization, &request);
+    // A question in GraphQL is no write although it is posted.
+    let is_question =
+        request.body["query"].as_str().is_some_and(|it| it.trim().starts_with("query"));
+    let method = if is_question { "QUERY" } else { method.as_str() };
     inside.calls.push(Asked { what: format!("{method} {path}"), status });
     let known = headers.get(IF_NONE_MATCH).and_then(|it| it.to_str().ok());
     let last = inside.calls.last_mut().unwrap();
     let mut response = send(last, told, (known, broken));
-    // What is as it was costs nothing.
-    if last.status != 304 {
+    // What is as it was costs nothing, and the other API has a limit of its own.
+    if last.status != 304 && path != "/graphql" {
         inside.spent += 1;
     }
     tell_limit(&mut response, "x-ratelimit", inside.spent);
@@ -279,9 +293,15 @@ struct Request<'a> {
 
 impl Inside {
     fn answer(&mut self, authorization: &str, request: &Request<'_>) -> (u16, Value, Option<Harm>) {
-        let harm = hosted::harm(&mut self.faults, (request.method, request.path));
+        let is_mutation =
+            request.body["query"].as_str().is_some_and(|it| it.trim().starts_with("mutation"));
+        let method = if is_mutation { "MUTATION" } else { request.method };
+        let harm = hosted::harm(&mut self.faults, (method, request.path));
         if let Some(Harm::Instead(status, _, body)) = &harm {
             return (*status, body.clone(), harm.clone());
+        }
+        if request.path == "/graphql" {
+            return self.answer_in_graphql(authorization, &request.body, harm);
         }
         let Some(operation) = Operation::find(request.method, request.path) else {
             let call = format!("{} {}", request.method, request.path);
@@ -301,6 +321,7 @@ impl Inside {
                 self.hub.answer(&login, (request.method, &segments), (&query, &request.body))
             }
         };
+        self.hub.act_by_itself();
         let told = if status < 300 { operation.filled(status, &known) } else { known };
         self.violations.extend(operation.problems_of_answer(status, &told));
         match harm {
@@ -308,6 +329,25 @@ impl Inside {
                 (status, json!({"message": "We couldn't respond to your request in time."}), None)
             }
             harm => (status, told, harm),
+        }
+    }
+
+    /// The other API answers 200 whatever happens, but for a failure of the whole.
+    fn answer_in_graphql(
+        &mut self,
+        authorization: &str,
+        body: &Value,
+        harm: Option<Harm>,
+    ) -> (u16, Value, Option<Harm>) {
+        let Who::Known(login) = self.credentials.who(authorization, "/graphql") else {
+            return (401, json!({"message": "Bad credentials"}), None);
+        };
+        let (told, violation) = self.hub.graphql(&login, body);
+        self.violations.extend(violation);
+        self.hub.act_by_itself();
+        match harm {
+            Some(Harm::Done(status)) => (status, json!({"message": "Bad gateway"}), None),
+            harm => (200, told, harm),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::checks::{self, Run};
+use super::landing::{AutoMerge, Entry};
 use super::objects::{self, Signing};
 use super::teams::{self, Teams};
 use crate::support::hosted::repository::{Repository, Union};
@@ -25,6 +26,7 @@ pub struct Hub {
     pub runs: Vec<Run>,
     pub teams: Teams,
     pub rules: Rules,
+    pub queue: Vec<Entry>,
     /// Whether it has worked out by now what can be merged.
     pub mergeability: Mergeability,
     /// By whom which comment was reacted to, and how.
@@ -43,11 +45,35 @@ pub enum Mergeability {
 }
 
 /// The protection of `main`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a box that somebody ticks")]
 #[derive(Default)]
 pub struct Rules {
+    pub protection: Protection,
     pub approvals: usize,
     pub dismiss_stale: bool,
     pub deletes_merged_branches: bool,
+    /// The checks that have to pass.
+    pub checks: Vec<&'static str>,
+    /// The head has to stand on the branch as it is.
+    pub strict: bool,
+    pub code_owner: Option<String>,
+    pub conversations: bool,
+    pub signatures: bool,
+    pub restricted: bool,
+    /// The methods that may be used; all of them, if there are none.
+    pub methods: Option<Vec<&'static str>>,
+    pub queue: bool,
+    pub allows_auto_merge: bool,
+    /// hoist is among those who may go past all of this.
+    pub may_be_bypassed: bool,
+}
+
+/// Where a protection is written.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protection {
+    #[default]
+    Rulesets,
+    Classic,
 }
 
 pub struct Pull {
@@ -60,27 +86,42 @@ pub struct Pull {
     base_sha: String,
     state: &'static str,
     merge: Option<(String, Option<String>)>,
-    author: String,
+    pub author: String,
     pub labels: Vec<String>,
     pub asked: Vec<String>,
     pub teams: Vec<String>,
     pub assignees: Vec<String>,
     pub reviews: Vec<Value>,
     pub comments: Vec<Value>,
+    pub draft: bool,
+    pub auto_merge: Option<AutoMerge>,
+    /// Conversations on lines: whether each is resolved.
+    pub threads: Vec<bool>,
+    /// What happened to it, as far as it is told.
+    pub events: Vec<Value>,
 }
 
 impl Pull {
     pub fn close(&mut self) {
         self.state = "closed";
+        self.auto_merge = None;
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.state == "open"
+    }
+
+    pub fn end_merged(&mut self, commit: &str, by: &str) {
+        (self.state, self.merge) = ("closed", Some((commit.to_owned(), Some(by.to_owned()))));
     }
 }
 
-fn user(login: &str) -> Value {
+pub fn user(login: &str) -> Value {
     let kind = if login.ends_with("[bot]") { "Bot" } else { "User" };
     json!({"login": login, "type": kind})
 }
 
-fn message(text: &str) -> Value {
+pub fn message(text: &str) -> Value {
     json!({"message": text, "documentation_url": "https://docs.github.com/rest"})
 }
 
@@ -105,6 +146,7 @@ impl Hub {
             runs: Vec::new(),
             teams: Teams::default(),
             rules: Rules::default(),
+            queue: Vec::new(),
             mergeability: Mergeability::Known,
             reactions: Vec::new(),
             commits: 0,
@@ -121,6 +163,7 @@ impl Hub {
             return;
         }
         self.seen = branches;
+        let mut pushed = Vec::new();
         for pull in self.pulls.values_mut().filter(|pull| pull.state == "open") {
             let target = self.repository.tip(&pull.target).unwrap();
             let Some(head) = self.repository.tip(&pull.branch) else {
@@ -134,6 +177,12 @@ impl Hub {
                 continue;
             };
             let is_new = head != pull.head;
+            if is_new {
+                let goes_on = self.repository.has(&head, &pull.head);
+                let kind = if goes_on { "PullRequestCommit" } else { "HeadRefForcePushedEvent" };
+                pull.events.push(json!({"__typename": kind}));
+                pushed.push(pull.number);
+            }
             if self.repository.has(&target, &head) {
                 let came = self.repository.has(&head, &pull.head);
                 pull.state = "closed";
@@ -146,6 +195,9 @@ impl Hub {
                 }
             }
             pull.head = head;
+        }
+        for number in pushed {
+            self.remove(number, "github-merge-queue[bot]", "QUEUE_CLEARED");
         }
     }
 
@@ -178,6 +230,7 @@ impl Hub {
                 200,
                 json!({"name": NAME, "full_name": format!("{OWNER}/{NAME}"), "default_branch": "main"}),
             ),
+            ("GET", ["rules", "branches", _]) => (200, self.rulesets()),
             ("GET", ["pulls"]) => self.list(query),
             ("POST", ["pulls"]) => self.open(who, body),
             ("GET", ["git", "ref", "heads", branch @ ..]) => {
@@ -240,7 +293,8 @@ impl Hub {
                     }
                 }
                 if body["state"] == "closed" && pull.state == "open" {
-                    pull.state = "closed";
+                    pull.close();
+                    self.remove(number, who, "MANUAL");
                 }
                 (200, self.show(number))
             }
@@ -350,6 +404,10 @@ impl Hub {
             assignees: Vec::new(),
             reviews: Vec::new(),
             comments: Vec::new(),
+            draft: body["draft"] == true,
+            auto_merge: None,
+            threads: Vec::new(),
+            events: Vec::new(),
         };
         self.pulls.insert(number, pull);
         (201, self.show(number))
@@ -363,12 +421,8 @@ impl Hub {
         if body["sha"].as_str().is_some_and(|sha| sha != pull.head) {
             return (409, message("Head branch was modified. Review and try the merge again."));
         }
-        let yes = |it: &&Value| it["state"] == "APPROVED";
-        if pull.reviews.iter().filter(yes).count() < self.rules.approvals {
-            return (
-                405,
-                message("At least 1 approving review is required by reviewers with write access."),
-            );
+        if let Some(told) = self.forbids(number, body["merge_method"].as_str().unwrap_or("merge")) {
+            return told;
         }
         let target = self.repository.tip(&pull.target).unwrap();
         let Union::Tree(tree) = self.repository.union(&target, &pull.head) else {
@@ -489,7 +543,9 @@ impl Hub {
             "merged": pull.merge.is_some(), "merged_by": merged_by,
             "merged_at": if pull.merge.is_some() { json!(NOW) } else { Value::Null },
             "merge_commit_sha": pull.merge.as_ref().map(|(commit, _)| commit),
-            "closed_at": closed_at, "mergeable": mergeable, "mergeable_state": "unknown",
+            "closed_at": closed_at, "mergeable": mergeable,
+            "mergeable_state": self.state_of(number), "draft": pull.draft,
+            "auto_merge": pull.auto_merge.as_ref().map(AutoMerge::told),
         })
     }
 }

@@ -7,6 +7,7 @@ use hoist::adapters::forge::common::pace::Pace;
 use hoist::app::ports::{
     ForgeError, MergeOutcome, Mergeability as Merging, Opened, ProposalState, Status, StatusState,
 };
+use hoist::domain::landing::{Block, Course, Landing, Whose};
 use serde_json::{Value, json};
 
 use super::super::{BRANCH, FILE, World, at, load, merge_of, merged, propose, spec};
@@ -141,6 +142,13 @@ async fn a_protected_branch_names_the_rule_that_blocks() {
     let world = Simulated::begin().await;
     world.hub.protect(Rules { approvals: 1, ..Rules::default() });
     let (number, head) = propose(&world).await;
+    let outcome = world.forge.merge(&merge_of(number, &head)).await.unwrap();
+    let lacks = vec![Block::Reviews { have: Some(0), need: Some(1) }];
+    assert_eq!(outcome, MergeOutcome::Blocked(lacks.clone()));
+    let landing = load(&world, number).await.landing;
+    assert_eq!(landing, Landing::Blocked { blocks: lacks, offer: None });
+    // A server that has no GraphQL is asked to merge, and its words are told.
+    world.hub.break_next(("POST", "/graphql"), 1, instead(404, &[], "Not Found"));
     let MergeOutcome::Refused(why) = world.forge.merge(&merge_of(number, &head)).await.unwrap()
     else {
         panic!("it was merged")
@@ -295,4 +303,73 @@ async fn an_answer_that_makes_no_sense_is_an_error() {
         let told = world.forge.find_open(BRANCH).await;
         assert!(matches!(told, Err(ForgeError::Unreachable(_))), "{told:?}");
     }
+}
+
+fn queue() -> Rules {
+    Rules { queue: true, ..Rules::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_is_entered_and_left_once_whatever_is_answered() {
+    for harm in [Harm::Done(502), Harm::CutOff] {
+        let world = Simulated::begin().await;
+        world.hub.protect(queue());
+        let (number, head) = propose(&world).await;
+        let request = merge_of(number, &head);
+        world.hub.answer_late(1, harm.clone());
+        let outcome = world.forge.merge(&request).await.unwrap();
+        assert_eq!(outcome, MergeOutcome::Handed(Course::Queue));
+        let again = world.forge.merge(&request).await.unwrap();
+        assert_eq!((again, world.hub.queued()), (MergeOutcome::Handed(Course::Queue), vec![1]));
+        let proposal = load(&world, number).await;
+        let group = proposal.landing.group().unwrap();
+        assert_eq!(group.head.as_str(), world.hub.group_of(1));
+
+        world.hub.answer_late(1, harm);
+        world.forge.take_back(number).await.unwrap();
+        world.forge.take_back(number).await.unwrap();
+        assert!(world.hub.queued().is_empty());
+        assert_eq!(load(&world, number).await.landing, Landing::Free);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_takes_no_head_but_the_one_that_was_judged() {
+    let world = Simulated::begin().await;
+    world.hub.protect(queue());
+    let (number, head) = propose(&world).await;
+    world.remote.push(BRANCH, BRANCH, "README.md", "more\n");
+    let outcome = world.forge.merge(&merge_of(number, &head)).await.unwrap();
+    assert_eq!((outcome, world.hub.queued()), (MergeOutcome::HeadMoved, vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_has_queued_is_not_taken_back() {
+    let world = Simulated::begin().await;
+    world.hub.protect(queue());
+    let (number, _) = propose(&world).await;
+    world.hub.put_in_by("carol", number.0);
+    world.forge.take_back(number).await.unwrap();
+    let Landing::Handed(handed) = load(&world, number).await.landing else {
+        panic!("it is out of the queue")
+    };
+    assert_eq!(handed.whose, Whose::Theirs);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_of_the_other_api_is_sorted_as_any_other() {
+    let world = Simulated::begin().await;
+    let (number, head) = propose(&world).await;
+    let told = |errors: Value| Harm::Instead(200, vec![], json!({"errors": errors}));
+    let limit = told(json!([{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]));
+    world.hub.break_next(("POST", "/graphql"), 1, limit);
+    let merge = || async { world.forge.merge(&merge_of(number, &head)).await };
+    assert!(matches!(merge().await, Err(ForgeError::RateLimited { seconds: 60 })));
+    let broken = told(json!([{"message": "Something went wrong while executing your query."}]));
+    world.hub.break_next(("POST", "/graphql"), 1, broken);
+    assert!(matches!(merge().await, Err(ForgeError::Unreachable(_))));
+    let old = json!([{"message": "Field 'isMergeQueueEnabled' doesn't exist on type 'PullRequest'",
+        "extensions": {"code": "undefinedField"}}]);
+    world.hub.break_next(("POST", "/graphql"), 1, told(old));
+    merged(merge().await.unwrap());
 }
