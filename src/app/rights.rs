@@ -7,7 +7,7 @@ use super::App;
 use super::reconcile::chain;
 use crate::domain::command::{Actor, Door, Identity, Right, may};
 use crate::domain::gate::Voters;
-use crate::domain::id::{PersonName, RoleName};
+use crate::domain::id::{EnvironmentName, PersonName, RoleName};
 use crate::domain::promotion::{Kind, Promotion};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::team::Team;
@@ -43,7 +43,7 @@ impl App {
     }
 
     /// Completes a snapshot by what teams say: who of those who approved has a role by them, and
-    /// who may not ask any more for what they asked for.
+    /// who has no right any more to what they asked for, or to a gate that they skipped.
     pub(super) async fn ask_teams(&self, snapshot: &mut Snapshot) {
         let approvers: BTreeSet<PersonName> =
             snapshot.proposals.values().flat_map(|it| it.approvals.clone()).collect();
@@ -55,9 +55,14 @@ impl App {
                 snapshot.members.entry(role.clone()).or_default().extend(members);
             }
         }
-        for promotion in snapshot.promotions.iter().filter(|it| it.state.is_pending()) {
+        for promotion in snapshot.promotions.iter_mut().filter(|it| it.state.is_pending()) {
             if let Some(why) = self.withdrawn(promotion).await {
                 snapshot.withdrawn.insert(promotion.id.clone(), why);
+            }
+            for skip in &mut promotion.skipped {
+                let lost = self.lost(&skip.by, Right::SkipGates, &promotion.environment).await;
+                skip.lapsed =
+                    lost.map(|identity| words::lapsed(&skip.by, &promotion.environment, &identity));
             }
         }
     }
@@ -82,23 +87,32 @@ impl App {
     /// CI is asked nothing: it proved itself when it announced. Nor is a one-time link, which gave
     /// its roles for a session and is not in the configuration.
     async fn withdrawn(&self, promotion: &Promotion) -> Option<String> {
-        let Actor { name, door } = &promotion.requested_by;
-        let listed = self.policy.listed_roles(name, *door)?;
+        let by = &promotion.requested_by;
         let right = match &promotion.kind {
             Kind::Forward { skips, .. } if !skips.is_empty() => Right::SkipGates,
             Kind::Forward { .. } => Right::Promote,
             Kind::Rollback { .. } => Right::Rollback,
             Kind::Found { .. } => return None,
         };
-        let environment = Some(&promotion.environment);
-        let roles = &self.policy.roles;
-        let listed = Identity::new(promotion.requested_by.clone(), listed);
+        let identity = self.lost(by, right, &promotion.environment).await?;
+        Some(words::withdrawn(&by.name, right, &promotion.environment, &identity))
+    }
+
+    /// Who somebody is now, if they have lost a right that they had when they asked for something.
+    async fn lost(
+        &self,
+        by: &Actor,
+        right: Right,
+        environment: &EnvironmentName,
+    ) -> Option<Identity> {
+        let (environment, roles) = (Some(environment), &self.policy.roles);
+        let listed = self.policy.listed_roles(&by.name, by.door)?;
+        let listed = Identity::new(by.clone(), listed);
         if may(&listed, right, environment, roles) {
             return None;
         }
         let identity = self.with_teams(listed).await;
-        let is_allowed = may(&identity, right, environment, roles);
-        (!is_allowed).then(|| words::withdrawn(name, right, &promotion.environment, &identity))
+        (!may(&identity, right, environment, roles)).then_some(identity)
     }
 
     async fn in_team(&self, team: &Team, people: &[PersonName]) -> Result<Vec<PersonName>, String> {

@@ -61,6 +61,7 @@ impl App {
             by: wish.by.clone(),
             reason: wish.reason.clone().unwrap_or_default(),
             at: self.clock.now(),
+            lapsed: None,
         };
         let id = promotion.id.clone();
         let audit = self.said(&wish, "skip", &text).about(&id);

@@ -185,6 +185,10 @@ impl Judged {
     pub fn after_skips(self, promotion: &Promotion) -> Self {
         let skip = promotion.skipped.iter().find(|skip| skip.gate == self.name);
         let Some(skip) = skip.filter(|_| !self.is_open()) else { return self };
+        if let Some(why) = &skip.lapsed {
+            let saw = format!("{}; {why}", self.saw);
+            return Self { saw, ..self };
+        }
         let saw = format!("skipped by {} ({}); it saw: {}", skip.by, skip.reason, self.saw);
         let stable = Some(format!("skipped by {} ({})", skip.by, skip.reason));
         // What it would say later does not matter any more.

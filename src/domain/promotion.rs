@@ -54,6 +54,9 @@ pub struct Skip {
     pub reason: String,
     /// When.
     pub at: Timestamp,
+    /// Why it does not count (any more): they have no right to it now. Asked anew at each look.
+    #[serde(skip)]
+    pub lapsed: Option<String>,
 }
 
 impl std::fmt::Display for Skip {

@@ -1,6 +1,6 @@
 //! Words about who may do what, where a forge's teams are asked.
 
-use crate::domain::command::{Identity, Right};
+use crate::domain::command::{Actor, Identity, Right};
 use crate::domain::id::EnvironmentName;
 use crate::domain::team::Team;
 
@@ -21,6 +21,17 @@ pub fn withdrawn(
     environment: &EnvironmentName,
     identity: &Identity,
 ) -> String {
-    let silent: String = identity.unasked.iter().flat_map(|text| ["; ", text.as_str()]).collect();
+    let silent = silent(identity);
     format!("{who}, who asked for it, has no right to {right} in {environment} any more{silent}")
+}
+
+/// Whoever skipped a gate may not any more.
+pub fn lapsed(who: &Actor, environment: &EnvironmentName, identity: &Identity) -> String {
+    let (right, silent) = (Right::SkipGates, silent(identity));
+    format!("{who} skipped it, and has no right to {right} in {environment} any more{silent}")
+}
+
+/// Whom a forge could not be asked about.
+fn silent(identity: &Identity) -> String {
+    identity.unasked.iter().flat_map(|text| ["; ", text.as_str()]).collect()
 }

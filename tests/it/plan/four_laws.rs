@@ -178,7 +178,8 @@ impl Watched {
         let at = self.world.now;
         let by = Actor { name: "dora".into(), door: Door::Api };
         let Some(promotion) = self.pending(place) else { return };
-        promotion.skipped.push(Skip { gate: gate.into(), by, reason: "hurry".into(), at });
+        let (gate, reason) = (gate.into(), "hurry".into());
+        promotion.skipped.push(Skip { gate, by, reason, at, lapsed: None });
     }
 
     fn answer(&mut self, place: &str, gate: &'static str, met: Met) {

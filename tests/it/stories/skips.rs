@@ -85,6 +85,26 @@ async fn a_gate_skipped_while_the_proposal_is_open_is_said_on_it_once() {
 }
 
 #[tokio::test]
+async fn who_may_skip_no_more_has_skipped_nothing() {
+    let mut bot = Bot::new().await;
+    bot.propose_to_prod("v1.4.2").await;
+    bot.skip("dora", skip("approvals", "nobody is awake")).await.unwrap();
+    // Before anybody looks, whoever keeps the configuration takes her right away.
+    bot.change_the_process_file(|text| text.replace("freeze, skip-gates", "freeze")).await;
+    bot.work().await;
+    assert_eq!(bot.version_line("prod"), "newTag: v1.0.0 # hoist writes this");
+    let why = bot.app().why("shop", "prod").await.unwrap();
+    let gate = why.candidates[0].gates.iter().find(|it| it.gate.name == "approvals").unwrap();
+    insta::assert_snapshot!(gate.gate.saw, @"0 of 1 approvals, the requester's not counted; dora skipped it, and has no right to skip-gates in prod any more");
+    bot.change_the_process_file(|text| {
+        text.replace("hold, resume, freeze", "hold, resume, freeze, skip-gates")
+    })
+    .await;
+    bot.work().await;
+    assert_eq!(bot.version_line("prod"), "newTag: v1.4.2 # hoist writes this");
+}
+
+#[tokio::test]
 async fn a_freeze_can_be_skipped_by_one_hotfix_and_stays_for_the_others() {
     let bot = Bot::new().await;
     bot.propose_to_prod("v1.4.2").await;

@@ -36,6 +36,7 @@ promises! {
             by: Actor { name: "dora".into(), door: Door::Page },
             reason: reason.into(),
             at: at(7),
+            lapsed: None,
         };
         let of = promotion("shop", "prod", 1).id;
         let skipping = |skip| Change::Skip { promotion: of.clone(), skip };
