@@ -118,11 +118,12 @@ impl App {
         let utc = "UTC".parse::<Zone>().ok();
         let Some(zone) = self.chat.zone.clone().or(utc) else { return Ok(None) };
         let ends = until.ends(said_at, &zone).map_err(invalid)?;
-        let left = ends.duration_since(self.clock.now()).as_secs();
-        if left < 1 {
+        let left = ends.duration_since(self.clock.now());
+        if left.as_secs() < 1 {
             return Err(invalid(InvalidTime::Over(until.to_string())));
         }
-        Ok(Some(format!("{left}s")))
+        // Exact: what ends at five must not be told to end at a minute before.
+        Ok(Some(left.to_string()))
     }
 
     /// Whoever may look at what is where, anywhere, may look at all of it: as on the page.

@@ -53,6 +53,17 @@ async fn what_is_asked_for_is_done_and_recorded_with_who_where_and_why() {
 }
 
 #[tokio::test]
+async fn what_ends_at_five_is_not_told_to_end_a_minute_before() {
+    let mut office = Office::open().await;
+    office.says("U0A", "hold shop prod until 17:00").await;
+    // It is never attended to at the very second in which it was said.
+    office.hoist.clock.forward(jiff::SignedDuration::from_millis(1234));
+    office.work().await;
+    let answer = office.slack.answers().pop().unwrap();
+    assert!(answer.contains("until 2026-03-10 16:00 UTC"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_version_goes_up_and_comes_back_by_words_alone() {
     let mut office = Office::open().await;
     office.hoist.announce("shop", "v1.1.0").await;
