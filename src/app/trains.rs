@@ -150,7 +150,9 @@ impl App {
         let Boarded { mut riding, staying, recorded } = self.board_train(&train, &riders).await?;
         if self.note_ended(&train, recorded, open.as_ref()).await? {
             let keys = riders.into_iter().map(|(key, _)| key).collect();
-            return Ok(self.store.wake(Some(keys), self.clock.now()).await?);
+            self.store.wake(Some(keys), self.clock.now()).await?;
+            self.nudge.notify_one();
+            return Ok(());
         }
         self.ask_about_approvers(&train, &mut riding, open.as_ref()).await;
         let rides = self.bring(&train, &riding, &staying, open).await?;

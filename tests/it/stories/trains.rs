@@ -1,5 +1,7 @@
 //! Trains: what a run lets go goes in by one proposal, with a commit for each application.
 
+use std::time::Duration;
+
 use hoist::app::views::{HoldRequest, ProposalRequest, RollbackRequest};
 use hoist::domain::command::ProposalStep;
 use jiff::SignedDuration;
@@ -110,6 +112,12 @@ async fn what_a_run_lets_go_goes_in_together_with_a_commit_for_each() {
     ");
 
     step(&hoist, "bob", ProposalStep::Approve).await.unwrap();
+    hoist.app.tend_trains().await;
+    let _earlier = tokio::time::timeout(Duration::ZERO, hoist.app.nudge.notified()).await;
+    // That it is merged is recorded at once, and not at the next sweep.
+    hoist.app.tend_trains().await;
+    let nudged = tokio::time::timeout(Duration::ZERO, hoist.app.nudge.notified()).await;
+    assert!(nudged.is_ok(), "nobody would look until the next sweep");
     work(&hoist).await;
     insta::assert_snapshot!(in_prod(&hoist).await, @"
     cart: v2.0.0
@@ -333,6 +341,12 @@ async fn a_train_goes_in_on_github_however_it_merges_and_is_known_again() {
         let (mut bot, hub) = Bot::on_github_merging(&STAGING_THEN_PROD, method).await;
         aboard(&mut bot).await;
         assert_eq!(hub.count(), 3, "{method}");
+        // However many ride, GitHub is asked about the one proposal only.
+        hub.take_calls();
+        bot.app().tend_trains().await;
+        let asked = hub.take_calls();
+        let lists = asked.iter().filter(|it| it.what.ends_with("/pulls")).count();
+        assert!(lists <= 2, "{asked:#?}");
         hub.review(3, "Bobby", "APPROVED");
         ride(&bot).await;
         let there = "newTag: v1.4.2 # hoist writes this";
