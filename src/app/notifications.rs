@@ -156,9 +156,15 @@ impl App {
         };
         let id = format!("hoist-{}", entry.number);
         let promotion = promotion.as_ref();
-        // What the log says of an end is for those who read how it came to it.
-        let end = promotion.filter(|_| line.verb == "succeeded").map(words::succeeded);
-        let said = end.unwrap_or(line.text);
+        // What the log says of an end is for those who read how it came to it, and of a rollback's
+        // proposal for those who know that it is one.
+        let said = match promotion {
+            Some(it) if line.verb == "succeeded" => words::succeeded(it),
+            Some(it) if what == Happening::Proposed && it.is_rollback() => {
+                words::going_back(it, &line.text)
+            }
+            Some(_) | None => line.text,
+        };
         let rides = matches!(what, Happening::Proposed | Happening::Merged);
         let train = match promotion.filter(|_| rides) {
             Some(promotion) => self.train_of(promotion).await?,

@@ -12,6 +12,7 @@ use crate::config::{self, Configuration, Problem, Problems};
 use crate::domain::id::RepositoryName;
 use crate::domain::pipeline::Pipeline;
 use crate::domain::schedule::Schedule;
+use crate::messages::schedule::what_goes;
 
 use super::failure::Trouble;
 use super::output::{Format, Output};
@@ -55,16 +56,22 @@ struct CheckView {
 #[derive(Serialize)]
 struct ScheduleLine {
     name: String,
+    /// What goes where to with it.
+    what: String,
     next: Vec<Timestamp>,
     /// The same by the clock of its zone.
     local: Vec<String>,
 }
 
 impl ScheduleLine {
-    fn of(schedule: &Schedule, now: Timestamp) -> Self {
-        let next: Vec<Timestamp> = schedule.following(now).take(5).collect();
-        let local = next.iter().map(|at| schedule.zone.tell(*at)).collect();
-        Self { name: schedule.name.to_string(), next, local }
+    fn of(line: &Schedule, now: Timestamp) -> Self {
+        let next: Vec<Timestamp> = line.following(now).take(5).collect();
+        let local = next.iter().map(|at| line.zone.tell(*at)).collect();
+        let applications = line.applications.as_ref();
+        let applications: Option<Vec<String>> =
+            applications.map(|only| only.iter().map(ToString::to_string).collect());
+        let what = what_goes(&line.pipeline, applications.as_deref(), &line.to);
+        Self { name: line.name.to_string(), what, next, local }
     }
 }
 
@@ -243,7 +250,7 @@ fn good(view: &CheckView, configuration: &Configuration, survey: Option<&Survey>
         text.push_str(&format!("\nnote: {line}"));
     }
     for line in &view.schedules {
-        text.push_str(&format!("\nschedule {} runs next:", line.name));
+        text.push_str(&format!("\nschedule {} ({}) runs next:", line.name, line.what));
         line.local.iter().for_each(|at| text.push_str(&format!("\n  {at}")));
     }
     text

@@ -61,6 +61,12 @@ pub fn train(
     format!("{} {to}: the train {schedule} {story}{url}", mark(what))
 }
 
+/// A rollback's proposal is open.
+pub fn going_back(promotion: &Promotion, said: &str) -> String {
+    let why = promotion.reason.as_deref().map(|why| format!(", because {}", quoted(why)));
+    format!("it goes back: {said}{}", why.unwrap_or_default())
+}
+
 /// A promotion reached its end.
 pub fn succeeded(promotion: &Promotion) -> String {
     format!("{} has succeeded", quoted(&promotion.version))

@@ -1,7 +1,7 @@
 //! Words about the runs of schedules.
 
 use crate::domain::command::Actor;
-use crate::domain::id::{ApplicationName, EnvironmentName, ScheduleName};
+use crate::domain::id::{ApplicationName, EnvironmentName, PipelineName, ScheduleName};
 use crate::domain::plan::{Behind, Unstarted};
 use crate::domain::promotion::State;
 
@@ -75,8 +75,18 @@ pub fn counted(to: &[EnvironmentName], goes: usize, stays: usize) -> String {
     format!("{goes} {go} into {}, {stays} {stay} behind", places(to))
 }
 
+/// What goes where to with a schedule.
+pub fn what_goes(
+    pipeline: &PipelineName,
+    applications: Option<&[String]>,
+    to: &[EnvironmentName],
+) -> String {
+    let only = applications.map(|only| format!(" ({})", only.join(", "))).unwrap_or_default();
+    format!("{pipeline}{only} into {}", places(to))
+}
+
 /// Several environments, or the one.
-pub fn places(to: &[EnvironmentName]) -> String {
+fn places(to: &[EnvironmentName]) -> String {
     let names: Vec<&str> = to.iter().map(|it| it.as_str()).collect();
     match names.as_slice() {
         [] => String::new(),

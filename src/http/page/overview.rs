@@ -12,7 +12,7 @@ use crate::app::views::{
 };
 use crate::domain::id::{EnvironmentName, PipelineName};
 use crate::messages::page as words;
-use crate::messages::schedule::places;
+use crate::messages::schedule::what_goes;
 
 /// The table of everything, one per pipeline.
 pub(super) fn overview(status: &StatusView, viewer: &Viewer<'_>) -> Markup {
@@ -53,7 +53,7 @@ fn timetable(schedules: &[ScheduleView]) -> Markup {
             section class="card" {
                 h2 { "Schedules" }
                 @for it in schedules {
-                    h3 { (it.name) ": " (schedule(it)) }
+                    h3 { (it.name) ": " (what_goes(&it.pipeline, it.applications.as_deref(), &it.environments)) }
                     ol class="quiet" {
                         @for local in &it.local { li { (local) } }
                     }
@@ -61,13 +61,6 @@ fn timetable(schedules: &[ScheduleView]) -> Markup {
             }
         }
     }
-}
-
-/// What goes where to with a schedule.
-fn schedule(it: &ScheduleView) -> String {
-    let only = it.applications.as_ref().map(|only| format!(" ({})", only.join(", ")));
-    let to = places(&it.environments);
-    format!("{}{} into {to}", it.pipeline, only.unwrap_or_default())
 }
 
 /// A repository that cannot be read: what is shown of it may be old.

@@ -131,6 +131,8 @@ async fn a_rollback_is_told_of_once() {
     };
     room.hoist.app.roll_back(&bob, request).await.unwrap();
     room.work().await;
+    let told = room.receiver.told();
+    insta::assert_snapshot!(told.lines().last().unwrap(), @"hoist.proposed: 📬 shop in prod: it goes back: v1.0.0 proposed as #3, because `<!channel> @all pay [now](https://evil.example)`");
     room.receiver.kept().taken.clear();
     room.approve_and_merge().await;
     room.minutes_pass(60).await;

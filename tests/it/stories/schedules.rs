@@ -8,6 +8,7 @@ use hoist::domain::schedule::IfMissed;
 use jiff::{SignedDuration, Timestamp};
 
 use super::recover::hoist as program;
+use crate::cli::Hoist;
 use crate::support::served::{PIPELINES, Served, token};
 use crate::support::world::Bot;
 
@@ -315,6 +316,42 @@ async fn what_a_plan_says_of_a_time_to_come_is_what_the_run_does_then() {
             "the schedule nightly lets `v7.0.0` go into prod",
         ]
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_the_command_line_it_is_said_what_a_run_would_do_and_it_is_run() {
+    let hoist = nightly("").await;
+    hoist.announce("shop", "v1.1.0").await;
+    hoist.settle().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let router = hoist::http::router(std::sync::Arc::clone(&hoist.app));
+    let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let asks = async |arguments: &'static [&'static str]| {
+        let address = address.clone();
+        let ask = move || {
+            let hoist = Hoist::new(arguments).set("HOIST_SERVER", &address);
+            hoist.set("HOIST_TOKEN", &token("alice")).run()
+        };
+        tokio::task::spawn_blocking(ask).await.unwrap()
+    };
+    let told = asks(&["plan", "--schedule", "nightly", "--at", "2026-03-11T01:00Z"]).await.done();
+    insta::assert_snapshot!(told.text(), @"
+    nightly at 2026-03-11 01:00 UTC: 1 goes into prod, 1 stays behind
+      goes   shop: v1.0.0 → v1.1.0
+      stays  cart (nothing-new): nothing new waits there
+      then   2026-03-12 01:00 UTC, 2026-03-13 01:00 UTC, 2026-03-14 01:00 UTC, 2026-03-15 01:00 UTC, 2026-03-16 01:00 UTC
+    ");
+    let told = asks(&["plan", "--schedule", "nightly", "--output", "json"]).await.done();
+    let plan: serde_json::Value = serde_json::from_str(told.text()).unwrap();
+    assert_eq!(plan["stays"][0]["reason"], "nothing-new", "{plan}");
+    let ran = asks(&["run", "nightly"]).await.done();
+    insta::assert_snapshot!(ran.text(), @"
+    The schedule nightly ran: 1 goes into prod, 1 stays behind.
+    shop v1.1.0
+    ");
+    assert_eq!(boarded(&hoist).await.len(), 1);
+    server.abort();
 }
 
 #[tokio::test]
