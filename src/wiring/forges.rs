@@ -10,11 +10,12 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use crate::adapters::forge::common::AutoMerge;
 use crate::adapters::forge::common::pace::Pace;
 use crate::adapters::forge::common::people::ForgePeople;
 use crate::adapters::forge::github::{
-    AutoMerge, GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubServer,
-    MergeMethod, github_name,
+    GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubServer, MergeMethod,
+    github_name,
 };
 use crate::adapters::forge::gitlab::{
     GitLabAccess, GitLabForge, GitLabManners, GitLabServer, GitLabSquash, gitlab_name,
@@ -168,12 +169,16 @@ fn github_manners(github: &config::GitHub, settings: &Settings, pace: Pace) -> G
             config::MergeMethod::Squash => MergeMethod::Squash,
             config::MergeMethod::Rebase => MergeMethod::Rebase,
         },
-        auto_merge: match github.auto_merge {
-            config::AutoMerge::Never => AutoMerge::Never,
-            config::AutoMerge::Allowed => AutoMerge::Allowed,
-        },
+        auto_merge: auto_merge(github.auto_merge),
         people: ForgePeople::new("github", people),
         pace,
+    }
+}
+
+fn auto_merge(configured: config::AutoMerge) -> AutoMerge {
+    match configured {
+        config::AutoMerge::Never => AutoMerge::Never,
+        config::AutoMerge::Allowed => AutoMerge::Allowed,
     }
 }
 
@@ -189,6 +194,7 @@ fn gitlab_manners(gitlab: &config::GitLab, settings: &Settings, pace: Pace) -> G
             config::Squash::AsProject => GitLabSquash::AsProject,
             config::Squash::Always => GitLabSquash::Always,
         },
+        auto_merge: auto_merge(gitlab.auto_merge),
         people: ForgePeople::new("gitlab", people),
         pace,
     }

@@ -15,6 +15,16 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client};
 use url::Url;
 
+/// Whether hoist asks a forge to merge as soon as its rules let it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AutoMerge {
+    /// It does not, and merges itself when they do.
+    #[default]
+    Never,
+    /// It does, once all gates are open.
+    Allowed,
+}
+
 /// How long a connection may take: past this, nobody is there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 

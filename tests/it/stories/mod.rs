@@ -9,6 +9,7 @@ mod github;
 mod github_commits;
 mod github_landing;
 mod gitlab;
+mod gitlab_landing;
 mod gitlab_events;
 mod github_events;
 mod health;

@@ -15,6 +15,7 @@ use super::raw::RawPull;
 use super::sight::commit;
 use super::standing::{RawEntry, RawRule, RawStanding};
 use super::{GitHubForge, statuses};
+use crate::adapters::forge::common::AutoMerge;
 use crate::app::ports::{ForgeError, MergeOutcome, MergeRequest, StatusState};
 use crate::domain::id::ProposalNumber;
 use crate::domain::landing::{Block, Course, Draft, Group, Handed, Landing, Whose};
@@ -28,16 +29,6 @@ const NAMED_FOR: SignedDuration = SignedDuration::from_mins(5);
 
 /// How many pull requests are remembered.
 const KEPT: usize = 4_000;
-
-/// Whether hoist asks GitHub to merge as soon as its rules let it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum AutoMerge {
-    /// It does not, and merges itself when they do.
-    #[default]
-    Never,
-    /// It does, once all gates are open.
-    Allowed,
-}
 
 /// What was found out of branches and pull requests, for a while.
 #[derive(Default)]

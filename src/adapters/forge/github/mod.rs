@@ -21,7 +21,6 @@ mod statuses;
 mod teams;
 
 pub use access::{GitHubAccess, GitHubCredentials, GitHubServer};
-pub use handing::AutoMerge;
 pub use merging::MergeMethod;
 
 use std::collections::BTreeSet;
@@ -36,7 +35,7 @@ use url::Url;
 use super::common::note::Note;
 use super::common::pace::Pace;
 use super::common::people::ForgePeople;
-use super::common::{cut, lines};
+use super::common::{AutoMerge, cut, lines};
 use crate::app::ports::{
     Budget, Closing, Draft, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal,
     ProposalSpec, ReviewDesk, Status,

@@ -12,12 +12,15 @@ use reqwest::StatusCode;
 use super::GitLabForge;
 use super::answer::Answer;
 use super::api::built;
+use super::handing::{Way, block, lacks_right};
 use super::raw::RawMerge;
 use super::sight::{commit, is_unknown, must_be_remade};
 use super::text::without_actions;
+use crate::adapters::forge::common::AutoMerge;
 use crate::adapters::forge::common::note::{CLOSED, Note};
 use crate::app::ports::{Closing, ForgeError, MergeOutcome, MergeRequest};
 use crate::domain::id::ProposalNumber;
+use crate::domain::landing::{Block, Course};
 
 /// What becomes of a branch's commits when it is merged. How they come upon the target, by a merge
 /// commit or without, is a setting of the project.
@@ -35,9 +38,34 @@ impl GitLabForge {
         &self,
         request: &MergeRequest,
     ) -> Result<MergeOutcome, ForgeError> {
+        match self.way().await? {
+            Way::ByTrain => self.board(request).await,
+            Way::Merged => match self.merge_now(request, AutoMerge::Never).await? {
+                MergeOutcome::Blocked(blocks) if self.may_wait(&blocks) => {
+                    self.merge_now(request, AutoMerge::Allowed).await
+                }
+                outcome @ (MergeOutcome::Merged(_)
+                | MergeOutcome::HeadMoved
+                | MergeOutcome::Conflict(_)
+                | MergeOutcome::Handed(_)
+                | MergeOutcome::Blocked(_)
+                | MergeOutcome::Refused(_)) => Ok(outcome),
+            },
+        }
+    }
+
+    /// Merges; or as soon as GitLab's rules let it, if it may wait for that.
+    async fn merge_now(
+        &self,
+        request: &MergeRequest,
+        patience: AutoMerge,
+    ) -> Result<MergeOutcome, ForgeError> {
         let number = request.number.0;
         let mut endpoint = MergeMergeRequest::builder();
         endpoint.project(self.api.project()).merge_request(number).sha(request.head.as_str());
+        if patience == AutoMerge::Allowed {
+            endpoint.merge_when_pipeline_succeeds(true);
+        }
         endpoint.merge_commit_message(request.message.trim());
         endpoint.squash_commit_message(request.squashed.trim());
         endpoint.should_remove_source_branch(true);
@@ -54,6 +82,9 @@ impl GitLabForge {
                 if merged.merged_at.is_some() {
                     return commit(merged.landed()).map(MergeOutcome::Merged);
                 }
+                if merged.merge_when_pipeline_succeeds && merged.is_open() {
+                    return Ok(MergeOutcome::Handed(Course::AutoMerge));
+                }
                 self.look_why(request, Ok(answer)).await
             }
             told @ (Ok(_) | Err(ForgeError::Unreachable(_))) => self.look_why(request, told).await,
@@ -62,7 +93,7 @@ impl GitLabForge {
     }
 
     /// Finds out what became of a merge that was not simply made.
-    async fn look_why(
+    pub(super) async fn look_why(
         &self,
         request: &MergeRequest,
         told: Result<Answer, ForgeError>,
@@ -81,6 +112,9 @@ impl GitLabForge {
         if is_other_head || merge.state == "locked" {
             return Ok(MergeOutcome::HeadMoved);
         }
+        if merge.merge_when_pipeline_succeeds {
+            return Ok(MergeOutcome::Handed(Course::AutoMerge));
+        }
         self.judge(&merge, &told?).await
     }
 
@@ -98,11 +132,14 @@ impl GitLabForge {
         if must_be_remade(merge) {
             return self.paths(merge.iid).await.map(MergeOutcome::Conflict);
         }
-        Ok(MergeOutcome::Refused(format!(
-            "GitLab does not merge !{}: {}",
-            merge.iid,
-            why(merge, answer)
-        )))
+        let block = if merge.draft { Some(Block::Draft) } else { block(merge) };
+        if !lacks_right(answer)
+            && let Some(block) = block
+        {
+            return Ok(MergeOutcome::Blocked(vec![block]));
+        }
+        let why = why(merge, answer);
+        Ok(MergeOutcome::Refused(format!("GitLab does not merge !{}: {why}", merge.iid)))
     }
 
     pub(super) async fn close_unmerged(&self, closing: &Closing) -> Result<(), ForgeError> {
@@ -146,11 +183,10 @@ impl GitLabForge {
     }
 }
 
-/// The rule that blocks, in words, with GitLab's own; and what its answer says where the rule alone
-/// does not tell, as that one may not merge at all.
+/// What GitLab's answer says where no rule of its own tells.
 fn why(merge: &RawMerge, answer: &Answer) -> String {
     // On a merge it means a right that is missing, and not that the token is not good.
-    if matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+    if lacks_right(answer) {
         return format!(
             "this token may not merge into {}; its role must be among those that the protection \
              of that branch lets merge ({})",
@@ -158,19 +194,5 @@ fn why(merge: &RawMerge, answer: &Answer) -> String {
             without_actions(&answer.words())
         );
     }
-    let rule = match merge.standing() {
-        "not_approved" => "it lacks approvals that the project asks for",
-        "requested_changes" => "a reviewer asks for changes",
-        "discussions_not_resolved" => "not all of its threads are resolved",
-        "draft_status" => "it is a draft",
-        "ci_must_pass" => "its pipeline must pass",
-        "ci_still_running" => "its pipeline is still running",
-        "external_status_checks" | "status_checks_must_pass" => "external status checks must pass",
-        "blocked_status" | "merge_request_blocked" => "another merge request blocks it",
-        "locked_paths" => "somebody has locked paths that it changes",
-        "merge_time" => "it may not be merged before its time",
-        "security_policy_violations" => "a security policy forbids it",
-        _ => return answer.words(),
-    };
-    format!("{rule} ({})", merge.standing())
+    answer.words()
 }

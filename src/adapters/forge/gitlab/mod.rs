@@ -10,6 +10,7 @@ mod access;
 mod answer;
 mod api;
 mod groups;
+mod handing;
 mod merging;
 mod raw;
 mod reviews;
@@ -39,7 +40,7 @@ use reqwest::StatusCode;
 use super::common::note::Note;
 use super::common::pace::Pace;
 use super::common::people::ForgePeople;
-use super::common::{cut, lines};
+use super::common::{AutoMerge, cut, lines};
 use crate::app::ports::{
     Budget, Closing, Draft, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal,
     ProposalSpec, ReviewDesk, Status,
@@ -49,6 +50,7 @@ use crate::domain::id::{CommitId, PersonName, ProposalNumber};
 use crate::domain::team::Team;
 use api::{Api, built};
 use groups::Members;
+use handing::Trains;
 use raw::{RawComparison, RawMerge};
 use statuses::Sources;
 use text::{LONGEST, title, without_actions};
@@ -59,6 +61,8 @@ use users::Users;
 pub struct GitLabManners {
     /// What becomes of a branch's commits.
     pub squash: GitLabSquash,
+    /// Whether GitLab is asked to merge as soon as it may.
+    pub auto_merge: AutoMerge,
     /// Who is who.
     pub people: ForgePeople,
     /// How often it is asked.
@@ -70,6 +74,9 @@ pub struct GitLabForge {
     api: Api,
     people: ForgePeople,
     squash: GitLabSquash,
+    auto_merge: AutoMerge,
+    /// Whether the project has trains, as far as it is remembered.
+    trains: Mutex<Trains>,
     /// What was asked about beside this project.
     sources: Mutex<Sources>,
     /// The numbers that GitLab knows users by.
@@ -81,12 +88,14 @@ pub struct GitLabForge {
 impl GitLabForge {
     /// A forge for the project that `access` leads into.
     pub fn new(access: Arc<GitLabAccess>, manners: GitLabManners) -> Self {
-        let GitLabManners { squash, people, pace } = manners;
+        let GitLabManners { squash, auto_merge, people, pace } = manners;
         let api = Api::new(access, pace);
         Self {
             api,
             people,
             squash,
+            auto_merge,
+            trains: Mutex::default(),
             sources: Mutex::default(),
             users: Users::default(),
             members: Mutex::default(),
@@ -346,8 +355,8 @@ impl Forge for GitLabForge {
         self.merge_pinned(request).await
     }
 
-    async fn take_back(&self, _number: ProposalNumber) -> Result<(), ForgeError> {
-        Ok(())
+    async fn take_back(&self, number: ProposalNumber) -> Result<(), ForgeError> {
+        self.take_back_ours(number).await
     }
 
     async fn close(&self, closing: &Closing) -> Result<(), ForgeError> {

@@ -39,6 +39,16 @@ pub(super) struct RawMerge {
     pub(super) merge_status: Option<String>,
     #[serde(default)]
     pub(super) has_conflicts: bool,
+    /// GitLab was asked to merge it by itself, or to let it go with a train.
+    #[serde(default)]
+    pub(super) merge_when_pipeline_succeeds: bool,
+    pub(super) merge_after: Option<Timestamp>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawProject {
+    #[serde(default)]
+    pub(super) merge_trains_enabled: bool,
 }
 
 impl RawMerge {

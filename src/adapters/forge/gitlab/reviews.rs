@@ -96,6 +96,11 @@ impl GitLabForge {
         })
     }
 
+    /// When the head came.
+    pub(super) async fn since(&self, merge: &RawMerge) -> Result<Option<Timestamp>, ForgeError> {
+        Ok(came(&self.versions(merge.iid).await?, merge.sha.as_deref()))
+    }
+
     async fn approved_by(&self, merge: &RawMerge) -> Result<Vec<RawApproval>, ForgeError> {
         let mut endpoint = MergeRequestApprovals::builder();
         endpoint.project(self.api.project()).merge_request(merge.iid);

@@ -15,7 +15,6 @@ use super::raw::{RawBranch, RawDiff, RawMerge, RawNote};
 use crate::adapters::forge::common::note;
 use crate::app::ports::{BranchState, Comment, ForgeError, Mergeability, Proposal, ProposalState};
 use crate::domain::id::{CommitId, ProposalNumber};
-use crate::domain::landing::Landing;
 
 /// What GitLab says while it has not worked out yet whether it could be merged.
 const NOT_YET: [&str; 6] = [
@@ -45,13 +44,14 @@ impl GitLabForge {
         // GitLab works out the head a moment after it was opened.
         let head = merge.sha.as_deref().or(tip.as_deref()).unwrap_or_default();
         let ours = self.ours(&merge).await?;
+        let (landing, _) = self.way_in(&merge, &notes).await?;
         Ok(Proposal {
             number: ProposalNumber(merge.iid),
             head: commit(head)?,
             branch_state: if tip.is_some() { BranchState::Stands } else { BranchState::Gone },
             state: self.state(&merge, &notes, &ours)?,
             mergeability,
-            landing: Landing::Free,
+            landing,
             approvals: words.approvals,
             objections: words.objections,
             reviews: words.reviews,

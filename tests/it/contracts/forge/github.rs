@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hoist::adapters::clock::SystemClock;
+use hoist::adapters::forge::common::AutoMerge;
 use hoist::adapters::forge::common::pace::Pace;
 use hoist::adapters::forge::common::people::ForgePeople;
 use hoist::adapters::forge::github::{
-    AutoMerge, GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubServer,
-    MergeMethod,
+    GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubServer, MergeMethod,
 };
 use hoist::app::ports::{Forge, ReviewVerdict};
 use hoist::domain::id::ProposalNumber;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hoist::adapters::clock::SystemClock;
+use hoist::adapters::forge::common::AutoMerge;
 use hoist::adapters::forge::common::pace::Pace;
 use hoist::adapters::forge::common::people::ForgePeople;
 use hoist::adapters::forge::gitlab::{
@@ -37,7 +38,8 @@ pub fn forge(lab: &GitLab, token: &str, squash: GitLabSquash) -> Arc<dyn Forge> 
     let server = GitLabServer { api: lab.api(), ca: None, token: token.into() };
     let access = Arc::new(GitLabAccess::new(&server, &lab.git()).unwrap());
     let people = ForgePeople::new("gitlab", []);
-    let manners = GitLabManners { squash, people, pace: Pace::new(Arc::new(SystemClock), 100_000) };
+    let pace = Pace::new(Arc::new(SystemClock), 100_000);
+    let manners = GitLabManners { squash, auto_merge: AutoMerge::Never, people, pace };
     Arc::new(GitLabForge::new(access, manners))
 }
 

@@ -18,6 +18,7 @@ pub struct Lab {
     pub jobs: Vec<Job>,
     pub groups: Groups,
     pub rules: Rules,
+    pub train: Vec<u64>,
     pub mergeability: Mergeability,
     pub renamed: Option<String>,
     /// The quick actions that were obeyed.
@@ -55,6 +56,10 @@ pub struct Rules {
     /// The branch's protection does not let the token's role merge.
     pub may_not_merge: bool,
     pub server: Server,
+    /// Merge requests go with trains.
+    pub trains: bool,
+    /// The word for what keeps out what nothing else does.
+    pub says: Option<&'static str>,
 }
 
 /// What this server cannot do.
@@ -87,6 +92,8 @@ pub struct Merge {
     pub assignees: Vec<String>,
     pub approved: Vec<(String, String)>,
     pub notes: Vec<Value>,
+    /// Who asked for it to be merged by itself, and how.
+    pub asked: Option<(String, Fields)>,
 }
 
 struct Landed {
@@ -108,6 +115,7 @@ impl Lab {
             jobs: Vec::new(),
             groups: Groups::default(),
             rules: Rules::default(),
+            train: Vec::new(),
             mergeability: Mergeability::Known,
             renamed: None,
             obeyed: Vec::new(),
@@ -178,7 +186,11 @@ impl Lab {
             if resets {
                 merge.approved.clear();
             }
+            if old.is_some() {
+                self.pushed(number);
+            }
         }
+        let merge = self.merges.get_mut(&number).unwrap();
         if came && !merge.is_empty {
             merge.state = "merged";
             merge.landed = Some(Landed { by: None, merge_commit: arrival, squash_commit: None });
@@ -217,7 +229,16 @@ impl Lab {
         }
         self.catch_up();
         match (method, rest) {
-            ("GET", []) => (200, json!({"id": 7, "path_with_namespace": PROJECT})),
+            ("GET", []) => {
+                let trains = self.rules.trains;
+                let told = json!({
+                    "id": 7, "path_with_namespace": PROJECT, "merge_trains_enabled": trains,
+                });
+                (200, told)
+            }
+            ("POST", ["merge_trains", "merge_requests", number]) => {
+                self.board(number.parse().unwrap(), body)
+            }
             ("GET", ["merge_requests"]) => (200, self.list(query)),
             ("POST", ["merge_requests"]) => self.open(body),
             ("GET", ["repository", "branches", branch]) => match self.repository.tip(branch) {
@@ -252,6 +273,7 @@ impl Lab {
             ("GET", []) => (200, self.show(number)),
             ("PUT", []) => self.edit(number, body),
             ("PUT", ["merge"]) => self.merge(number, body),
+            ("POST", ["cancel_merge_when_pipeline_succeeds"]) => self.cancel(number, BOT),
             ("GET", ["approvals"]) => (200, self.approvals_of(number)),
             ("GET", ["reviewers"]) => (200, self.reviewers_of(number)),
             ("GET", ["versions"]) => (200, page(&self.versions_of(number), query)),
@@ -327,6 +349,7 @@ impl Lab {
             assignees: Vec::new(),
             approved: Vec::new(),
             notes: Vec::new(),
+            asked: None,
         };
         self.merges.insert(number, merge);
         self.set_reviewers(number, body);
@@ -347,7 +370,7 @@ impl Lab {
         }
         merge.labels.extend(listed(field(body, "add_labels")));
         if field(body, "state_event") == Some("close") && merge.state == "opened" {
-            merge.state = "closed";
+            self.close(number);
         }
         self.set_reviewers(number, body);
         (200, self.show(number))
@@ -382,6 +405,9 @@ impl Lab {
         match self.standing(number) {
             "mergeable" => self.land(BOT, number, body),
             "conflict" => (422, json!({"message": "Branch cannot be merged"})),
+            _ if field(body, "merge_when_pipeline_succeeds") == Some("true") => {
+                self.ask_auto_merge(number, body)
+            }
             _ => (405, json!({"message": "405 Method Not Allowed"})),
         }
     }
@@ -415,6 +441,7 @@ impl Lab {
         let landed = Landed { by: Some(who.to_owned()), merge_commit, squash_commit: squashed };
         let merge = self.merges.get_mut(&number).unwrap();
         (merge.state, merge.landed) = ("merged", Some(landed));
+        merge.asked = None;
         if field(body, "should_remove_source_branch") == Some("true") {
             self.repository.delete(&branch);
         }
@@ -422,7 +449,9 @@ impl Lab {
     }
 
     pub fn close(&mut self, number: u64) {
-        self.merges.get_mut(&number).unwrap().state = "closed";
+        self.put_off(number, "merge request was closed");
+        let merge = self.merges.get_mut(&number).unwrap();
+        (merge.state, merge.asked) = ("closed", None);
     }
 
     pub fn make_draft(&mut self, number: u64) {
@@ -442,7 +471,7 @@ impl Lab {
     }
 
     /// What keeps a merge request from being merged.
-    fn standing(&self, number: u64) -> &'static str {
+    pub fn standing(&self, number: u64) -> &'static str {
         let merge = &self.merges[&number];
         let (target, tip) =
             (self.repository.tip(&merge.target).unwrap(), self.repository.tip(&merge.branch));
@@ -468,10 +497,10 @@ impl Lab {
         if merge.approved.len() < self.rules.approvals {
             return "not_approved";
         }
-        "mergeable"
+        self.rules.says.unwrap_or("mergeable")
     }
 
-    fn show(&mut self, number: u64) -> Value {
+    pub fn show(&mut self, number: u64) -> Value {
         let standing = self.standing(number);
         let author = self.merges[&number].author.clone();
         let author = self.user(&author);
@@ -480,7 +509,9 @@ impl Lab {
         let reviewers: Vec<Value> = reviewers.iter().map(|name| self.user(name)).collect();
         let assignees = self.merges[&number].assignees.clone();
         let assignees: Vec<Value> = assignees.iter().map(|name| self.user(name)).collect();
-        let by = self.merges[&number].landed.as_ref().and_then(|it| it.by.clone());
+        let merge = &self.merges[&number];
+        let by = merge.landed.as_ref().and_then(|it| it.by.clone());
+        let by = by.or_else(|| merge.asked.as_ref().map(|(by, _)| by.clone()));
         let by = by.map(|name| self.user(&name));
         let merge = &self.merges[&number];
         let landed = merge.landed.as_ref();
@@ -496,6 +527,7 @@ impl Lab {
             "merge_commit_sha": landed.and_then(|it| it.merge_commit.clone()),
             "squash_commit_sha": landed.and_then(|it| it.squash_commit.clone()),
             "closed_at": (merge.state == "closed").then_some(NOW),
+            "merge_when_pipeline_succeeds": merge.asked.is_some(),
             "detailed_merge_status": standing, "has_conflicts": standing == "conflict",
         })
     }

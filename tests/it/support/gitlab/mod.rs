@@ -7,6 +7,7 @@
 
 mod approvals;
 mod groups;
+mod landing;
 mod merges;
 mod notes;
 mod statuses;
@@ -251,6 +252,7 @@ impl Inside {
         if let Some(Harm::Instead(status, _, body)) = &harm {
             return (*status, body.clone(), harm.clone());
         }
+        self.lab.act_by_itself();
         let (status, told) = match self.refusal(token) {
             Some(refusal) => refusal,
             None => {

@@ -4,6 +4,7 @@ use hoist::adapters::forge::gitlab::GitLabSquash;
 use hoist::app::ports::{
     ForgeError, MergeOutcome, MergeRequest, Mergeability as Merging, Opened, Status, StatusState,
 };
+use hoist::domain::landing::{Block, Course, Landing};
 use serde_json::{Value, json};
 
 use super::super::{BRANCH, FILE, World, at, load, merge_of, merged, propose, spec};
@@ -162,7 +163,10 @@ async fn what_blocks_a_merge_is_told_by_its_rule() {
     world.lab.rule(Rules { approvals: 1, ..Rules::default() });
     let (number, head) = propose(&world).await;
     let merge = async || world.forge.merge(&merge_of(number, &head)).await.unwrap();
-    insta::assert_snapshot!(refused(merge().await), @"GitLab does not merge !1: it lacks approvals that the project asks for (not_approved)");
+    let lacks = Block::Reviews { have: None, need: None };
+    assert_eq!(merge().await, MergeOutcome::Blocked(vec![lacks.clone()]));
+    let landing = load(&world, number).await.landing;
+    assert_eq!(landing, Landing::Blocked { blocks: vec![lacks], offer: None });
     world.lab.approve(number.0, "alice");
 
     // On a merge 401 says that the role may not merge, and nothing of the token.
@@ -170,7 +174,50 @@ async fn what_blocks_a_merge_is_told_by_its_rule() {
     insta::assert_snapshot!(refused(merge().await), @"GitLab does not merge !1: this token may not merge into main; its role must be among those that the protection of that branch lets merge (401 Unauthorized)");
     world.lab.rule(Rules { approvals: 1, ..Rules::default() });
     world.lab.make_draft(number.0);
-    insta::assert_snapshot!(refused(merge().await), @"GitLab does not merge !1: it is a draft (draft_status)");
+    assert_eq!(merge().await, MergeOutcome::Blocked(vec![Block::Draft]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_train_is_entered_and_left_once_whatever_is_answered() {
+    for harm in [Harm::Done(502), Harm::CutOff] {
+        let world = Simulated::begin().await;
+        world.lab.rule(Rules { trains: true, ..Rules::default() });
+        let (number, head) = propose(&world).await;
+        let request = merge_of(number, &head);
+        world.lab.break_next(("POST", "/merge_trains/merge_requests/1"), 1, harm.clone());
+        let outcome = world.forge.merge(&request).await.unwrap();
+        assert_eq!(outcome, MergeOutcome::Handed(Course::Train));
+        let again = world.forge.merge(&request).await.unwrap();
+        assert_eq!((again, world.lab.on_train()), (MergeOutcome::Handed(Course::Train), vec![1]));
+        assert!(load(&world, number).await.landing.ours().is_some());
+
+        let cancel = "/cancel_merge_when_pipeline_succeeds";
+        world.lab.break_next(("POST", cancel), 1, harm);
+        world.forge.take_back(number).await.unwrap();
+        world.forge.take_back(number).await.unwrap();
+        assert!(world.lab.on_train().is_empty());
+        assert_eq!(load(&world, number).await.landing, Landing::Free);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_train_takes_no_head_but_the_one_that_was_judged() {
+    let world = Simulated::begin().await;
+    world.lab.rule(Rules { trains: true, ..Rules::default() });
+    let (number, head) = propose(&world).await;
+    world.remote.push(BRANCH, BRANCH, "README.md", "more\n");
+    let outcome = world.forge.merge(&merge_of(number, &head)).await.unwrap();
+    assert_eq!((outcome, world.lab.on_train()), (MergeOutcome::HeadMoved, vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_has_put_on_a_train_is_not_taken_back() {
+    let world = Simulated::begin().await;
+    world.lab.rule(Rules { trains: true, ..Rules::default() });
+    let (number, _) = propose(&world).await;
+    world.lab.put_on_by("carol", number.0);
+    world.forge.take_back(number).await.unwrap();
+    assert_eq!(world.lab.on_train(), [1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
