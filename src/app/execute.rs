@@ -94,6 +94,9 @@ impl App {
             Action::Merge { promotion, number, head, approvals } => {
                 self.merge(snapshot, &promotion, (number, head), &approvals).await
             }
+            Action::MakeReady { number, promotion } => {
+                self.make_ready(snapshot, number, &promotion).await
+            }
             Action::TakeBack { number, promotion } => {
                 self.take_back(snapshot, number, &promotion).await
             }
@@ -369,26 +372,6 @@ impl App {
             }
             MergeOutcome::Refused(reason) => Err(AppError::Forge(ForgeError::Refused(reason))),
         }
-    }
-
-    /// Takes back what the forge was asked to do by itself.
-    async fn take_back(
-        &self,
-        snapshot: &Snapshot,
-        number: ProposalNumber,
-        promotion: &PromotionId,
-    ) -> Result<Outcome, AppError> {
-        let (_, repository) = self.rules(&snapshot.application)?;
-        let Some(promotion) = snapshot.promotion(promotion) else { return Ok(Outcome::LookAgain) };
-        repository.forge.take_back(number).await?;
-        Ok(self.told(snapshot, promotion, "taken-back", landing::TAKEN_BACK))
-    }
-
-    /// An outcome of which only the audit log tells.
-    fn told(&self, snapshot: &Snapshot, promotion: &Promotion, verb: &str, what: &str) -> Outcome {
-        let text = format!("{}: {what}", promotion.version);
-        let audit = self.line(snapshot, verb, &promotion.environment, text).about(&promotion.id);
-        Outcome::Done { changes: Vec::new(), audit: vec![audit] }
     }
 
     /// Tells whether a gate has shut since the snapshot was taken: somebody held meanwhile, or the

@@ -163,6 +163,7 @@ impl App {
             | Action::TellOfForeignPush { .. }
             | Action::TellOfSkip { .. }
             | Action::Merge { .. }
+            | Action::MakeReady { .. }
             | Action::TakeBack { .. }
             | Action::Close { .. } => Moved::Nothing,
         }

@@ -273,6 +273,7 @@ fn translate(
         told_of_push,
         told_of_skips,
         team: TeamWord::NotAsked,
+        draft: proposal.draft,
         landing: proposal.landing,
     }
 }

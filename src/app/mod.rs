@@ -40,6 +40,7 @@ pub mod recover;
 
 mod execute;
 mod proposing;
+mod landing;
 mod look;
 mod proposals;
 mod report;

@@ -2,8 +2,9 @@
 
 use crate::domain::artifact::Artifact;
 use crate::domain::id::CommitId;
-use crate::domain::pipeline::{Environment, Review};
-use crate::domain::plan::{Proposing, branch_of, judge};
+use crate::domain::landing::Drafted;
+use crate::domain::pipeline::{DraftPolicy, Environment, Review};
+use crate::domain::plan::{Proposing, branch_of, judge, keeps_draft};
 use crate::domain::promotion::{Kind, Promotion};
 use crate::domain::rollback;
 use crate::domain::snapshot::Snapshot;
@@ -45,6 +46,10 @@ impl App {
             body,
             labels: review.labels.clone(),
             asks: asks(review),
+            draft: match review.draft {
+                DraftPolicy::UntilOpen if keeps_draft(&gates) => Drafted::Ours,
+                DraftPolicy::UntilOpen | DraftPolicy::Never => Drafted::Ready,
+            },
         }
     }
 }

@@ -229,7 +229,8 @@ fn changes_the_remote(action: &Action) -> bool {
         | Action::Join { .. }
         | Action::SetStatus { .. }
         | Action::TellOfForeignPush { .. }
-        | Action::TellOfSkip { .. } => false,
+        | Action::TellOfSkip { .. }
+        | Action::MakeReady { .. } => false,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::domain::id::{
     ApplicationKey, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber,
     ScheduleName,
 };
+use crate::domain::landing::Drafted;
 use crate::domain::pipeline::Environment;
 use crate::domain::plan::{Proposing, Ticket, judge, ticket, train_branch, train_gates};
 use crate::domain::promotion::{FieldValue, Promotion, Proposed, State};
@@ -398,6 +399,8 @@ impl App {
             body: words::body(train.name(), &rows, staying),
             labels: review.labels.clone(),
             asks: asks(review),
+            // Its riders come and go, and are reviewed together.
+            draft: Drafted::Ready,
         }
     }
 

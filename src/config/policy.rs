@@ -15,7 +15,8 @@ use crate::domain::id::{
     ApplicationName, EnvironmentName, PersonName, PipelineName, RepositoryName,
 };
 use crate::domain::pipeline::{
-    Applications, EditRule, Environment, MergePolicy, Pipeline, Pipelines, Review, RollbackRules,
+    Applications, DraftPolicy, EditRule, Environment, MergePolicy, Pipeline, Pipelines, Review,
+    RollbackRules,
 };
 use crate::domain::schedule::Schedule;
 use crate::domain::template::Template;
@@ -173,6 +174,12 @@ fn check_tells_sources(
     }
 }
 
+/// When a proposal is a draft.
+pub(super) const DRAFTS: Words<DraftPolicy> = Words {
+    built: &[("never", DraftPolicy::Never), ("until-open", DraftPolicy::UntilOpen)],
+    planned: &[],
+};
+
 /// The builtin forge knows its own repository and nobody's teams, and others know their own: what a
 /// forge cannot be asked is said before anything waits for it.
 fn check_forge(
@@ -190,6 +197,16 @@ fn check_forge(
             let hint = "name people in `review.reviewers`; on GitLab its approval rules and \
                         CODEOWNERS ask groups by themselves";
             notes.add(node.place, what, hint);
+        }
+        if environment.review.draft != DraftPolicy::Never && forge == "builtin" {
+            let node = entry_of(node, &environment.name, "review");
+            let what = format!("{}: there are no drafts: {has}", node.path);
+            notes.add(
+                node.place,
+                what,
+                "remove `draft`: a shut gate binds the builtin forge's \
+                                         merges by itself",
+            );
         }
         let node = entry_of(node, &environment.name, "gates");
         let asks_source = environment.gates.iter().any(|rule| rule.gate.name() == SOURCE_CHECKS);
@@ -470,7 +487,8 @@ fn review(node: &Node, names: Option<&Names>, notes: &mut Notes<'_>) -> Review {
     };
     let (teams, labels) = (texts("teams"), texts("labels"));
     let (title, body) = (written(&fields, Text::Title, notes), written(&fields, Text::Body, notes));
-    Review { reviewers, teams, assignees, labels, title, body }
+    let draft = fields.get("draft").and_then(|node| DRAFTS.read(node, notes)).unwrap_or_default();
+    Review { reviewers, teams, assignees, labels, title, body, draft }
 }
 
 /// A template of what a proposal says, tried before anything is proposed.

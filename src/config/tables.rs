@@ -7,7 +7,7 @@ use super::access::RIGHTS;
 use super::freeze::ALLOWED;
 use super::gate::SHUTS;
 use super::health::{HEALTHS, REMEDIES};
-use super::policy::MERGES;
+use super::policy::{DRAFTS, MERGES};
 use super::schedule::{GROUPS, MISSES};
 use super::sender::SENDERS;
 use super::table::{Shape, Table, optional, planned, required};
@@ -453,5 +453,10 @@ pub(super) static REVIEW: Table = Table {
         optional("labels", TEXTS, "Labels put on the proposal."),
         optional("title", TEXT, "The proposal's title, a template. Default: what moves where."),
         optional("body", TEXT, "The proposal's body, a template in Markdown."),
+        optional(
+            "draft",
+            Shape::Word(|| DRAFTS.names()),
+            "until-open: it is a draft until every gate but `approvals` and `checks` is open, and asks its reviewers then. Default: never.",
+        ),
     ],
 };

@@ -10,7 +10,7 @@ use super::snapshot::StatusWord;
 
 /// Whether a proposal is a draft, and who made one of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Draft {
+pub enum Drafted {
     /// It is none.
     #[default]
     Ready,

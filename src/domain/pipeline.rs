@@ -108,6 +108,18 @@ pub struct Review {
     pub title: Option<String>,
     /// The policy's own template of a proposal's body.
     pub body: Option<String>,
+    /// Whether it is a draft at first.
+    pub draft: DraftPolicy,
+}
+
+/// Whether a proposal is opened as a draft.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DraftPolicy {
+    /// It is not.
+    #[default]
+    Never,
+    /// It is, until every gate is open that needs nobody to look at it.
+    UntilOpen,
 }
 
 /// One rule: a file, and which scalar of it is the version field.

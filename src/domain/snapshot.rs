@@ -14,7 +14,7 @@ use super::id::{
     ApplicationKey, ArtifactId, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber,
     RoleName,
 };
-use super::landing::Landing;
+use super::landing::{Drafted, Landing};
 use super::pipeline::{Applications, Environment, Pipeline};
 use super::promotion::{FieldValue, Promotion, State};
 use super::pulse::Pulse;
@@ -167,6 +167,8 @@ pub struct ProposalFacts {
     pub told_of_skips: Vec<String>,
     /// Who of those who approved is in the team that is asked for.
     pub team: TeamWord,
+    /// Whether it is a draft, and whose.
+    pub draft: Drafted,
     /// What the forge says stands in its way, and whether it brings it in by itself.
     pub landing: Landing,
 }

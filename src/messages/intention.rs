@@ -59,6 +59,9 @@ pub fn action(snapshot: &Snapshot, action: &Action) -> String {
         Action::Merge { promotion, number, .. } => {
             format!("merge proposal {number}, which brings {}", version(promotion))
         }
+        Action::MakeReady { number, promotion } => {
+            format!("say that proposal {number}, which brings {}, is ready", version(promotion))
+        }
         Action::TakeBack { number, promotion } => format!(
             "take back from the forge that it brings in {} by itself (proposal {number})",
             version(promotion)

@@ -34,6 +34,9 @@ pub fn handed_over(course: Course) -> &'static str {
     }
 }
 
+/// A draft was made ready.
+pub const READY: &str = "its proposal is no draft any more";
+
 /// What was asked of the forge was taken back.
 pub const TAKEN_BACK: &str = "taken back from its forge: it may not go in by itself any more";
 

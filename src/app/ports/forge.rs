@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::git::Draft;
 use crate::domain::checks::{Check, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
-use crate::domain::landing::{Block, Course, Landing};
+use crate::domain::landing::{Block, Course, Drafted, Landing};
 use crate::domain::team::Team;
 
 /// A proposal as hoist wants it to be.
@@ -25,8 +25,10 @@ pub struct ProposalSpec {
     pub body: String,
     /// Labels to put on it.
     pub labels: Vec<String>,
-    /// Whom to ask.
+    /// Whom to ask, once it is no draft.
     pub asks: Asks,
+    /// Whether it is opened as a draft. What is open is left as it is.
+    pub draft: Drafted,
 }
 
 /// Whom a proposal asks: people by their names in hoist, teams by the forge's.
@@ -79,6 +81,8 @@ pub struct Proposal {
     pub state: ProposalState,
     /// Whether its changes go together with what its target holds now.
     pub mergeability: Mergeability,
+    /// Whether it is a draft, and whose.
+    pub draft: Drafted,
     /// What else stands in its way there, and whether the forge brings it in by itself.
     pub landing: Landing,
     /// Everybody's latest word, stale ones left out: a push makes earlier approvals stale.
@@ -373,6 +377,10 @@ pub trait Forge: Send + Sync {
     /// Merges, if the head is still the one that was judged; or asks the forge to bring it in by
     /// itself, where that is its way, or the repository is set so. Nothing goes past its rules.
     async fn merge(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError>;
+
+    /// Says that a draft is ready, and asks those who are to review it. What is no draft is only
+    /// asked for.
+    async fn make_ready(&self, number: ProposalNumber, asks: &Asks) -> Result<(), ForgeError>;
 
     /// Takes back what hoist asked the forge to do by itself with a proposal. What a person asked
     /// it for stays, and what it has merged is merged.

@@ -409,6 +409,9 @@ impl<'a> View<'a> {
         self.publish(plan, (facts, &facts.head, &facts.statuses), &judged);
         // What is open now may shut, and its status says so then.
         judged.iter().filter_map(|judged| judged.until).for_each(|until| plan.look_again(until));
+        if self.make_ready(plan, (bearer, facts, &judged)) {
+            return;
+        }
         let shut: Vec<&Judged> = judged.iter().filter(|judged| !judged.is_open()).collect();
         if self.gives_up(plan, bearer, Some(facts), &shut) {
             return;

@@ -3,8 +3,9 @@
 
 use super::environment::View;
 use super::{Action, Because, Plan, Proposing};
-use crate::domain::gate::Judged;
-use crate::domain::landing::{Block, Landing};
+use crate::domain::gate::{CHECKS, Judged};
+use crate::domain::landing::{Block, Drafted, Landing};
+use crate::domain::pipeline::DraftPolicy;
 use crate::domain::promotion::Promotion;
 use crate::domain::snapshot::ProposalFacts;
 
@@ -18,6 +19,24 @@ impl View<'_> {
         }
     }
 
+    /// Makes hoist's own draft ready once the time has come; tells whether it does.
+    pub(super) fn make_ready(
+        &self,
+        plan: &mut Plan,
+        (bearer, facts, judged): (&Promotion, &ProposalFacts, &[Judged]),
+    ) -> bool {
+        let is_due = match (facts.draft, self.environment.review.draft) {
+            (Drafted::Ours, DraftPolicy::UntilOpen) => !keeps_draft(judged),
+            (Drafted::Ours, DraftPolicy::Never) => true,
+            (Drafted::Ready | Drafted::Theirs, _) => false,
+        };
+        if is_due {
+            let (number, promotion) = (facts.number, bearer.id.clone());
+            plan.actions.push(Action::MakeReady { number, promotion });
+        }
+        is_due
+    }
+
     /// Brings in a proposal that nothing of hoist's keeps out.
     pub(super) fn land(
         &self,
@@ -25,6 +44,9 @@ impl View<'_> {
         (bearer, facts, judged): (&Promotion, &ProposalFacts, &[Judged]),
         renewal: Option<Proposing>,
     ) {
+        if facts.draft == Drafted::Theirs {
+            return self.wait(plan, Some(bearer), Because::Blocked(vec![Block::Draft]));
+        }
         match &facts.landing {
             Landing::Free | Landing::Blocked { offer: Some(_), .. } => {
                 self.merge(plan, bearer, facts);
@@ -54,4 +76,10 @@ impl View<'_> {
             approvals: self.approvals(bearer, facts),
         });
     }
+}
+
+/// Tells whether a gate is shut that needs nobody to look at the proposal: those who review, and
+/// what checks it, may wait until it is no draft.
+pub fn keeps_draft(judged: &[Judged]) -> bool {
+    judged.iter().any(|gate| !gate.is_open() && !matches!(gate.name, "approvals" | CHECKS))
 }

@@ -40,6 +40,7 @@ use crate::yaml_edit::Place;
 pub use boarding::{Behind, Boarding, Reason, board};
 pub use environment::{branch_of, train_branch};
 pub use gates::judge;
+pub use landing::keeps_draft;
 pub use train::{Shut, Ticket, TrainGate, ticket, train_gates};
 pub use unstarted::{Unstarted, unstarted};
 
@@ -157,6 +158,13 @@ pub enum Action {
         /// Who approved it.
         approvals: Vec<PersonName>,
     },
+    /// Say that a proposal is no draft any more, and ask those who are to review it.
+    MakeReady {
+        /// Which.
+        number: ProposalNumber,
+        /// What it carries.
+        promotion: PromotionId,
+    },
     /// Take back what hoist asked the forge to do by itself with a proposal.
     TakeBack {
         /// Which.
@@ -189,6 +197,7 @@ impl Action {
             | Self::TellOfForeignPush { promotion, .. }
             | Self::TellOfSkip { promotion, .. }
             | Self::Merge { promotion, .. }
+            | Self::MakeReady { promotion, .. }
             | Self::TakeBack { promotion, .. } => of(promotion),
             Self::Propose(proposing) => of(&proposing.promotion),
             Self::SetStatus { number, .. } | Self::Close { number, .. } => on(number),
@@ -210,6 +219,7 @@ impl Action {
             | Self::TellOfForeignPush { .. }
             | Self::TellOfSkip { .. }
             | Self::Merge { .. }
+            | Self::MakeReady { .. }
             | Self::TakeBack { .. }
             | Self::Close { .. } => false,
         }

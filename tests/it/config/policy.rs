@@ -409,7 +409,7 @@ pipelines.yaml:14:43: pipelines.p.environments[0].gates[4].checks.repository: `a
 fn the_builtin_forge_is_not_asked_about_sources_or_teams() {
     let policy = one_environment(
         "      edit: [{file: a, marker: b}]\n      gates: [{checks: {on: source, names: [build]}}, \
-         {approvals: {team: \"github:acme/sre\"}}]\n      review: {teams: [sre]}\n",
+         {approvals: {team: \"github:acme/sre\"}}]\n      review: {teams: [sre], draft: until-open}\n",
     );
     let process =
         "pipelines: pipelines.yaml\nsources: {}\nrepositories:\n  gitops: {forge: builtin}\n";
@@ -418,7 +418,8 @@ fn the_builtin_forge_is_not_asked_about_sources_or_teams() {
     pipelines.yaml:9:14: pipelines.p.environments[0].gates: nobody can be asked about checks of a source: `gitops` has `forge: builtin`; they need a repository with `forge: github` or `forge: gitlab`; with the builtin forge, let CI announce what has passed, or ask its service by an `http` gate
     pipelines.yaml:9:14: pipelines.p.environments[0].gates: nobody can be asked who is in github:acme/sre: `gitops` has `forge: builtin`; write `role`, and list who has it under `roles`
     pipelines.yaml:10:16: pipelines.p.environments[0].review: no team can be asked to review: `gitops` has `forge: builtin`; name people in `review.reviewers`; on GitLab its approval rules and CODEOWNERS ask groups by themselves
-    3 problems
+    pipelines.yaml:10:16: pipelines.p.environments[0].review: there are no drafts: `gitops` has `forge: builtin`; remove `draft`: a shut gate binds the builtin forge's merges by itself
+    4 problems
     ");
 }
 

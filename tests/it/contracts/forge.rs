@@ -17,6 +17,7 @@ use hoist::app::ports::{
 };
 use hoist::domain::checks::CheckState;
 use hoist::domain::id::{CommitId, ProposalNumber};
+use hoist::domain::landing::Drafted;
 use jiff::Timestamp;
 
 use crate::support::remote::Remote;
@@ -98,6 +99,7 @@ pub fn spec(branch: &str, title: &str) -> ProposalSpec {
         body: format!("{title}, please."),
         labels: vec!["promotion".to_owned()],
         asks: Asks::default(),
+        draft: Drafted::Ready,
     }
 }
 

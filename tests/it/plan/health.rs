@@ -70,6 +70,7 @@ pub fn look(world: &mut World, finding: Finding, sign: Sign) -> String {
             | Action::TellOfForeignPush { .. }
             | Action::Join { .. }
             | Action::TellOfSkip { .. }
+            | Action::MakeReady { .. }
             | Action::TakeBack { .. }
             | Action::Merge { .. }
             | Action::Close { .. } => {}

@@ -1,8 +1,8 @@
 //! What is left to a forge to bring in is taken back as soon as anything of hoist's keeps it out.
 
 use hoist::domain::freeze::Rollbacks;
-use hoist::domain::landing::{Block, Course, Handed, Lacking, Landing, Whose};
-use hoist::domain::pipeline::MergePolicy;
+use hoist::domain::landing::{Block, Course, Drafted, Handed, Lacking, Landing, Whose};
+use hoist::domain::pipeline::{DraftPolicy, MergePolicy};
 use hoist::domain::plan::{Action, Because};
 use hoist::domain::snapshot::Judgement;
 
@@ -34,6 +34,7 @@ fn deeds(world: &mut World) -> Vec<&'static str> {
         Action::Propose(_) => Some("propose"),
         Action::Merge { .. } => Some("merge"),
         Action::Close { .. } => Some("close"),
+        Action::MakeReady { .. } => Some("make ready"),
         Action::Adopt { .. }
         | Action::Start { .. }
         | Action::Step { .. }
@@ -109,4 +110,35 @@ fn what_the_forge_could_merge_at_once_hoist_merges() {
     assert_eq!(deeds(&mut proposed(offered)), ["merge"], "which hands it over");
     let behind = Landing::Blocked { blocks: vec![Block::Behind], offer: None };
     assert_eq!(deeds(&mut proposed(behind)), ["propose"], "anew, on the branch as it is");
+}
+
+#[test]
+fn a_draft_of_hoists_becomes_ready_when_only_people_are_waited_for() {
+    let drafted = |policy: DraftPolicy, draft: Drafted| {
+        let mut prod = environment("prod", &[], MergePolicy::OnApproval, vec![]);
+        prod.review.draft = policy;
+        let mut world = World::new(vec![prod]);
+        world.settle();
+        world.announce("v1");
+        world.settle();
+        world.drafted("prod", draft);
+        world
+    };
+    let mut world = drafted(DraftPolicy::UntilOpen, Drafted::Ours);
+    assert_eq!(deeds(&mut world), ["make ready"], "although it lacks an approval");
+    world.freeze("prod", None, Rollbacks::Wait);
+    assert!(deeds(&mut world).is_empty());
+    world.thaw("prod");
+    world.hold("prod");
+    assert!(deeds(&mut world).is_empty());
+    // Where the policy changed meanwhile, it is a draft no longer.
+    let mut world = drafted(DraftPolicy::Never, Drafted::Ours);
+    world.freeze("prod", None, Rollbacks::Wait);
+    assert_eq!(deeds(&mut world), ["make ready"]);
+
+    let mut world = drafted(DraftPolicy::UntilOpen, Drafted::Theirs);
+    world.approve("prod", "bob");
+    assert!(deeds(&mut world).is_empty(), "a person takes it back");
+    world.drafted("prod", Drafted::Ready);
+    assert_eq!(deeds(&mut world), ["merge"]);
 }

@@ -170,6 +170,7 @@ fn check(world: &World, action: &Action) {
         | Action::TellOfForeignPush { .. }
         | Action::Join { .. }
         | Action::TellOfSkip { .. }
+        | Action::MakeReady { .. }
         | Action::TakeBack { .. }
         | Action::Close { .. } => {}
     }

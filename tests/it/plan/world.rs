@@ -13,7 +13,7 @@ use hoist::domain::health::{HealthRule, Remedy, Unhealthy};
 use hoist::domain::id::{
     ApplicationKey, ArtifactId, CommitId, EnvironmentName, FreezeId, PromotionId, ProposalNumber,
 };
-use hoist::domain::landing::Landing;
+use hoist::domain::landing::{Drafted, Landing};
 use hoist::domain::pipeline::{
     Applications, Environment, MergePolicy, Pipeline, Review, RollbackRules,
 };
@@ -184,6 +184,11 @@ impl World {
     /// The forge says this of the open proposal.
     pub fn land_as(&mut self, environment: &str, landing: Landing) {
         self.with_open(environment, |facts| facts.landing = landing);
+    }
+
+    /// The open proposal is a draft of that kind.
+    pub fn drafted(&mut self, environment: &str, draft: Drafted) {
+        self.with_open(environment, |facts| facts.draft = draft);
     }
 
     pub fn close(&mut self, environment: &str) {
@@ -428,6 +433,9 @@ impl World {
                     self.step(&promotion, State::Merged { commit, by: None });
                 }
             }
+            Action::MakeReady { number, .. } => {
+                self.snapshot.proposals.get_mut(&number).unwrap().draft = Drafted::Ready;
+            }
             Action::TakeBack { number, .. } => {
                 self.snapshot.proposals.get_mut(&number).unwrap().landing = Landing::Free;
             }
@@ -475,6 +483,7 @@ impl World {
             told_of_push: None,
             told_of_skips: vec![],
             team: TeamWord::NotAsked,
+            draft: Drafted::Ready,
             landing: self.first_said.clone(),
         };
         self.snapshot.proposals.insert(number, facts);

@@ -3,6 +3,7 @@
 mod accept;
 mod crash;
 mod deliveries;
+mod drafts;
 mod feedback;
 mod freezes;
 mod github;

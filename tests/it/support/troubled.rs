@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use hoist::app::ports::{
-    Budget, Closing, CommitSpec, Draft, FileChange, Forge, ForgeError, Git, GitError, LogEntry,
-    MergeOutcome, MergeRequest, Merged, Opened, Proposal, ProposalSpec, RefOutcome, RefUpdate,
-    ReviewDesk, Signature, Status,
+    Asks, Budget, Closing, CommitSpec, Draft, FileChange, Forge, ForgeError, Git, GitError,
+    LogEntry, MergeOutcome, MergeRequest, Merged, Opened, Proposal, ProposalSpec, RefOutcome,
+    RefUpdate, ReviewDesk, Signature, Status,
 };
 use hoist::domain::checks::{Check, SourceCommit};
 use hoist::domain::id::{CommitId, PersonName, ProposalNumber};
@@ -166,6 +166,10 @@ impl Forge for Troubled<dyn Forge> {
             gate.pass().await;
         }
         self.answer(self.inner.merge(request).await)
+    }
+
+    async fn make_ready(&self, number: ProposalNumber, asks: &Asks) -> Result<(), ForgeError> {
+        self.answer(self.inner.make_ready(number, asks).await)
     }
 
     async fn take_back(&self, number: ProposalNumber) -> Result<(), ForgeError> {

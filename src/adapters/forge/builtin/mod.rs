@@ -18,9 +18,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::app::ports::{
-    Budget, Closing, Comment, Draft, Forge, ForgeError, Git, GitError, MergeOutcome, MergeRequest,
-    Opened, Proposal, ProposalSpec, ProposalState, Review, ReviewDesk, Signature, Status,
-    StatusState,
+    Asks, Budget, Closing, Comment, Draft, Forge, ForgeError, Git, GitError, MergeOutcome,
+    MergeRequest, Opened, Proposal, ProposalSpec, ProposalState, Review, ReviewDesk, Signature,
+    Status, StatusState,
 };
 use crate::domain::checks::{Check, CheckState, OWN, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber, RepositoryName};
@@ -267,6 +267,10 @@ impl Forge for BuiltinForge {
 
     async fn merge(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError> {
         self.merge_pinned(request).await
+    }
+
+    async fn make_ready(&self, _number: ProposalNumber, _asks: &Asks) -> Result<(), ForgeError> {
+        Ok(())
     }
 
     async fn take_back(&self, _number: ProposalNumber) -> Result<(), ForgeError> {

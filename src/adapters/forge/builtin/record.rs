@@ -213,6 +213,7 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::landing::Drafted;
 
     fn commit(digit: &str) -> CommitId {
         digit.repeat(40).parse().unwrap()
@@ -220,6 +221,7 @@ mod tests {
 
     fn record() -> Record {
         let spec = ProposalSpec {
+            draft: Drafted::Ready,
             branch: "hoist/prod/shop".to_owned(),
             target: "main".to_owned(),
             title: "shop: 1.2 to prod".to_owned(),

@@ -12,7 +12,7 @@ use crate::app::ports::{
     BranchState, ForgeError, Git, GitError, LogEntry, Mergeability, Merged, Proposal,
 };
 use crate::domain::id::{CommitId, ProposalNumber};
-use crate::domain::landing::Landing;
+use crate::domain::landing::{Drafted, Landing};
 
 /// A record, its branches, and what follows from the two.
 #[derive(Debug, Clone)]
@@ -239,6 +239,7 @@ impl Lookout {
             head: sight.head.clone(),
             branch_state,
             mergeability,
+            draft: Drafted::Ready,
             landing: Landing::Free,
             approvals: record.approvals(&sight.head),
             objections: record.objections(),

@@ -21,6 +21,7 @@ query Standing($owner: String!, $name: String!, $number: Int!) {
     pullRequest(number: $number) {
       id
       headRefOid
+      isDraft
       mergeStateStatus
       reviewDecision
       isMergeQueueEnabled
@@ -112,6 +113,11 @@ mutation EnableAutoMerge(
   }
 }";
 
+pub(super) const MARK_READY: &str = "
+mutation MarkReady($id: ID!) {
+  markPullRequestReadyForReview(input: {pullRequestId: $id}) { pullRequest { number } }
+}";
+
 pub(super) const DISABLE_AUTO_MERGE: &str = "
 mutation DisableAutoMerge($id: ID!) {
   disablePullRequestAutoMerge(input: {pullRequestId: $id}) { pullRequest { number } }
@@ -159,7 +165,8 @@ impl Api {
     }
 
     fn told(&self, answer: Answer) -> Result<Told, ForgeError> {
-        if answer.status == StatusCode::NOT_FOUND {
+        // Who may not ask there is told by the other API what is refused, and why.
+        if matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::FORBIDDEN) {
             return Ok(Told::Unknown);
         }
         let RawTold { data, errors } = answer.expect(self.repo(), "asking in GraphQL")?;

@@ -10,15 +10,17 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::graphql::{DEQUEUE, DISABLE_AUTO_MERGE, ENABLE_AUTO_MERGE, ENQUEUE, STANDING, Told, at};
+use super::graphql::{
+    DEQUEUE, DISABLE_AUTO_MERGE, ENABLE_AUTO_MERGE, ENQUEUE, MARK_READY, STANDING, Told, at,
+};
 use super::raw::RawPull;
 use super::sight::commit;
 use super::standing::{RawEntry, RawRule, RawStanding};
 use super::{GitHubForge, statuses};
 use crate::adapters::forge::common::AutoMerge;
-use crate::app::ports::{ForgeError, MergeOutcome, MergeRequest, StatusState};
+use crate::app::ports::{Asks, ForgeError, MergeOutcome, MergeRequest, StatusState};
 use crate::domain::id::ProposalNumber;
-use crate::domain::landing::{Block, Course, Draft, Group, Handed, Landing, Whose};
+use crate::domain::landing::{Block, Course, Drafted, Group, Handed, Landing, Whose};
 use crate::domain::snapshot::StatusWord;
 
 /// How long it is believed that a branch has no queue: hoist asks anew before it merges.
@@ -49,14 +51,14 @@ struct Seen {
 
 impl GitHubForge {
     /// How an open pull request stands to its branch, and whether it is a draft of hoist's.
-    pub(super) async fn way_in(&self, pull: &RawPull) -> Result<(Landing, Draft), ForgeError> {
+    pub(super) async fn way_in(&self, pull: &RawPull) -> Result<(Landing, Drafted), ForgeError> {
         if pull.state != "open" {
-            return Ok((Landing::Free, Draft::Ready));
+            return Ok((Landing::Free, Drafted::Ready));
         }
         let by_itself = pull.auto_merge.is_some() || self.may_queue(&pull.base.name);
         let is_blocked = matches!(pull.mergeable_state.as_deref(), Some("blocked" | "behind"));
         if !by_itself && !is_blocked && !pull.draft {
-            return Ok((Landing::Free, Draft::Ready));
+            return Ok((Landing::Free, Drafted::Ready));
         }
         let known = if by_itself { None } else { self.known_standing(pull) };
         let standing = match known {
@@ -282,6 +284,30 @@ impl GitHubForge {
         }
     }
 
+    /// Makes a draft ready. Those who are to review it are asked first: what broke off in between is
+    /// done again as long as it is a draft.
+    pub(super) async fn ready(
+        &self,
+        number: ProposalNumber,
+        asks: &Asks,
+    ) -> Result<(), ForgeError> {
+        let pull = self.pull(number).await?;
+        if pull.state != "open" {
+            return Ok(());
+        }
+        self.ask_reviewers(&pull, asks).await?;
+        if !pull.draft {
+            return Ok(());
+        }
+        let Some(words) = self.did(MARK_READY, json!({ "id": pull.node_id })).await? else {
+            return Ok(());
+        };
+        if self.pull(number).await?.draft {
+            return Err(ForgeError::Refused(format!("making {number} ready: {words}")));
+        }
+        Ok(())
+    }
+
     pub(super) async fn take_back_ours(&self, number: ProposalNumber) -> Result<(), ForgeError> {
         let Some(standing) = self.standing(number).await? else { return Ok(()) };
         let mut words = Vec::new();
@@ -327,11 +353,11 @@ fn is_asked_by_us(standing: &RawStanding) -> bool {
 }
 
 /// Whose draft it is: hoist opens drafts, and makes none of what was ready.
-fn draft(pull: &RawPull, standing: Option<&RawStanding>) -> Draft {
+fn draft(pull: &RawPull, standing: Option<&RawStanding>) -> Drafted {
     match standing {
-        _ if !pull.draft => Draft::Ready,
-        Some(standing) if standing.drafted.total_count == 0 => Draft::Ours,
-        Some(_) | None => Draft::Theirs,
+        _ if !pull.draft => Drafted::Ready,
+        Some(standing) if standing.drafted.total_count == 0 => Drafted::Ours,
+        Some(_) | None => Drafted::Theirs,
     }
 }
 

@@ -37,11 +37,12 @@ use super::common::pace::Pace;
 use super::common::people::ForgePeople;
 use super::common::{AutoMerge, cut, lines};
 use crate::app::ports::{
-    Budget, Closing, Draft, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal,
+    Asks, Budget, Closing, Draft, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal,
     ProposalSpec, ReviewDesk, Status,
 };
 use crate::domain::checks::{Check, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
+use crate::domain::landing::Drafted;
 use crate::domain::team::Team;
 use answer::{Answer, Call};
 use api::Api;
@@ -168,13 +169,24 @@ impl GitHubForge {
     }
 
     async fn open(&self, spec: &ProposalSpec) -> Result<Opened, ForgeError> {
-        let body = json!({
+        let mut body = json!({
             "title": cut(&spec.title, LONGEST.0),
             "body": cut(&spec.body, LONGEST.1),
             "head": spec.branch,
             "base": spec.target,
+            "draft": spec.draft == Drafted::Ours,
         });
-        let told = self.api.write(&self.route(&["pulls"]), Call::Post(&body)).await;
+        let route = self.route(&["pulls"]);
+        let mut told = self.api.write(&route, Call::Post(&body)).await;
+        if let Ok(answer) = &told
+            && spec.draft == Drafted::Ours
+            && answer.says("Draft pull requests are not supported")
+        {
+            let repo = self.api.repo();
+            tracing::warn!("{repo} takes no drafts: {} is opened as it is", spec.branch);
+            body["draft"] = false.into();
+            told = self.api.write(&route, Call::Post(&body)).await;
+        }
         // An answer may be lost on its way although the pull request was made, and somebody else may
         // have been faster.
         let may_exist = match &told {
@@ -220,7 +232,10 @@ impl GitHubForge {
             self.check(&answer, &format!("labelling pull request {number}"))?;
         }
         self.assign(pull, spec).await?;
-        self.ask_reviewers(pull, spec).await
+        if pull.draft {
+            return Ok(());
+        }
+        self.ask_reviewers(pull, &spec.asks).await
     }
 
     /// Gives a pull request to those whose it is to see to.
@@ -239,19 +254,19 @@ impl GitHubForge {
 
     /// Asks those who were not asked yet. Who has answered is no longer among the asked, and is not
     /// asked again; for a team somebody of it has answered, and nobody knows who.
-    async fn ask_reviewers(&self, pull: &RawPull, spec: &ProposalSpec) -> Result<(), ForgeError> {
+    async fn ask_reviewers(&self, pull: &RawPull, asks: &Asks) -> Result<(), ForgeError> {
         let number = ProposalNumber(pull.number);
         let mut asked: BTreeSet<String> =
             lower(pull.requested_reviewers.iter().map(|it| &it.login));
         // Its author cannot be asked.
         asked.extend(pull.author().map(str::to_lowercase));
         let lacks = |asked: &BTreeSet<String>| {
-            let logins = spec.asks.reviewers.iter().map(|name| self.people.login(name));
+            let logins = asks.reviewers.iter().map(|name| self.people.login(name));
             logins.filter(|it| !asked.contains(&it.to_lowercase())).collect::<Vec<_>>()
         };
         let held = lower(pull.requested_teams.iter().map(|it| &it.slug));
         let mut teams: Vec<&String> =
-            spec.asks.teams.iter().filter(|it| !held.contains(&it.to_lowercase())).collect();
+            asks.teams.iter().filter(|it| !held.contains(&it.to_lowercase())).collect();
         if lacks(&asked).is_empty() && teams.is_empty() {
             return Ok(());
         }
@@ -407,6 +422,10 @@ impl Forge for GitHubForge {
 
     async fn merge(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError> {
         self.merge_pinned(request).await
+    }
+
+    async fn make_ready(&self, number: ProposalNumber, asks: &Asks) -> Result<(), ForgeError> {
+        self.ready(number, asks).await
     }
 
     async fn take_back(&self, number: ProposalNumber) -> Result<(), ForgeError> {

@@ -10,6 +10,8 @@ use serde::de::IgnoredAny;
 #[derive(Debug, Deserialize)]
 pub(super) struct RawPull {
     pub(super) number: u64,
+    #[serde(default)]
+    pub(super) node_id: String,
     pub(super) state: String,
     pub(super) title: String,
     pub(super) body: Option<String>,

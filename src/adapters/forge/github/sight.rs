@@ -30,7 +30,7 @@ impl GitHubForge {
                 Ok(BTreeMap::new())
             }
         };
-        let (raw_reviews, comments, statuses, branch_state, mergeability, (landing, _)) = futures::try_join!(
+        let (raw_reviews, comments, statuses, branch_state, mergeability, (landing, draft)) = futures::try_join!(
             self.reviews(number),
             self.comments(number),
             statuses,
@@ -46,6 +46,7 @@ impl GitHubForge {
             branch_state,
             state: self.state(&pull, &comments)?,
             mergeability,
+            draft,
             landing,
             approvals: approvals(&latest, &pull.head.sha),
             objections: objections(&latest),

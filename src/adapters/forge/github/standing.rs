@@ -21,6 +21,7 @@ const TRIES: usize = 2;
 pub(super) struct RawStanding {
     pub(super) id: String,
     pub(super) head_ref_oid: String,
+    is_draft: bool,
     merge_state_status: Option<String>,
     review_decision: Option<String>,
     pub(super) is_merge_queue_enabled: bool,
@@ -192,6 +193,9 @@ impl RawStanding {
         person: impl Fn(&str) -> Option<PersonName>,
     ) -> Vec<Block> {
         let mut blocks: Vec<Block> = self.thrown_out(person).into_iter().collect();
+        if self.is_draft {
+            blocks.push(Block::Draft);
+        }
         if self.merge_state_status.as_deref() == Some("BEHIND") {
             blocks.push(Block::Behind);
         }

@@ -10,6 +10,7 @@ use std::sync::PoisonError;
 use gitlab::api::common::NameOrId;
 use gitlab::api::endpoint_prelude::{BodyError, Endpoint, FormParams, Method};
 use gitlab::api::projects::Project;
+use gitlab::api::projects::merge_requests::EditMergeRequest;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
 
@@ -19,10 +20,11 @@ use super::api::built;
 use super::merging::GitLabSquash;
 use super::raw::{RawMerge, RawNote, RawProject};
 use super::sight::{is_unknown, must_be_remade};
+use super::text::without_draft;
 use crate::adapters::forge::common::AutoMerge;
-use crate::app::ports::{ForgeError, MergeOutcome, MergeRequest};
+use crate::app::ports::{Asks, ForgeError, MergeOutcome, MergeRequest};
 use crate::domain::id::ProposalNumber;
-use crate::domain::landing::{Block, Course, Draft, Handed, Lacking, Landing, Whose};
+use crate::domain::landing::{Block, Course, Drafted, Handed, Lacking, Landing, Whose};
 
 /// How long it is believed whether a project has trains.
 const BELIEVED: SignedDuration = SignedDuration::from_hours(1);
@@ -105,9 +107,9 @@ impl GitLabForge {
         &self,
         merge: &RawMerge,
         notes: &[RawNote],
-    ) -> Result<(Landing, Draft), ForgeError> {
+    ) -> Result<(Landing, Drafted), ForgeError> {
         if !merge.is_open() {
-            return Ok((Landing::Free, Draft::Ready));
+            return Ok((Landing::Free, Drafted::Ready));
         }
         let draft = draft(merge, notes);
         let blocks: Vec<Block> = block(merge).into_iter().collect();
@@ -219,6 +221,32 @@ impl GitLabForge {
         self.look_why(request, Ok(told)).await
     }
 
+    /// Makes a draft ready, and asks those who are to review it, at once.
+    pub(super) async fn ready(
+        &self,
+        number: ProposalNumber,
+        asks: &Asks,
+    ) -> Result<(), ForgeError> {
+        let merge = self.merge_request(number).await?;
+        if !merge.is_open() {
+            return Ok(());
+        }
+        let mut endpoint = EditMergeRequest::builder();
+        endpoint.project(self.api.project()).merge_request(number.0);
+        let reviewers = self.ids_of(&asks.reviewers).await?;
+        let lacks_reviewers = merge.reviewers.is_empty() && !reviewers.is_empty();
+        if lacks_reviewers {
+            endpoint.reviewers(reviewers.into_iter());
+        }
+        if merge.draft {
+            endpoint.title(without_draft(&merge.title));
+        } else if !lacks_reviewers {
+            return Ok(());
+        }
+        let answer = self.api.write(&built(endpoint.build())?).await?;
+        answer.check(self.api.project(), &format!("making !{} ready", number.0))
+    }
+
     pub(super) async fn take_back_ours(&self, number: ProposalNumber) -> Result<(), ForgeError> {
         let merge = self.merge_request(number).await?;
         if !self.is_left_to_gitlab(&merge).await? {
@@ -274,11 +302,11 @@ pub(super) fn block(merge: &RawMerge) -> Option<Block> {
 }
 
 /// Whose draft it is: hoist opens drafts, and makes none of what was ready.
-fn draft(merge: &RawMerge, notes: &[RawNote]) -> Draft {
+fn draft(merge: &RawMerge, notes: &[RawNote]) -> Drafted {
     let was_made_one = notes.iter().any(|it| it.system && it.body.starts_with(DRAFTED));
     match (merge.draft, was_made_one) {
-        (false, _) => Draft::Ready,
-        (true, false) => Draft::Ours,
-        (true, true) => Draft::Theirs,
+        (false, _) => Drafted::Ready,
+        (true, false) => Drafted::Ours,
+        (true, true) => Drafted::Theirs,
     }
 }

@@ -42,11 +42,12 @@ use super::common::pace::Pace;
 use super::common::people::ForgePeople;
 use super::common::{AutoMerge, cut, lines};
 use crate::app::ports::{
-    Budget, Closing, Draft, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal,
+    Asks, Budget, Closing, Draft, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal,
     ProposalSpec, ReviewDesk, Status,
 };
 use crate::domain::checks::{Check, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
+use crate::domain::landing::Drafted;
 use crate::domain::team::Team;
 use api::{Api, built};
 use groups::Members;
@@ -159,13 +160,15 @@ impl GitLabForge {
 
     async fn open(&self, spec: &ProposalSpec) -> Result<Opened, ForgeError> {
         self.check_news(spec).await?;
-        let reviewers = self.ids_of(&spec.asks.reviewers).await?;
+        let is_draft = spec.draft == Drafted::Ours;
+        let reviewers =
+            if is_draft { BTreeSet::new() } else { self.ids_of(&spec.asks.reviewers).await? };
         let assignees = self.ids_of(&spec.asks.assignees).await?;
         let body = without_actions(cut(&spec.body, LONGEST.1));
         let mut endpoint = CreateMergeRequest::builder();
         endpoint.project(self.api.project());
         endpoint.source_branch(spec.branch.as_str()).target_branch(spec.target.as_str());
-        endpoint.title(title(&spec.title, false)).description(body);
+        endpoint.title(title(&spec.title, is_draft)).description(body);
         endpoint.labels(spec.labels.iter().map(String::as_str)).remove_source_branch(true);
         if !reviewers.is_empty() {
             endpoint.reviewers(reviewers.into_iter());
@@ -214,7 +217,7 @@ impl GitLabForge {
         let held: BTreeSet<u64> = merge.reviewers.iter().map(|it| it.id).collect();
         let wanted = self.ids_of(&spec.asks.reviewers).await?;
         // They replace those who are there, and where a tier allows one only, the one stays.
-        if held.is_empty() && !wanted.is_empty() {
+        if held.is_empty() && !wanted.is_empty() && !merge.draft {
             endpoint.reviewers(wanted.into_iter());
             lacks = Lacks::Something;
         }
@@ -353,6 +356,10 @@ impl Forge for GitLabForge {
 
     async fn merge(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError> {
         self.merge_pinned(request).await
+    }
+
+    async fn make_ready(&self, number: ProposalNumber, asks: &Asks) -> Result<(), ForgeError> {
+        self.ready(number, asks).await
     }
 
     async fn take_back(&self, number: ProposalNumber) -> Result<(), ForgeError> {

@@ -44,13 +44,14 @@ impl GitLabForge {
         // GitLab works out the head a moment after it was opened.
         let head = merge.sha.as_deref().or(tip.as_deref()).unwrap_or_default();
         let ours = self.ours(&merge).await?;
-        let (landing, _) = self.way_in(&merge, &notes).await?;
+        let (landing, draft) = self.way_in(&merge, &notes).await?;
         Ok(Proposal {
             number: ProposalNumber(merge.iid),
             head: commit(head)?,
             branch_state: if tip.is_some() { BranchState::Stands } else { BranchState::Gone },
             state: self.state(&merge, &notes, &ours)?,
             mergeability,
+            draft,
             landing,
             approvals: words.approvals,
             objections: words.objections,

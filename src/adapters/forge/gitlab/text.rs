@@ -41,6 +41,11 @@ pub(super) fn title(wanted: &str, is_draft: bool) -> Cow<'_, str> {
     }
 }
 
+/// The title of a draft of hoist's without what makes a draft of it.
+pub(super) fn without_draft(title: &str) -> &str {
+    title.strip_prefix(DRAFT).unwrap_or(title)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -506,6 +506,25 @@ impl GitHub {
         pull.auto_merge = Some(AutoMerge { by: login.to_owned(), wish });
     }
 
+    /// A person makes a draft of a pull request, or makes it ready.
+    pub fn make_draft(&self, number: u64) {
+        let mut inside = self.inside();
+        let pull = inside.hub.pulls.get_mut(&number).unwrap();
+        pull.draft = true;
+        pull.events.push(json!({"__typename": "ConvertToDraftEvent"}));
+    }
+
+    pub fn make_ready(&self, number: u64) {
+        self.inside().hub.pulls.get_mut(&number).unwrap().draft = false;
+    }
+
+    /// Whether a pull request is a draft, and who is asked to review it.
+    pub fn draft_of(&self, number: u64) -> (bool, Vec<String>) {
+        let inside = self.inside();
+        let pull = &inside.hub.pulls[&number];
+        (pull.draft, pull.asked.clone())
+    }
+
     /// A person begins a conversation on a line, or resolves all of them.
     pub fn discuss(&self, number: u64) {
         self.inside().hub.pulls.get_mut(&number).unwrap().threads.push(false);

@@ -63,6 +63,8 @@ pub struct Rules {
     /// The methods that may be used; all of them, if there are none.
     pub methods: Option<Vec<&'static str>>,
     pub queue: bool,
+    /// Private repositories of some plans have none.
+    pub takes_no_drafts: bool,
     pub allows_auto_merge: bool,
     /// hoist is among those who may go past all of this.
     pub may_be_bypassed: bool,
@@ -383,6 +385,9 @@ impl Hub {
                 json!({"message": "Validation Failed", "documentation_url": "https://docs.github.com/rest", "errors": [error]}),
             );
         };
+        if body["draft"] == true && self.rules.takes_no_drafts {
+            return (422, message("Draft pull requests are not supported in this repository."));
+        }
         if self.repository.has(&base, &head) {
             return invalid(&format!("No commits between {target} and {branch}"));
         }
@@ -532,7 +537,7 @@ impl Hub {
         let closed_at = if pull.state == "open" { Value::Null } else { json!(NOW) };
         let merged_by = pull.merge.as_ref().and_then(|(_, by)| by.as_deref()).map(user);
         json!({
-            "number": number, "state": pull.state, "title": pull.title, "body": pull.body,
+            "number": number, "node_id": format!("PR_{number}"), "state": pull.state, "title": pull.title, "body": pull.body,
             "html_url": format!("https://github.example/{OWNER}/{NAME}/pull/{number}"),
             "user": user(&pull.author), "head": end(&pull.branch, &pull.head),
             "base": end(&pull.target, &pull.base_sha),

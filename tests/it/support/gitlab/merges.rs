@@ -457,6 +457,8 @@ impl Lab {
     pub fn make_draft(&mut self, number: u64) {
         let merge = self.merges.get_mut(&number).unwrap();
         merge.title = format!("Draft: {}", merge.title);
+        let at = self.now();
+        self.system_note(number, "carol", "marked this merge request as **draft**", at);
     }
 
     pub fn dress_of(&self, number: u64) -> (Vec<String>, Vec<String>) {
