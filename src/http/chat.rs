@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::json;
 
-use super::hooks::{LARGEST_BODY, LONGEST_SENDING, read_body};
+use super::body::read_body;
 use super::problem::Problem;
 use crate::app::App;
 use crate::app::AppError;
@@ -22,7 +22,6 @@ pub(super) fn chat(app: Arc<App>) -> Router {
     Router::new()
         .route("/hooks/slack", post(hear_slack))
         .route("/hooks/mattermost", post(hear_mattermost))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(app)
 }
 
@@ -30,7 +29,7 @@ pub(super) fn chat(app: Arc<App>) -> Router {
 async fn hear_slack(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let timestamp = header(request.headers(), "x-slack-request-timestamp");
     let signature = header(request.headers(), "x-slack-signature");
-    let body = read_body(request, LONGEST_SENDING).await?;
+    let body = read_body(request).await?;
     let receipt = app.hear_slack(SlackRequest::new(timestamp, signature, body)).await?;
     Ok(acknowledge(receipt))
 }
@@ -40,7 +39,7 @@ async fn hear_mattermost(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let body = read_body(request, LONGEST_SENDING).await?;
+    let body = read_body(request).await?;
     Ok(acknowledge(app.hear_mattermost(&body).await?))
 }
 

@@ -1,12 +1,10 @@
 //! `/hooks/…`: what other systems tell hoist.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, FromRequest, Path, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::header::{AUTHORIZATION, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -14,6 +12,7 @@ use axum::{Json, Router};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::body::{check_content_type, has_type, read_body};
 use super::problem::Problem;
 use super::senders::several;
 use crate::app::App;
@@ -23,12 +22,6 @@ use crate::app::ingest::signature::{Headers, UnverifiedDelivery};
 use crate::app::ingest::{Accepted, AnnounceError};
 use crate::app::nudge::NudgeError;
 use crate::app::views::ProgressView;
-
-/// The largest body that is taken: a hundred times what an announcement needs.
-pub(super) const LARGEST_BODY: usize = 1 << 20;
-
-/// How long a sender may take over its body: a slow one holds a connection and memory.
-pub(super) const LONGEST_SENDING: Duration = Duration::from_secs(10);
 
 /// What an announcement, and an event of a forge or a controller, is written in.
 const MEDIA_TYPES: [&str; 2] = ["application/json", "application/cloudevents+json"];
@@ -43,7 +36,6 @@ pub(super) fn hooks(app: Arc<App>) -> Router {
         .route("/hooks/artifacts/progress", post(show_progress))
         .route("/hooks/argocd", post(nudge_applications))
         .route("/hooks/forge/{repository}", post(hear_forge))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(app)
 }
 
@@ -55,7 +47,7 @@ async fn announce_artifact(
     let is_batch = has_type(request.headers(), BATCH);
     check_content_type(request.headers(), if is_batch { &[BATCH] } else { &MEDIA_TYPES })?;
     let headers = read_headers(request.headers());
-    let delivery = UnverifiedDelivery::new(headers, read_body(request, LONGEST_SENDING).await?);
+    let delivery = UnverifiedDelivery::new(headers, read_body(request).await?);
     if is_batch {
         return Ok(several(app.announce_batch(delivery).await?));
     }
@@ -82,7 +74,7 @@ async fn show_progress(
     let Query(Destination { environment }) = destination?;
     check_content_type(request.headers(), &MEDIA_TYPES)?;
     let headers = read_headers(request.headers());
-    let delivery = UnverifiedDelivery::new(headers, read_body(request, LONGEST_SENDING).await?);
+    let delivery = UnverifiedDelivery::new(headers, read_body(request).await?);
     Ok(Json(app.progress(delivery, &environment).await?))
 }
 
@@ -94,7 +86,7 @@ async fn nudge_applications(
     check_content_type(request.headers(), &MEDIA_TYPES)?;
     let authorization = request.headers().get(AUTHORIZATION);
     let authorization = authorization.and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let body = read_body(request, LONGEST_SENDING).await?;
+    let body = read_body(request).await?;
     let view = app.nudge(authorization.as_deref(), &body).await?;
     Ok((StatusCode::ACCEPTED, Json(view)).into_response())
 }
@@ -119,7 +111,7 @@ async fn hear_forge(
         delivery: header("idempotency-key").or_else(|| header("x-gitlab-event-uuid")),
         proof: header("x-gitlab-token"),
     };
-    let body = read_body(request, LONGEST_SENDING).await?;
+    let body = read_body(request).await?;
     let event = UnverifiedEvent { github, gitlab, body };
     match app.hear_forge(&repository, event).await? {
         Heard::Woken(view) => Ok((StatusCode::ACCEPTED, Json(view)).into_response()),
@@ -161,58 +153,6 @@ fn envelope(header: &impl Fn(&str) -> Option<String>) -> Envelope {
             source: header("ce-source").unwrap_or_default(),
             id: header("ce-id").unwrap_or_default(),
         }),
-    }
-}
-
-fn content_type(headers: &HeaderMap) -> String {
-    let value = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    String::from_utf8_lossy(value).to_ascii_lowercase()
-}
-
-fn has_type(headers: &HeaderMap, media_type: &str) -> bool {
-    content_type(headers).split(';').next().is_some_and(|essence| essence.trim() == media_type)
-}
-
-/// Lets JSON pass under one of these names, as it is, and nothing else.
-pub(super) fn check_content_type(headers: &HeaderMap, taken: &[&str]) -> Result<(), Problem> {
-    let refuse = |why: String| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
-    // What was packed is signed as it was packed, and may be of any size once it is not.
-    if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-        return refuse("`Content-Encoding` is set: send the body as it is, not packed".into());
-    }
-    let value = content_type(headers);
-    let mut parts = value.split(';').map(str::trim);
-    let essence = parts.next().unwrap_or_default();
-    let charset = parts.find_map(|part| part.strip_prefix("charset="));
-    if !taken.contains(&essence) {
-        return refuse(if essence.is_empty() {
-            "`Content-Type` is missing, and it should be `application/json`".into()
-        } else {
-            format!("`Content-Type` is {essence:?}, and it should be `application/json`")
-        });
-    }
-    match charset.map(|charset| charset.trim_matches('"')) {
-        None | Some("utf-8" | "utf8") => Ok(()),
-        Some(other) => refuse(format!("JSON is written in UTF-8, not in {other:?}")),
-    }
-}
-
-/// Reads the whole body, which has its limits in bytes and in time.
-pub(super) async fn read_body(request: Request, longest: Duration) -> Result<Vec<u8>, Problem> {
-    let reading = Bytes::from_request(request, &());
-    match tokio::time::timeout(longest, reading).await {
-        Ok(Ok(body)) => Ok(body.into()),
-        Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            Err(Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the body has more than {LARGEST_BODY} bytes, which is the limit"),
-            ))
-        }
-        Ok(Err(_)) => Err(Problem::malformed("the body broke off")),
-        Err(_) => Err(Problem::timed_out(format!(
-            "the body was not there after {} s: send it at once",
-            longest.as_secs()
-        ))),
     }
 }
 
@@ -293,30 +233,5 @@ fn log(error: &AnnounceError) {
         AnnounceError::Unknown { field, .. } => {
             tracing::info!("an announcement was refused: nothing is known of its {field}");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use axum::body::Body;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_body_that_does_not_come_is_not_waited_for() {
-        let never = futures::stream::pending::<Result<Bytes, std::io::Error>>();
-        let request = Request::new(Body::from_stream(never));
-        let problem = read_body(request, Duration::from_millis(1)).await.unwrap_err();
-        assert_eq!(problem.status(), StatusCode::REQUEST_TIMEOUT);
-        assert_eq!(problem.into_response().headers()["connection"], "close");
-    }
-
-    #[tokio::test]
-    async fn a_body_that_breaks_off_is_malformed() {
-        let broken = futures::stream::iter([Err::<Bytes, _>(std::io::ErrorKind::BrokenPipe)]);
-        let broken = futures::StreamExt::map(broken, |it| it.map_err(std::io::Error::from));
-        let request = Request::new(Body::from_stream(broken));
-        let problem = read_body(request, LONGEST_SENDING).await.unwrap_err();
-        assert_eq!(problem.status(), StatusCode::BAD_REQUEST);
     }
 }

@@ -6,6 +6,8 @@ mod senders;
 
 mod chat;
 
+mod body;
+
 mod health;
 
 mod metrics;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -13,7 +13,7 @@ use axum::{Json, Router};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::hooks::{LARGEST_BODY, LONGEST_SENDING, check_content_type, read_body};
+use super::body::{check_content_type, read_body};
 use super::problem::Problem;
 use crate::app::App;
 use crate::app::ingest::Accepted;
@@ -31,10 +31,7 @@ const MEDIA_TYPES: [&str; 4] = [
 
 /// The routes under `/hooks/registry/`.
 pub(super) fn senders(app: Arc<App>) -> Router {
-    Router::new()
-        .route("/hooks/registry/{name}", post(hear_sender))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .with_state(app)
+    Router::new().route("/hooks/registry/{name}", post(hear_sender)).with_state(app)
 }
 
 /// The secret of those who can put it nowhere else. Behind the `?`, because a path is what logs and
@@ -61,7 +58,7 @@ async fn hear_sender(
     };
     let headers: BTreeMap<_, _> = HEADERS.into_iter().filter_map(header).collect();
     let secret = secret.map(SecretString::from);
-    let body = read_body(request, LONGEST_SENDING).await?;
+    let body = read_body(request).await?;
     let answers = app.hear_sender(&name, UnverifiedHook { headers, secret, body }).await?;
     Ok(several(answers))
 }

@@ -7,4 +7,5 @@ mod intake;
 mod kept;
 mod refusals;
 mod senders;
+mod wire;
 mod world;
