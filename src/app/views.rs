@@ -479,7 +479,7 @@ pub struct AnnouncementView {
     pub id: EventId,
     /// Where it can be looked at.
     pub url: String,
-    /// Why it is not decided yet, where the remote could not be read.
+    /// Why nothing goes on by itself, where it is not decided yet or set aside.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }

@@ -128,7 +128,7 @@ impl AnnounceArgs {
         };
         let view = sending.send(retries, out).await?;
         if let Some(why) = &view.why {
-            out.note(&format!("it is kept and not decided yet: {why}"));
+            out.note(why);
         }
         out.answer(&view, |view| printable(view.id.as_str()))?;
         let followed = match &wait {

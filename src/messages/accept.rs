@@ -148,7 +148,7 @@ fn has_moved(moved: &Moved) -> String {
             format!("the tag {tag} has moved: it was {} and is now {}", from.short(), to.short())
         }
         Moved::Digest { digest, from, to } => {
-            format!("{} was announced as {from} before, and now as {to}", digest.short())
+            format!("the digest {} was announced as {from} before, and now as {to}", digest.short())
         }
     }
 }

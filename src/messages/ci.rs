@@ -4,7 +4,7 @@ use crate::domain::artifact::{Digest, ImageName};
 use crate::domain::id::{ApplicationName, EnvironmentName};
 
 /// What to do about something that is on its way still.
-pub const STILL_ON_ITS_WAY: &str = "it goes on by itself; look at `hoist why`, or wait longer with \
+pub const STILL_ON_ITS_WAY: &str = "hoist stays with it: look at `hoist why`, or wait longer with \
                                     --timeout";
 
 /// What to do about something that has ended.

@@ -45,9 +45,7 @@ use secrecy::ExposeSecret;
 pub use body::Malformed;
 
 use super::policy::Source;
-use super::ports::{
-    Announced, Announcement, AuditLine, DeliveryOutcome, DeliveryRecord, StoreError, TokenError,
-};
+use super::ports::{Announced, Announcement, AuditLine, DeliveryOutcome, StoreError, TokenError};
 use super::reconcile::chain;
 use super::views::AnnouncementView;
 use super::{App, AppError};
@@ -230,7 +228,7 @@ impl App {
             body: verified.body,
             received_at: now,
             artifacts: artifacts.clone(),
-            outcome,
+            outcome: outcome.clone(),
         };
         match self.store.announce(announcement).await? {
             Announced::New(event) => {
@@ -239,7 +237,7 @@ impl App {
                 let mut lines = self.set_aside_lines(&set_aside);
                 lines.extend(self.moved_lines(&source.name, &artifacts).await);
                 self.write_down(lines).await;
-                Ok(Accepted::New(self.announcement_view(event, undecided)))
+                Ok(Accepted::New(self.announcement_view(event, outcome.why())))
             }
             Announced::Same(event) => {
                 let first = self.store.delivery(&event).await?;
@@ -248,7 +246,7 @@ impl App {
                 if !is_sent_again {
                     self.write_down(self.returned_lines(&source.name, &artifacts).await).await;
                 }
-                let why = first.and_then(why_undecided);
+                let why = first.and_then(|first| first.delivery.outcome.why());
                 Ok(Accepted::Same(self.announcement_view(event, why)))
             }
             Announced::TokenUsed => Err(BadToken::Used.into()),
@@ -317,14 +315,6 @@ impl App {
         {
             tracing::error!("writing down what an announcement brought: {}", chain(&error));
         }
-    }
-}
-
-/// Why nothing came of a delivery yet, where nothing did.
-fn why_undecided(record: DeliveryRecord) -> Option<String> {
-    match record.delivery.outcome {
-        DeliveryOutcome::Undecided { why } | DeliveryOutcome::Refused { why } => Some(why),
-        DeliveryOutcome::Accepted | DeliveryOutcome::SetAside { .. } => None,
     }
 }
 

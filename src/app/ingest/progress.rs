@@ -3,8 +3,10 @@
 use super::AnnounceError;
 use super::body::Notice;
 use super::resolve::Resolved;
+use super::set_aside::{Aside, aside};
 use super::signature::UnverifiedDelivery;
 use super::speaker_for;
+use crate::app::ports::ApplicationRecord;
 use crate::app::views::{Arrival, ArrivalView, ProgressView};
 use crate::app::{App, AppError};
 use crate::domain::artifact::Artifact;
@@ -61,13 +63,15 @@ impl App {
             record.promotions.iter().rev().find(brings)
         });
         let wait = promotion.and_then(|it| self.seen.of(&key).wait_of(&it.id).map(explain::wait));
-        let told = match (promotion, wait) {
-            (Some(promotion), Some(wait)) if arrival(&promotion.state) == Arrival::OnItsWay => wait,
-            (Some(promotion), _) => explain::state(promotion),
-            (None, _) => answer::not_started(&environment),
+        let (arrival, told) = match (promotion, wait) {
+            (Some(promotion), Some(wait)) if arrival(&promotion.state) == Arrival::OnItsWay => {
+                (Arrival::OnItsWay, wait)
+            }
+            (Some(promotion), _) => (arrival(&promotion.state), explain::state(promotion)),
+            (None, _) => self.not_started(&key, &record, artifact, &environment),
         };
         Ok(ArrivalView {
-            arrival: promotion.map_or(Arrival::OnItsWay, |it| arrival(&it.state)),
+            arrival,
             state: promotion.map_or("not started", |it| it.state.name()).to_owned(),
             told,
             url: promotion.map(|it| self.promotion_url(&it.id)),
@@ -75,6 +79,25 @@ impl App {
             application: key.application,
             environment,
         })
+    }
+
+    /// Whether what has no promotion into an environment may still come there, and why it has not.
+    fn not_started(
+        &self,
+        key: &ApplicationKey,
+        record: &ApplicationRecord,
+        artifact: Option<&Artifact>,
+        environment: &EnvironmentName,
+    ) -> (Arrival, String) {
+        let pipeline = self.policy.pipelines.get(&key.pipeline);
+        let aside = pipeline.zip(artifact).and_then(|(pipeline, artifact)| {
+            aside(&self.memory(record.clone(), pipeline), artifact)
+        });
+        match aside {
+            Some(Aside::Stays(why)) => (Arrival::Ended, why),
+            Some(Aside::Asks(why) | Aside::Unexamined(why)) => (Arrival::OnItsWay, why),
+            None => (Arrival::OnItsWay, answer::not_started(environment)),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::domain::accept::{Accept, KeptOut};
 use crate::domain::artifact::Artifact;
 use crate::domain::command::Actor;
 use crate::domain::id::ApplicationKey;
+use crate::domain::snapshot::Snapshot;
 use crate::messages::accept as words;
 
 /// An artifact that does not go by itself, and why.
@@ -34,13 +35,10 @@ impl App {
             let record = self.store.load(application).await?;
             let mut snapshot = self.memory(record, pipeline);
             snapshot.artifacts.push(artifact.clone());
-            let door = pipeline.environments.iter().find(|it| it.after.is_empty());
-            let rank = pipeline.accept.rank(artifact);
-            let older = || door.and_then(|door| snapshot.started_in(&door.name).overtakes(&rank));
-            let why = match snapshot.kept_out(artifact) {
-                // That is asked next; what comes of it is said then.
-                None | Some(KeptOut::Unexamined(_)) => older().map(words::older),
-                Some(kept_out) => Some(words::kept_out(&kept_out)),
+            let why = match aside(&snapshot, artifact) {
+                // Its registry is asked next; what comes of it is said then.
+                None | Some(Aside::Unexamined(_)) => None,
+                Some(Aside::Asks(why) | Aside::Stays(why)) => Some(why),
             };
             found.extend(why.map(|why| SetAside {
                 application: application.clone(),
@@ -64,6 +62,47 @@ impl App {
             text: format!("{} does not go by itself: {}", it.version, it.why),
         });
         lines.collect()
+    }
+}
+
+/// How an artifact that is not on its way comes no further by itself, and why.
+pub(super) enum Aside {
+    /// Its registry has not said yet what it is.
+    Unexamined(String),
+    /// A person is to say whether it goes.
+    Asks(String),
+    /// It does not go.
+    Stays(String),
+}
+
+/// Why an artifact does not go into the pipeline by itself, if it does not.
+pub(super) fn aside(snapshot: &Snapshot, artifact: &Artifact) -> Option<Aside> {
+    if snapshot.was_let_in(artifact) {
+        return None;
+    }
+    let door = snapshot.pipeline.environments.iter().find(|it| it.after.is_empty());
+    let rank = snapshot.pipeline.accept.rank(artifact);
+    let newer = door.and_then(|door| snapshot.started_in(&door.name).overtakes(&rank));
+    let kept_out = snapshot.kept_out(artifact);
+    let told = kept_out.as_ref().map(words::kept_out).unwrap_or_default();
+    match (kept_out, newer) {
+        (None | Some(KeptOut::Unexamined(_)), Some(newer)) => {
+            Some(Aside::Stays(words::older(newer)))
+        }
+        (None, None) => None,
+        (Some(KeptOut::Unexamined(_)), None) => Some(Aside::Unexamined(told)),
+        (Some(KeptOut::MovedAsks(_)), _) => Some(Aside::Asks(told)),
+        (
+            Some(
+                KeptOut::Tag { .. }
+                | KeptOut::NoVersion { .. }
+                | KeptOut::Range { .. }
+                | KeptOut::Branch { .. }
+                | KeptOut::MovedRefused(_)
+                | KeptOut::Unsound { .. },
+            ),
+            _,
+        ) => Some(Aside::Stays(told)),
     }
 }
 

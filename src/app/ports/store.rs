@@ -129,6 +129,15 @@ impl DeliveryOutcome {
         set_aside.map_or(Self::Accepted, |why| Self::SetAside { why })
     }
 
+    /// Why nothing goes on by itself, where nothing does.
+    pub fn why(&self) -> Option<String> {
+        match self {
+            Self::Accepted => None,
+            Self::SetAside { .. } => Some(self.told()),
+            Self::Undecided { why } | Self::Refused { why } => Some(why.clone()),
+        }
+    }
+
     /// In words.
     pub fn told(&self) -> String {
         match self {

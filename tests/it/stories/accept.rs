@@ -164,17 +164,43 @@ async fn a_digest_under_another_tag_goes_waits_or_stays_out_and_is_always_told()
       v1.4.2 is in staging, and nothing newer was announced
 
       shop v1.4.2 goes into staging. Its proposal opens as soon as its gates do.
-    retags: ask: accepted, and does not go by itself: shop: COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and a person is to say whether that goes (`retags: ask`)
+    retags: ask: accepted, and does not go by itself: shop: the digest COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and a person is to say whether that goes (`retags: ask`)
       ghcr.io/acme/shop@sha256:DIGEST was announced as v1.4.2-rc.1 and is now announced by ci as v1.4.2: the same under another tag
       newTag: v1.4.2-rc.1 # hoist writes this
-      v1.4.2 is not in staging: COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and a person is to say whether that goes (`retags: ask`)
-    - v1.4.2: COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and a person is to say whether that goes (`retags: ask`) -> `hoist promote shop staging --tag v1.4.2` lets it in
+      v1.4.2 is not in staging: the digest COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and a person is to say whether that goes (`retags: ask`)
+    - v1.4.2: the digest COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and a person is to say whether that goes (`retags: ask`) -> `hoist promote shop staging --tag v1.4.2` lets it in
       shop v1.4.2 goes into staging. Its proposal opens as soon as its gates do.
-    retags: refuse: accepted, and does not go by itself: shop: COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and `retags: refuse` lets no such artifact in
+    retags: refuse: accepted, and does not go by itself: shop: the digest COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and `retags: refuse` lets no such artifact in
       ghcr.io/acme/shop@sha256:DIGEST was announced as v1.4.2-rc.1 and is now announced by ci as v1.4.2: the same under another tag
       newTag: v1.4.2-rc.1 # hoist writes this
-      v1.4.2 is not in staging: COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and `retags: refuse` lets no such artifact in
-    - v1.4.2: COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and `retags: refuse` lets no such artifact in -> it goes as v1.4.2-rc.1, or build it again
-      v1.4.2 does not go: COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and `retags: refuse` lets no such artifact in; the pipeline's rules hold for people, too: announce one that fits, or change them
+      v1.4.2 is not in staging: the digest COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and `retags: refuse` lets no such artifact in
+    - v1.4.2: the digest COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and `retags: refuse` lets no such artifact in -> it goes as v1.4.2-rc.1, or build it again
+      v1.4.2 does not go: the digest COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and `retags: refuse` lets no such artifact in; the pipeline's rules hold for people, too: announce one that fits, or change them
+    ");
+}
+
+#[tokio::test]
+async fn a_pipeline_is_told_at_once_that_its_artifact_does_not_go_and_waits_for_nothing() {
+    let bot = Bot::with_rule("accept: {tags: \"v*\", newest_by: semver}").await;
+    let mut told = vec![bot.told_at_once("v1.10.0").await];
+    bot.work().await;
+    for version in ["nightly-7", "v1.9.3"] {
+        told.push(bot.told_at_once(version).await);
+        told.push(bot.progress(version, "staging").await);
+    }
+    // A person may still say that this one goes.
+    let bot = Bot::with_rule("moved_tags: ask").await;
+    bot.announce_moved("v1.4.2", &digest("shop", "something else")).await;
+    bot.work().await;
+    told.push(bot.told_at_once("v1.4.2").await);
+    told.push(bot.progress("v1.4.2", "staging").await);
+    insta::assert_snapshot!(plain(&told.join("\n")), @"
+    -
+    accepted, and does not go by itself: shop: its tag nightly-7 does not fit `accept.tags` (`v*`)
+    ended not started: its tag nightly-7 does not fit `accept.tags` (`v*`)
+    accepted, and does not go by itself: shop: v1.10.0, which is newer, was started before it
+    ended not started: v1.10.0, which is newer, was started before it
+    accepted, and does not go by itself: shop: the tag v1.4.2 has moved: it was COMMIT and is now COMMIT, and a person is to say whether that goes (`moved_tags: ask`)
+    on_its_way not started: the tag v1.4.2 has moved: it was COMMIT and is now COMMIT, and a person is to say whether that goes (`moved_tags: ask`)
     ");
 }

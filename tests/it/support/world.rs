@@ -502,6 +502,15 @@ impl Bot {
         self.send(request(outgoing.signed(&SECRET.to_owned().into()))).await
     }
 
+    /// What CI is told when it announces a version of the shop: why it does not go, if it does not.
+    pub async fn told_at_once(&self, version: &str) -> String {
+        let router = http::router(Arc::clone(self.app()));
+        let response = router.oneshot(request(signed("shop", version))).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let view: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        view["why"].as_str().unwrap_or("-").to_owned()
+    }
+
     /// How far a version of the shop has come, as its pipeline is told: `arrival state: words`.
     pub async fn progress(&self, version: &str, environment: &str) -> String {
         let path = format!("/hooks/artifacts/progress?environment={environment}");
