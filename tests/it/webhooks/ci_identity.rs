@@ -355,3 +355,86 @@ async fn a_token_vouches_for_all_events_of_its_batch_and_for_no_others() {
     assert_eq!(caught.json["answers"][1]["status"], 401, "{}", caught.json);
     assert_eq!(ci.world.tags_of("services", "shop").await, ["v1", "v2"]);
 }
+
+/// What GitHub's documentation has in a job's token.
+fn github() -> Value {
+    json!({
+        "sub": "repo:acme/shop:ref:refs/heads/main",
+        "environment": "production", "ref": "refs/heads/main", "ref_type": "branch",
+        "ref_protected": "true", "sha": "example-sha", "repository": "acme/shop",
+        "repository_id": "74", "repository_owner": "acme", "repository_owner_id": "65",
+        "repository_visibility": "private", "run_id": "example-run-id", "run_number": "10",
+        "run_attempt": "2", "runner_environment": "github-hosted", "actor": "octocat",
+        "actor_id": "12", "workflow": "example-workflow", "head_ref": "", "base_ref": "",
+        "event_name": "workflow_dispatch",
+        "workflow_ref": "acme/shop/.github/workflows/release.yml@refs/heads/main",
+        "job_workflow_ref": "acme/ci/.github/workflows/build.yml@refs/heads/main",
+    })
+}
+
+/// What GitLab's documentation has in a job's token.
+fn gitlab() -> Value {
+    json!({
+        "sub": "project_path:acme/shop:ref_type:branch:ref:main",
+        "namespace_id": "72", "namespace_path": "acme", "project_id": "20",
+        "project_path": "acme/shop", "user_id": "1", "user_login": "sample-user",
+        "user_email": "sample-user@example.com",
+        "user_identities": [{"provider": "github", "extern_uid": "2435223452345"}],
+        "pipeline_id": "574", "pipeline_source": "push", "job_id": "302", "ref": "main",
+        "ref_type": "branch", "ref_path": "refs/heads/main", "ref_protected": "true",
+        "groups_direct": ["acme/ops"], "environment": "production",
+        "environment_protected": "false", "deployment_tier": "production", "runner_id": 1,
+        "runner_environment": "self-hosted", "sha": "714a629c0b401fdce83e847fc9589983fc6f46bc",
+        "project_visibility": "public",
+        "ci_config_ref_uri": "gitlab.example.com/acme/shop//.gitlab-ci.yml@refs/heads/main",
+    })
+}
+
+/// What becomes of a job's announcement, where its token says this and these claims have to fit.
+async fn judged<const N: usize>(said: &Value, wanted: [(&str, &str); N]) -> String {
+    let (issuer, key) = (CiIssuer::start().await, SigningKey::rsa("key-1"));
+    issuer.publish(&[&key]);
+    let world = World::trusting_by(&issuer, wanted).await;
+    let mut claims = said.clone();
+    for (name, value) in [
+        ("iss", json!(issuer.url())),
+        ("aud", json!("hoist")),
+        ("exp", json!(NOW + 300)),
+        ("nbf", json!(NOW - 5)),
+        ("iat", json!(NOW)),
+        ("jti", json!("235b3a54-b797-45c7-ae9a-f72d7bc6ef5b")),
+    ] {
+        claims[name] = value;
+    }
+    let answer = world.send(bearing(&key.token(&claims), &shop(1))).await;
+    answer.line().replace(": -", "")
+}
+
+#[tokio::test]
+async fn the_documented_tokens_of_github_and_gitlab_speak_for_their_own_applications() {
+    let on_github = [
+        ("repository", "acme/{application}"),
+        ("ref", "refs/heads/main"),
+        ("job_workflow_ref", "acme/ci/.github/workflows/build.yml@refs/heads/main"),
+    ];
+    assert_eq!(judged(&github(), on_github).await, "202 -");
+    let by_number = [("repository_owner_id", "65"), ("repository", "acme/{application}")];
+    assert_eq!(judged(&github(), by_number).await, "202 -");
+    let on_gitlab = [
+        ("project_path", "acme/{application}"),
+        ("ref_path", "refs/heads/main"),
+        ("ref_protected", "true"),
+        ("runner_id", "1"),
+    ];
+    assert_eq!(judged(&gitlab(), on_gitlab).await, "202 -");
+
+    let mut fork = github();
+    fork["job_workflow_ref"] = json!("mallory/ci/.github/workflows/build.yml@refs/heads/main");
+    let mut unprotected = gitlab();
+    unprotected["ref_protected"] = json!("false");
+    let told = [judged(&fork, on_github).await, judged(&unprotected, on_gitlab).await];
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    401 -: the bearer token fits no source in `sources:`; `sources.jobs.claims.job_workflow_ref` does not fit "mallory/ci/.github/workflows/build.yml@refs/heads/main"
+    401 -: the bearer token fits no source in `sources:`; `sources.jobs.claims.ref_protected` does not fit "false"
+    "#);
+}

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use hoist::app::policy::{Proof, Source};
 use serde_json::{Value, json};
 
 use super::world::*;
@@ -43,8 +44,12 @@ fn structured(kind: &str, data: &Value) -> Value {
 }
 
 fn send_structured(event: &Value) -> Request<Body> {
+    send_structured_by(SECRET, event)
+}
+
+fn send_structured_by(secret: &str, event: &Value) -> Request<Body> {
     let body = event.to_string();
-    let signature = hub_signature(SECRET, body.as_bytes());
+    let signature = hub_signature(secret, body.as_bytes());
     let headers = [
         ("content-type", "application/cloudevents+json; charset=utf-8"),
         ("x-hub-signature-256", signature.as_str()),
@@ -109,6 +114,31 @@ async fn a_package_url_is_read_with_its_colon_as_it_is_or_encoded() {
         let answer = world.send(send_structured(&event)).await;
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{purl}: {}", answer.line());
         assert!(world.tags_of("services", "shop").await[0].starts_with(tag), "{purl}");
+    }
+}
+
+#[tokio::test]
+async fn a_chart_and_a_file_are_announced_like_images() {
+    let source = |name: &str| Source {
+        name: name.parse().unwrap(),
+        proof: Proof::Secrets(vec![name.to_owned().into()]),
+        images: Vec::new(),
+        per_minute: 1000,
+    };
+    let chart = (source("portal"), "charts.acme.example/stable/portal");
+    let file = (source("prices"), "pkg:generic/acme/prices");
+    let world = World::hearing(vec![chart, file], no_registry()).await;
+    let checksum = DIGEST.replace("%3A", ":");
+    for (who, package, version) in [
+        ("portal", "helm/portal@1.4.2?repository_url=https://charts.acme.example/stable", "1.4.2"),
+        ("prices", "generic/acme/prices@2026.11?file_name=prices.csv", "2026.11"),
+    ] {
+        let event = cd_event(&format!("pkg:{package}&checksum={checksum}"));
+        let mut event = structured("dev.cdevents.artifact.published.0.3.0", &event);
+        event["id"] = json!(who);
+        let answer = world.send(send_structured_by(who, &event)).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{package}: {}", answer.line());
+        assert_eq!(world.tags_of(&format!("of-{who}"), who).await, [version]);
     }
 }
 

@@ -122,8 +122,13 @@ impl World {
 
     /// The same, where jobs of `acme` on main are believed that the issuer vouches for.
     pub async fn trusting(issuer: &CiIssuer) -> Self {
-        let url = issuer.url();
         let claims = [("repository", "acme/{application}"), ("ref", "refs/heads/main")];
+        Self::trusting_by(issuer, claims).await
+    }
+
+    /// The same, where these claims have to fit.
+    pub async fn trusting_by<const N: usize>(issuer: &CiIssuer, claims: [(&str, &str); N]) -> Self {
+        let url = issuer.url();
         let claims = claims.map(|(name, value)| (name.to_owned(), vec![value.parse().unwrap()]));
         let rule =
             TokenRule { issuer: url.clone(), audience: "hoist".into(), claims: claims.into() };
@@ -302,7 +307,7 @@ fn policy(more: Vec<Source>) -> Policy {
 }
 
 /// Every registry is asked where it stands; no test here gets that far.
-fn no_registry() -> Arc<dyn Registry> {
+pub fn no_registry() -> Arc<dyn Registry> {
     Arc::new(Registries::new(BTreeMap::new(), Arc::new(StillClock::default())).unwrap())
 }
 
