@@ -2,7 +2,10 @@
 //! (`git-mktree(1)`; the names of folders are sorted as if they ended with `/`).
 //!
 //! hoist changes one entry of a folder that may have twenty thousand. libgit2's builder takes it
-//! apart, sorts it and writes it anew; here the entry's bytes are replaced where they stand.
+//! apart, sorts it and writes it anew; here the entry's bytes are replaced where they stand, and
+//! those that are the same before and after are never looked at.
+
+use std::cmp::Ordering;
 
 use git2::{Error, ErrorClass, ErrorCode, Oid};
 
@@ -36,6 +39,11 @@ impl Entry<'_> {
         self.mode == SUBMODULE.as_bytes()
     }
 
+    /// Where it stands beside another, in Git's order.
+    fn place(&self, other: &Entry<'_>) -> Ordering {
+        in_order(self.name, self.is_folder()).cmp(in_order(other.name, other.is_folder()))
+    }
+
     /// The mode as a number; one that is none is that of nothing.
     pub(super) fn mode_bits(&self) -> u32 {
         let digits = std::str::from_utf8(self.mode).ok();
@@ -54,21 +62,20 @@ pub(super) struct Entries<'a> {
     at: usize,
 }
 
-impl<'a> Entries<'a> {
-    fn entry(&self) -> Option<Entry<'a>> {
-        let rest = &self.bytes[self.at..];
-        let zero = rest.iter().position(|byte| *byte == 0)?;
-        let head = &rest[..zero];
-        let blank = head.iter().position(|byte| *byte == b' ')?;
-        let id = rest.get(zero + 1..zero + 1 + ID)?;
-        Some(Entry {
-            mode: &head[..blank],
-            name: &head[blank + 1..],
-            id: Oid::from_bytes(id).ok()?,
-            begin: self.at,
-            end: self.at + zero + 1 + ID,
-        })
-    }
+/// The entry that begins at a place.
+fn entry(bytes: &[u8], at: usize) -> Option<Entry<'_>> {
+    let rest = bytes.get(at..)?;
+    let zero = rest.iter().position(|byte| *byte == 0)?;
+    let head = &rest[..zero];
+    let blank = head.iter().position(|byte| *byte == b' ')?;
+    let id = rest.get(zero + 1..zero + 1 + ID)?;
+    Some(Entry {
+        mode: &head[..blank],
+        name: &head[blank + 1..],
+        id: Oid::from_bytes(id).ok()?,
+        begin: at,
+        end: at + zero + 1 + ID,
+    })
 }
 
 impl<'a> Iterator for Entries<'a> {
@@ -78,13 +85,133 @@ impl<'a> Iterator for Entries<'a> {
         if self.at >= self.bytes.len() {
             return None;
         }
-        let entry = self.entry();
+        let entry = entry(self.bytes, self.at);
         // After what cannot be read nothing follows.
         self.at = entry.map_or(self.bytes.len(), |entry| entry.end);
-        let broken =
-            || Error::new(ErrorCode::GenericError, ErrorClass::Tree, "a folder is not whole");
-        Some(entry.ok_or_else(broken))
+        Some(entry.ok_or_else(not_whole))
     }
+}
+
+fn not_whole() -> Error {
+    Error::new(ErrorCode::GenericError, ErrorClass::Tree, "a folder is not whole")
+}
+
+/// A folder in which much is looked up.
+#[derive(Debug, Default)]
+pub(super) struct Folder {
+    bytes: Vec<u8>,
+    /// Where its entries begin.
+    begins: Vec<usize>,
+    order: Order,
+}
+
+/// Whether the entries are in Git's order. Others are read too, though nobody should write them.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    #[default]
+    Gits,
+    Nobodys,
+}
+
+impl Folder {
+    /// Looks through a folder once.
+    pub(super) fn of(bytes: Vec<u8>) -> Result<Self, Error> {
+        let (mut begins, mut order) = (Vec::new(), Order::Gits);
+        let mut last: Option<Entry<'_>> = None;
+        for entry in entries(&bytes) {
+            let entry = entry?;
+            if last.is_some_and(|last| last.place(&entry) != Ordering::Less) {
+                order = Order::Nobodys;
+            }
+            begins.push(entry.begin);
+            last = Some(entry);
+        }
+        Ok(Self { bytes, begins, order })
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What stands under a name.
+    pub(super) fn find(&self, name: &str) -> Result<Option<Entry<'_>>, Error> {
+        match self.order {
+            Order::Nobodys => find(&self.bytes, name),
+            // A file and a folder of one name have different places.
+            Order::Gits => Ok([false, true].into_iter().find_map(|is_folder| {
+                let before = |begin: &usize| {
+                    entry(&self.bytes, *begin).is_some_and(|entry| {
+                        let wanted = in_order(name.as_bytes(), is_folder);
+                        in_order(entry.name, entry.is_folder()).lt(wanted)
+                    })
+                };
+                let begin = self.begins.get(self.begins.partition_point(before))?;
+                entry(&self.bytes, *begin).filter(|found| found.name == name.as_bytes())
+            })),
+        }
+    }
+
+    /// The folder with something else under a name, or with nothing.
+    pub(super) fn put(&self, name: &str, new: Option<(&str, Oid)>) -> Result<Vec<u8>, Error> {
+        put_over(&self.bytes, self.find(name)?, (name, new))
+    }
+
+    /// The entries of another folder that do not stand here, each with what stands in its place.
+    pub(super) fn differing<'a>(
+        &self,
+        after: &'a [u8],
+    ) -> Result<Vec<(Entry<'a>, Option<Oid>)>, Error> {
+        let before = self.bytes.as_slice();
+        let begin = same_begin(before, after);
+        let end = same_end(&before[begin..], &after[begin..]);
+        let begin = match self.begins.partition_point(|at| *at <= begin) {
+            // All that stands here stands there, too.
+            _ if begin == before.len() => begin,
+            0 => 0,
+            place => self.begins[place - 1],
+        };
+        let mut old = Entries { bytes: before, at: begin };
+        let mut new = Entries { bytes: after, at: begin };
+        let mut beside = old.next().transpose()?;
+        let mut differing = Vec::new();
+        loop {
+            let left = after.len() - new.at;
+            // From here on both are the same.
+            if left <= end && beside.map_or(0, |beside| before.len() - beside.begin) == left {
+                return Ok(differing);
+            }
+            let Some(entry) = new.next().transpose()? else { return Ok(differing) };
+            while beside.is_some_and(|beside| beside.place(&entry) == Ordering::Less) {
+                beside = old.next().transpose()?;
+            }
+            let there = beside.filter(|beside| beside.place(&entry) == Ordering::Equal);
+            if there.is_some() {
+                beside = old.next().transpose()?;
+            }
+            if there.is_none_or(|there| (there.id, there.mode) != (entry.id, entry.mode)) {
+                differing.push((entry, there.map(|there| there.id)));
+            }
+        }
+    }
+}
+
+/// How far two run alike at a time.
+const STRIDE: usize = 4096;
+
+/// How many bytes two texts have in common at their beginnings.
+pub(super) fn same_begin(one: &[u8], other: &[u8]) -> usize {
+    let strides = one.chunks_exact(STRIDE).zip(other.chunks_exact(STRIDE));
+    let alike = strides.take_while(|(one, other)| one == other).count() * STRIDE;
+    let rest = one[alike..].iter().zip(&other[alike..]);
+    alike + rest.take_while(|(one, other)| one == other).count()
+}
+
+/// How many bytes two texts have in common at their ends.
+pub(super) fn same_end(one: &[u8], other: &[u8]) -> usize {
+    let strides = one.rchunks_exact(STRIDE).zip(other.rchunks_exact(STRIDE));
+    let alike = strides.take_while(|(one, other)| one == other).count() * STRIDE;
+    let (one, other) = (&one[..one.len() - alike], &other[..other.len() - alike]);
+    alike + one.iter().rev().zip(other.iter().rev()).take_while(|(one, other)| one == other).count()
 }
 
 /// What stands under a name.
@@ -98,7 +225,15 @@ pub(super) fn find<'a>(bytes: &'a [u8], name: &str) -> Result<Option<Entry<'a>>,
 
 /// The folder with something else under a name, or with nothing.
 pub(super) fn put(bytes: &[u8], name: &str, new: Option<(&str, Oid)>) -> Result<Vec<u8>, Error> {
-    let old = find(bytes, name)?;
+    put_over(bytes, find(bytes, name)?, (name, new))
+}
+
+/// The same, where it is known what stands there.
+fn put_over(
+    bytes: &[u8],
+    old: Option<Entry<'_>>,
+    (name, new): (&str, Option<(&str, Oid)>),
+) -> Result<Vec<u8>, Error> {
     let (begin, end) = match (&old, new) {
         (Some(old), Some((mode, _))) if old.is_folder() == (mode == FOLDER) => (old.begin, old.end),
         // It belongs elsewhere in the order: what was there goes first.
@@ -156,7 +291,60 @@ mod tests {
         prop::sample::select(vec!["100644", "100755", FOLDER, "120000", SUBMODULE])
     }
 
+    /// A folder with these in it, in Git's order.
+    fn folder(changes: &[(String, (&'static str, u8))]) -> Vec<u8> {
+        changes.iter().fold(Vec::new(), |bytes, (name, (mode, number))| {
+            put(&bytes, name, Some((mode, Oid::from_bytes(&[*number; ID]).unwrap()))).unwrap()
+        })
+    }
+
+    fn contents() -> impl Strategy<Value = Vec<(String, (&'static str, u8))>> {
+        prop::collection::vec((name(), (mode(), 0_u8..4)), 0..30)
+    }
+
     proptest! {
+        #[test]
+        fn what_is_found_by_halving_is_what_stands_there(
+            within in contents(), name in name(), new in prop::option::of((mode(), 0_u8..4)),
+        ) {
+            let bytes = folder(&within);
+            let new = new.map(|(mode, number)| (mode, Oid::from_bytes(&[number; ID]).unwrap()));
+            let found = Folder::of(bytes.clone()).unwrap();
+            prop_assert_eq!(found.order, Order::Gits);
+            let places = |it: Option<Entry<'_>>| it.map(|it| (it.begin, it.end));
+            prop_assert_eq!(places(found.find(&name).unwrap()), places(find(&bytes, &name).unwrap()));
+            prop_assert_eq!(found.put(&name, new).unwrap(), put(&bytes, &name, new).unwrap());
+        }
+
+        #[test]
+        fn what_differs_is_what_one_by_one_would_show(
+            shared in contents(), one in contents(), other in contents(), times in 0_usize..400,
+        ) {
+            // Enough that runs of the same are passed over, in some cases.
+            let more = (0..times).flat_map(|number| {
+                let head = format!("100644 c{number:04}\0").into_bytes();
+                [head, vec![1; ID]].concat()
+            });
+            let more: Vec<u8> = more.collect();
+            let whole = |own| [folder(&[shared.clone(), own].concat()), more.clone()].concat();
+            let (before, after) = (Folder::of(whole(one)).unwrap(), whole(other));
+            let all: Vec<Entry<'_>> =
+                entries(before.bytes()).collect::<Result<_, _>>().unwrap();
+            let mut expected = Vec::new();
+            for entry in entries(&after).map(Result::unwrap) {
+                let is_it = |it: &&Entry<'_>| {
+                    it.name == entry.name && it.is_folder() == entry.is_folder()
+                };
+                let there = all.iter().find(is_it);
+                if there.is_none_or(|it| (it.id, it.mode) != (entry.id, entry.mode)) {
+                    expected.push((entry.name, there.map(|it| it.id)));
+                }
+            }
+            let found = before.differing(&after).unwrap();
+            let found: Vec<_> = found.into_iter().map(|(entry, there)| (entry.name, there)).collect();
+            prop_assert_eq!(found, expected);
+        }
+
         #[test]
         fn a_folder_is_what_gits_own_library_makes_of_the_same_changes(
             changes in prop::collection::vec((name(), prop::option::of((mode(), 0_u8..4))), 0..40),
@@ -183,6 +371,18 @@ mod tests {
             let theirs = builder.write().unwrap();
             prop_assert_eq!(Oid::hash_object(ObjectType::Tree, &bytes).unwrap(), theirs);
         }
+    }
+
+    #[test]
+    fn a_folder_in_nobodys_order_is_read_all_the_same() {
+        let one = folder(&[("b".to_owned(), ("100644", 1))]);
+        let both = [one, folder(&[("a".to_owned(), ("100644", 2))])].concat();
+        let found = Folder::of(both).unwrap();
+        assert_eq!(found.order, Order::Nobodys);
+        for name in ["a", "b"] {
+            assert_eq!(found.find(name).unwrap().map(|it| it.name), Some(name.as_bytes()));
+        }
+        assert!(found.find("c").unwrap().is_none());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use git2::{Oid, Time};
 
 use super::desk::Desk;
-use super::folder::{self, FOLDER};
+use super::folder::{self, Entry, FOLDER, Folder};
 use super::signing::{self, Saying, Signer};
 use super::{broken, find_commit};
 use crate::app::ports::{CommitSpec, GitError, Signature};
@@ -70,11 +70,11 @@ impl Search<'_> {
         if let Some(known) = self.known.get(&(folder, depth)) {
             return Ok(Arc::clone(known));
         }
-        let bytes = self.desk.folder(folder).map_err(broken("reading a folder"))?;
+        let there = self.desk.folder(folder).map_err(broken("reading a folder"))?;
         let segment = self.segments[depth];
         let is_last = depth + 1 == self.segments.len();
         let mut found = Vec::new();
-        for entry in folder::entries(&bytes) {
+        for entry in folder::entries(there.bytes()) {
             let entry = entry.map_err(broken("reading a folder"))?;
             // A name that is not UTF-8 fits no pattern that anybody can write.
             let Ok(name) = std::str::from_utf8(entry.name) else { continue };
@@ -166,31 +166,56 @@ fn changed(
     changes: Vec<(&str, Change)>,
 ) -> Result<Option<Oid>, GitError> {
     let broken = || broken("reading a folder");
-    let mut bytes = match folder {
-        Some(folder) => desk.folder(folder).map_err(broken())?.to_vec(),
-        None => Vec::new(),
-    };
+    let before = folder.map(|folder| desk.folder(folder)).transpose().map_err(broken())?;
+    let mut draft = Draft { before: before.unwrap_or_default(), after: None };
     let mut below: BTreeMap<&str, Vec<(&str, Change)>> = BTreeMap::new();
     for (path, change) in changes {
         match path.split_once('/') {
             Some((name, rest)) => below.entry(name).or_default().push((rest, change)),
-            None => bytes = folder::put(&bytes, path, change).map_err(broken())?,
+            None => draft.put(path, change).map_err(broken())?,
         }
     }
     for (name, changes) in below {
-        let there = folder::find(&bytes, name).map_err(broken())?;
+        let there = draft.find(name).map_err(broken())?;
         if there.is_some_and(|entry| !entry.is_folder()) {
             let told = anyhow!("{name} is a file or a submodule, and files shall be put under it");
             return Err(GitError::Mirror(told));
         }
         let after = changed(desk, there.map(|entry| entry.id), changes)?;
-        let after = after.map(|folder| (FOLDER, folder));
-        bytes = folder::put(&bytes, name, after).map_err(broken())?;
+        draft.put(name, after.map(|folder| (FOLDER, folder))).map_err(broken())?;
     }
-    if bytes.is_empty() {
-        return Ok(None);
+    match draft.bytes() {
+        [] => Ok(None),
+        bytes => desk.keep_folder(bytes).map(Some).map_err(GitError::Mirror),
     }
-    desk.keep_folder(&bytes).map(Some).map_err(GitError::Mirror)
+}
+
+/// A folder that is being changed. What was found out of it when it was read holds until the first
+/// change, and mostly there is one only.
+struct Draft {
+    before: Arc<Folder>,
+    after: Option<Vec<u8>>,
+}
+
+impl Draft {
+    fn bytes(&self) -> &[u8] {
+        self.after.as_deref().unwrap_or(self.before.bytes())
+    }
+
+    fn find(&self, name: &str) -> Result<Option<Entry<'_>>, git2::Error> {
+        match &self.after {
+            None => self.before.find(name),
+            Some(after) => folder::find(after, name),
+        }
+    }
+
+    fn put(&mut self, name: &str, new: Change) -> Result<(), git2::Error> {
+        self.after = Some(match &self.after {
+            None => self.before.put(name, new)?,
+            Some(after) => folder::put(after, name, new)?,
+        });
+        Ok(())
+    }
 }
 
 /// The mode that a file gets: its own if it has one.
@@ -222,8 +247,8 @@ pub(super) fn entry_at(desk: &Desk, tree: Oid, path: &str) -> Result<Option<(Oid
     let mut folder = tree;
     let mut segments = path.split('/').peekable();
     while let Some(name) = segments.next() {
-        let bytes = desk.folder(folder).map_err(broken())?;
-        let Some(entry) = folder::find(&bytes, name).map_err(broken())? else { return Ok(None) };
+        let there = desk.folder(folder).map_err(broken())?;
+        let Some(entry) = there.find(name).map_err(broken())? else { return Ok(None) };
         match segments.peek() {
             None => return Ok(Some((entry.id, entry.mode_bits()))),
             Some(_) if entry.is_folder() => folder = entry.id,

@@ -14,7 +14,7 @@ use flate2::write::ZlibEncoder;
 use git2::{Commit, ObjectType, Odb, Oid, Repository};
 use sha1::{Digest, Sha1};
 
-use crate::adapters::git::folder::{Entry, entries};
+use crate::adapters::git::folder::{Folder, same_begin, same_end};
 
 /// How many commits are looked at, one by one, before all that the server has is asked of the
 /// history at once: what hoist pushes is one or two commits old.
@@ -81,7 +81,7 @@ struct Pack<'r> {
     /// What is in it, or known to be on the server.
     seen: HashSet<Oid>,
     /// The folders that others differ from: a hundred commits on one tip differ from the same.
-    bases: HashMap<Oid, Rc<[u8]>>,
+    bases: HashMap<Oid, Rc<Folder>>,
     entries: Vec<u8>,
     count: u32,
 }
@@ -103,13 +103,20 @@ impl Pack<'_> {
             return Ok(());
         }
         let bytes = self.read(tree, ObjectType::Tree)?;
-        let before: Vec<Rc<[u8]>> =
+        let before: Vec<Rc<Folder>> =
             bases.iter().map(|base| self.base(*base)).collect::<Result<_>>()?;
-        let mut beside: Vec<Beside<'_>> =
-            before.iter().map(|base| Beside::of(base)).collect::<Result<_>>()?;
-        for entry in entries(&bytes) {
-            let entry = entry?;
-            let places: Vec<Oid> = beside.iter_mut().filter_map(|base| base.find(&entry)).collect();
+        let (first, others) = match before.split_first() {
+            Some((first, others)) => (first.as_ref(), others),
+            None => (&Folder::default(), &[][..]),
+        };
+        for (entry, there) in first.differing(&bytes)? {
+            let name = std::str::from_utf8(entry.name).ok();
+            let mut places: Vec<Oid> = there.into_iter().collect();
+            for other in others {
+                let there = name.map(|name| other.find(name)).transpose()?.flatten();
+                let there = there.filter(|there| there.is_folder() == entry.is_folder());
+                places.extend(there.map(|there| there.id));
+            }
             if places.contains(&entry.id) || entry.is_submodule() {
                 continue;
             }
@@ -120,16 +127,16 @@ impl Pack<'_> {
             }
         }
         let base = bases.first().copied().zip(before.first());
-        self.write(ObjectType::Tree, &bytes, base.map(|(id, bytes)| (id, bytes.as_ref())))
+        self.write(ObjectType::Tree, &bytes, base.map(|(id, folder)| (id, folder.bytes())))
     }
 
-    fn base(&mut self, tree: Oid) -> Result<Rc<[u8]>> {
+    fn base(&mut self, tree: Oid) -> Result<Rc<Folder>> {
         if let Some(known) = self.bases.get(&tree) {
             return Ok(Rc::clone(known));
         }
-        let bytes: Rc<[u8]> = self.read(tree, ObjectType::Tree)?.into();
-        self.bases.insert(tree, Rc::clone(&bytes));
-        Ok(bytes)
+        let folder = Rc::new(Folder::of(self.read(tree, ObjectType::Tree)?)?);
+        self.bases.insert(tree, Rc::clone(&folder));
+        Ok(folder)
     }
 
     fn add_blob(&mut self, blob: Oid, base: Option<Oid>) -> Result<()> {
@@ -213,37 +220,14 @@ fn low(number: usize, mask: u8) -> u8 {
     u8::try_from(number & usize::from(mask)).unwrap_or(mask)
 }
 
-/// A folder that another is held beside, entry by entry.
-struct Beside<'a> {
-    entries: Vec<Entry<'a>>,
-    next: usize,
-}
-
-impl<'a> Beside<'a> {
-    fn of(bytes: &'a [u8]) -> Result<Self> {
-        Ok(Self { entries: entries(bytes).collect::<Result<_, _>>()?, next: 0 })
-    }
-
-    /// What stands here in the place of `entry`. Both folders have their entries in one order, so
-    /// that it is nearly always the next one.
-    fn find(&mut self, entry: &Entry<'_>) -> Option<Oid> {
-        let rest = &self.entries[self.next..];
-        let is_it = |it: &Entry<'_>| it.name == entry.name && it.is_folder() == entry.is_folder();
-        let place = rest.iter().position(is_it)?;
-        let id = rest[place].id;
-        self.next += place + 1;
-        Some(id)
-    }
-}
-
 /// How to make `after` of `before`: what they begin and end with is copied, the middle inserted.
 ///
 /// hoist changes a line of a file and an entry of each folder above it, and for one change in one
 /// place nothing is shorter.
 fn difference(before: &[u8], after: &[u8]) -> Vec<u8> {
-    let begin = before.iter().zip(after).take_while(|(one, other)| one == other).count();
+    let begin = same_begin(before, after);
     let (left, right) = (&before[begin..], &after[begin..]);
-    let end = left.iter().rev().zip(right.iter().rev()).take_while(|(a, b)| a == b).count();
+    let end = same_end(left, right);
     let mut told = Vec::new();
     length(&mut told, before.len());
     length(&mut told, after.len());
