@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, Speaker, Trust};
+use hoist::adapters::git::{Credentials, HostKeys, Login, Mirror, RemoteSettings, Speaker, Trust};
 use hoist::app::ports::{Git, RefOutcome};
 
 use crate::support::git::{Remote, basic, spec, update};
@@ -16,11 +16,14 @@ const MAIN: &str = "refs/heads/main";
 const URL: &str = "HOIST_TEST_KILLED_URL";
 /// And where its mirror is.
 const DATA: &str = "HOIST_TEST_KILLED_DATA";
+/// By SSH, where its key is, and which key the server shows.
+const KEY: &str = "HOIST_TEST_KILLED_KEY";
+const HOST_KEY: &str = "HOIST_TEST_KILLED_HOST_KEY";
 
 #[tokio::test]
 async fn a_kill_at_any_moment_leaves_a_mirror_that_goes_on_over_file() {
     if let Ok(url) = std::env::var(URL) {
-        return work(url, Credentials::None).await;
+        return work(settings(url, Credentials::None)).await;
     }
     survive(&Remote::local(), "a_kill_at_any_moment_leaves_a_mirror_that_goes_on_over_file").await;
 }
@@ -28,18 +31,41 @@ async fn a_kill_at_any_moment_leaves_a_mirror_that_goes_on_over_file() {
 #[tokio::test]
 async fn a_kill_at_any_moment_leaves_a_mirror_that_goes_on_over_http() {
     if let Ok(url) = std::env::var(URL) {
-        return work(url, basic(PASSWORD)).await;
+        return work(settings(url, basic(PASSWORD))).await;
     }
     survive(&Remote::http(), "a_kill_at_any_moment_leaves_a_mirror_that_goes_on_over_http").await;
 }
 
+#[tokio::test]
+async fn a_kill_at_any_moment_leaves_a_mirror_that_goes_on_by_libgit2() {
+    if let Ok(url) = std::env::var(URL) {
+        let settings = settings(url, basic(PASSWORD));
+        return work(RemoteSettings { speaker: Speaker::LibGit2, ..settings }).await;
+    }
+    let remote = Remote::http_by_libgit2();
+    survive(&remote, "a_kill_at_any_moment_leaves_a_mirror_that_goes_on_by_libgit2").await;
+}
+
+#[tokio::test]
+async fn a_kill_at_any_moment_leaves_a_mirror_that_goes_on_over_ssh() {
+    if let Ok(url) = std::env::var(URL) {
+        let key = std::fs::read_to_string(std::env::var(KEY).unwrap()).unwrap().into();
+        let login = Credentials::Ssh(Login::Key { key, passphrase: None });
+        let host_keys = Some(HostKeys::Fingerprints(vec![std::env::var(HOST_KEY).unwrap()]));
+        let trust = Trust { host_keys, ..Trust::default() };
+        return work(RemoteSettings { trust, ..settings(url, login) }).await;
+    }
+    survive(&Remote::ssh(), "a_kill_at_any_moment_leaves_a_mirror_that_goes_on_over_ssh").await;
+}
+
+fn settings(url: String, credentials: Credentials) -> RemoteSettings {
+    let (name, trust) = ("gitops".parse().unwrap(), Trust::default());
+    RemoteSettings { name, url, credentials, trust, speaker: Speaker::Own, pushes: None }
+}
+
 /// Clones, fetches, commits and pushes until it is killed.
-async fn work(url: String, credentials: Credentials) {
+async fn work(settings: RemoteSettings) {
     let data = PathBuf::from(std::env::var(DATA).unwrap());
-    let trust = Trust::default();
-    let name = "gitops".parse().unwrap();
-    let settings =
-        RemoteSettings { name, url, credentials, trust, speaker: Speaker::Own, pushes: None };
     for round in 0.. {
         if round % 3 == 0 {
             // At once, as nobody but a test does it: half a mirror is another test's matter.
@@ -69,14 +95,19 @@ async fn survive(remote: &Remote, own_name: &str) {
         mirror.push(vec![update(MAIN, None, Some(&first))]).await.unwrap();
         first
     };
+    // A login takes longer than all the rest.
+    let steps = if remote.ssh.is_some() { 3 } else { 1 };
     for round in 0..14_u64 {
         let mut child = Command::new(std::env::current_exe().unwrap());
         child.args(["--exact", &format!("contracts::git::killed::{own_name}"), "--nocapture"]);
         child.env(URL, remote.settings().url).env(DATA, &data);
+        if let Some(ssh) = &remote.ssh {
+            child.env(KEY, ssh.file("key")).env(HOST_KEY, ssh.fingerprint("host_ed25519"));
+        }
         let mut child =
             child.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // Spread over its start, its first clone, and the rounds after it.
-        std::thread::sleep(Duration::from_millis(60 + round * round * 7 % 500));
+        std::thread::sleep(Duration::from_millis(steps * (60 + round * round * 7 % 500)));
         child.kill().unwrap();
         child.wait().unwrap();
 
