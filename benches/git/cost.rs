@@ -15,8 +15,9 @@ pub struct Cost {
 }
 
 /// What was spent between two moments.
+#[derive(Clone, Copy)]
 pub struct Spent {
-    time: Duration,
+    pub time: Duration,
     ticks: u64,
     bytes: u64,
 }
@@ -26,9 +27,27 @@ impl Cost {
         Self { bytes: world.server.bytes(), ticks: ticks(), at: Instant::now() }
     }
 
-    pub fn end(self, world: &World) -> Spent {
+    pub fn end(&self, world: &World) -> Spent {
         let time = self.at.elapsed();
         Spent { time, ticks: ticks() - self.ticks, bytes: world.server.bytes() - self.bytes }
+    }
+}
+
+impl Spent {
+    /// In milliseconds.
+    pub fn processor(&self) -> u64 {
+        self.ticks * 1000 / TICKS
+    }
+
+    pub fn kilobytes(&self) -> u64 {
+        self.bytes / 1000
+    }
+
+    /// What `all` would cost, if `done` cost this.
+    pub fn reckoned(&self, done: usize, all: usize) -> Self {
+        let (done, all) = (u32::try_from(done).unwrap(), u32::try_from(all).unwrap());
+        let scaled = |number: u64| number * u64::from(all) / u64::from(done);
+        Self { time: self.time * all / done, ticks: scaled(self.ticks), bytes: scaled(self.bytes) }
     }
 }
 
@@ -51,15 +70,15 @@ impl Costs {
     }
 
     #[expect(clippy::print_stdout, reason = "a bench tells a person")]
-    pub fn tell(&self, name: &str, floor: Duration) {
+    pub fn tell(&self, name: &str, memory: &str, floor: Duration) {
         let count = u64::try_from(self.0.len()).unwrap();
         let sum = |part: fn(&Spent) -> u64| self.0.iter().map(part).sum::<u64>();
         println!(
-            "| {name} | {} ms | {} ms | {} ms | {} KB | {:.1} |",
+            "| {name} | {} ms | {} ms | {} ms | {memory} | {} KB | {:.1} |",
             self.median().as_millis(),
             self.0[(self.0.len() - 1) * 95 / 100].time.as_millis(),
-            sum(|it| it.ticks) * 1000 / TICKS / count,
-            sum(|it| it.bytes) / 1000 / count,
+            sum(Spent::processor) / count,
+            sum(Spent::kilobytes) / count,
             self.median().as_secs_f64() / floor.as_secs_f64(),
         );
     }
@@ -72,15 +91,4 @@ fn ticks() -> u64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     let after_name = stat.rsplit(") ").next().unwrap();
     after_name.split(' ').skip(11).take(4).map(|it| it.parse::<u64>().unwrap()).sum()
-}
-
-/// This process's memory, and how much of it is its own: the rest are pages of packs that the kernel
-/// may take back.
-pub fn resident() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let mebibytes = |name: &str| {
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
-    };
-    format!("{} MiB, {} MiB of them its own", mebibytes("VmRSS:"), mebibytes("RssAnon:"))
 }

@@ -11,10 +11,10 @@ use crate::git_server::{PASSWORD, USER};
 use crate::world::{MAIN, World, git, git_with};
 
 /// A mirror of hoist's.
-pub fn open(world: &World, speaker: Speaker) -> Mirror {
+pub fn open(url: &str, directory: &Path, speaker: Speaker) -> Mirror {
     let settings = RemoteSettings {
         name: "gitops".parse().unwrap(),
-        url: world.url(),
+        url: url.to_owned(),
         credentials: Credentials::Basic {
             username: USER.into(),
             password: PASSWORD.to_owned().into(),
@@ -23,7 +23,7 @@ pub fn open(world: &World, speaker: Speaker) -> Mirror {
         speaker,
         pushes: None,
     };
-    let data = tempfile::tempdir_in(world.directory.path()).unwrap().keep();
+    let data = tempfile::tempdir_in(directory).unwrap().keep();
     Mirror::open(settings, &data).unwrap()
 }
 

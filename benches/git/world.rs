@@ -46,6 +46,11 @@ impl World {
         format!("http://{USER}:{password}@127.0.0.1:{}/gitops.git", self.server.port)
     }
 
+    /// How often the server was pushed to.
+    pub fn pushes(&self) -> usize {
+        self.server.requests("POST /gitops.git/git-receive-pack")
+    }
+
     pub fn work(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }

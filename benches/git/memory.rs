@@ -1,0 +1,88 @@
+//! How much memory a way takes at its most.
+
+use std::collections::HashMap;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Which of hoist's ways a child of this bench takes, and on which repository.
+const WAY: &str = "HOIST_BENCH_WAY";
+const URL: &str = "HOIST_BENCH_URL";
+
+/// What is not a way's: the server and its Git.
+const SERVERS: [&str; 2] = ["nginx", "fcgiwrap"];
+
+const MEBI: u64 = 1024 * 1024;
+
+/// The most that the processes which `work` starts hold at the same time, in MiB.
+///
+/// It is looked at every few milliseconds: what is shorter than that is not seen.
+pub fn of_children(work: impl FnOnce()) -> u64 {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut most = 0;
+            while !done.load(Ordering::SeqCst) {
+                most = most.max(resident_of_children());
+                std::thread::sleep(Duration::from_millis(4));
+            }
+            most
+        });
+        work();
+        done.store(true, Ordering::SeqCst);
+        watch.join().unwrap() / MEBI
+    })
+}
+
+fn resident_of_children() -> u64 {
+    let mut children: HashMap<u32, Vec<(u32, String, u64)>> = HashMap::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        // It may be gone by now.
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        let (before, after) = stat.rsplit_once(") ").unwrap();
+        let name = before.split_once('(').unwrap().1.to_owned();
+        let words: Vec<&str> = after.split(' ').collect();
+        let pages: u64 = words[21].parse().unwrap();
+        children.entry(words[1].parse().unwrap()).or_default().push((pid, name, pages * 4096));
+    }
+    let (mut sum, mut waiting) = (0, vec![std::process::id()]);
+    while let Some(parent) = waiting.pop() {
+        for (pid, name, bytes) in children.remove(&parent).unwrap_or_default() {
+            if !SERVERS.contains(&name.as_str()) {
+                sum += bytes;
+                waiting.push(pid);
+            }
+        }
+    }
+    sum
+}
+
+/// The most that a process holds which does one promotion by hoist's way and nothing else, and how
+/// much of what it holds at the end is its own: the rest are pages of packs that the kernel may take
+/// back. In MiB.
+pub fn of_process(way: &str, url: &str) -> (u64, u64) {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    let output = child.env(WAY, way).env(URL, url).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8(output.stdout).unwrap();
+    let (most, own) = told.trim().split_once(' ').unwrap();
+    (most.parse().unwrap(), own.parse().unwrap())
+}
+
+/// The way and the repository, if this process is such a child.
+pub fn asked_of_us() -> Option<(String, String)> {
+    Some((std::env::var(WAY).ok()?, std::env::var(URL).ok()?))
+}
+
+/// What this process held at its most, and what it holds now that is its own, in MiB.
+pub fn ours() -> (u64, u64) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let mebibytes = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    };
+    (mebibytes("VmHWM:"), mebibytes("RssAnon:"))
+}
