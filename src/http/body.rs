@@ -84,14 +84,15 @@ async fn read_within(
 
 async fn gather(body: Body, free: &Semaphore) -> Result<Vec<u8>, Problem> {
     let mut body = body.into_data_stream();
-    let (mut gathered, mut held) = (Vec::new(), Vec::new());
+    // One permit for all of it: a sender may come by a byte at a time.
+    let (mut gathered, mut held) = (Vec::new(), free.try_acquire_many(0).map_err(|_| no_room())?);
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|_| Problem::malformed("the body broke off"))?;
         if gathered.len() + chunk.len() > LARGEST_BODY {
             return Err(too_large());
         }
         let size = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
-        held.push(free.try_acquire_many(size).map_err(|_| no_room())?);
+        held.merge(free.try_acquire_many(size).map_err(|_| no_room())?);
         gathered.extend_from_slice(&chunk);
     }
     Ok(gathered)
