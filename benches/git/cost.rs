@@ -76,7 +76,7 @@ impl Costs {
         println!(
             "| {name} | {} ms | {} ms | {} ms | {memory} | {} KB | {:.1} |",
             self.median().as_millis(),
-            self.0[(self.0.len() - 1) * 95 / 100].time.as_millis(),
+            self.0[(self.0.len() * 95).div_ceil(100) - 1].time.as_millis(),
             sum(Spent::processor) / count,
             sum(Spent::kilobytes) / count,
             self.median().as_secs_f64() / floor.as_secs_f64(),
