@@ -44,11 +44,23 @@ impl Paces {
         Self { clock: Arc::clone(clock), known: Mutex::default() }
     }
 
-    fn of(&self, repository: &config::Repository, writes_a_minute: usize) -> Pace {
+    fn of(&self, repository: &config::Repository, writes: Writes) -> Pace {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || Pace::new(Arc::clone(&self.clock), writes_a_minute);
+        let fresh = || {
+            let pace = Pace::new(Arc::clone(&self.clock), writes.a_minute);
+            match writes.an_hour {
+                Some(most) => pace.and_an_hour(most),
+                None => pace,
+            }
+        };
         known.entry(account_of(repository)).or_insert_with(fresh).clone()
     }
+}
+
+/// How many writes a forge bears of one account.
+struct Writes {
+    a_minute: usize,
+    an_hour: Option<u32>,
 }
 
 /// Whom a forge takes hoist for: a token, or an App where one owner has installed it.
@@ -182,9 +194,8 @@ fn auto_merge(configured: config::AutoMerge) -> AutoMerge {
     }
 }
 
-/// The most writes a minute to a GitHub, which limits what creates content to some 80 for each
-/// credential.
-const WRITES_TO_GITHUB: usize = 80;
+/// A GitHub limits what creates content to some 80 a minute and 500 an hour for each credential.
+const WRITES_TO_GITHUB: Writes = Writes { a_minute: 80, an_hour: Some(500) };
 
 fn gitlab_manners(gitlab: &config::GitLab, settings: &Settings, pace: Pace) -> GitLabManners {
     let people = settings.people.iter();
@@ -200,9 +211,9 @@ fn gitlab_manners(gitlab: &config::GitLab, settings: &Settings, pace: Pace) -> G
     }
 }
 
-/// The most writes a minute to a GitLab: it limits notes to 60 for each user, which are fewer than
-/// half of them, and everything to some thousands.
-const WRITES_TO_GITLAB: usize = 120;
+/// A GitLab limits notes to 60 a minute for each user, which are fewer than half of the writes, and
+/// everything to some thousands.
+const WRITES_TO_GITLAB: Writes = Writes { a_minute: 120, an_hour: None };
 
 /// The tokens of a GitHub, for its Git: no adapter names another.
 struct TokensOfGitHub(Arc<GitHubAccess>);

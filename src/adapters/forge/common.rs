@@ -5,6 +5,8 @@ pub mod people;
 
 pub(super) mod note;
 
+mod hour;
+
 pub mod pace;
 
 use std::time::Duration;

@@ -9,6 +9,7 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use tokio::sync::Semaphore;
 
+use super::hour::Hour;
 use crate::app::ports::{Budget, Clock, ForgeError};
 
 /// What the headers are called that tell of limits, at GitHub and at GitLab.
@@ -31,6 +32,8 @@ pub struct Pace {
     quiet_until: Arc<Mutex<Option<Timestamp>>>,
     /// Who may write now: a permit comes back some time after it was used.
     turns: Arc<Semaphore>,
+    /// What is left of the hour, where the forge counts by the hour, too.
+    hour: Option<Arc<Mutex<Hour>>>,
     told: Arc<Mutex<Budget>>,
 }
 
@@ -49,8 +52,15 @@ impl Pace {
             clock,
             quiet_until: Arc::default(),
             turns: Arc::new(Semaphore::new(at_once)),
+            hour: None,
             told: Arc::default(),
         }
+    }
+
+    /// The same, and at most so many writes in any hour.
+    #[must_use]
+    pub fn and_an_hour(self, writes: u32) -> Self {
+        Self { hour: Some(Arc::new(Mutex::new(Hour::of(writes)))), ..self }
     }
 
     /// The clock that it goes by.
@@ -59,8 +69,16 @@ impl Pace {
     }
 
     /// Writes when it is our turn, which then counts for a while.
-    pub(in crate::adapters::forge) async fn in_turn<T>(&self, write: impl Future<Output = T>) -> T {
+    ///
+    /// # Errors
+    ///
+    /// What the write said; or for how long to leave it, where the hour has no more.
+    pub(in crate::adapters::forge) async fn in_turn<T>(
+        &self,
+        write: impl Future<Output = Result<T, ForgeError>>,
+    ) -> Result<T, ForgeError> {
         let waiting = Waiting::begin(&self.told);
+        self.wait_for_the_hour().await?;
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         drop(waiting);
         let told = write.await;
@@ -72,6 +90,17 @@ impl Pace {
             });
         }
         told
+    }
+
+    async fn wait_for_the_hour(&self) -> Result<(), ForgeError> {
+        let Some(hour) = &self.hour else { return Ok(()) };
+        let taken = {
+            let mut hour = hour.lock().unwrap_or_else(PoisonError::into_inner);
+            hour.take(self.clock.now())
+        };
+        let wait = taken.map_err(|seconds| ForgeError::RateLimited { seconds })?;
+        tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
+        Ok(())
     }
 
     /// Tells whether the forge may be asked now.
