@@ -299,7 +299,8 @@ impl Line {
 fn new_place(headers: &HeaderMap) -> String {
     let place = headers.get(LOCATION).and_then(|it| it.to_str().ok()).unwrap_or("elsewhere");
     let place = place.split(['?', '#']).next().unwrap_or_default();
-    let place = place.strip_suffix("/info/refs").unwrap_or(place);
+    let asked = ["/info/refs", "/git-upload-pack", "/git-receive-pack"];
+    let place = asked.iter().find_map(|it| place.strip_suffix(it)).unwrap_or(place);
     format!("; it has moved: set the repository's url to {place} if that is right")
 }
 
