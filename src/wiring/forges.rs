@@ -10,9 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::adapters::forge::common::AutoMerge;
 use crate::adapters::forge::common::pace::Pace;
 use crate::adapters::forge::common::people::ForgePeople;
+use crate::adapters::forge::common::{AutoMerge, PATIENCE};
 use crate::adapters::forge::github::{
     GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubServer, MergeMethod,
     github_name,
@@ -110,7 +110,7 @@ pub(super) fn gitlab(
         bail!("GitLab wants a `token` in `credentials`")
     };
     let (api, ca) = (gitlab.api.clone(), repository.ca.clone());
-    let server = GitLabServer { api, ca, token: token.clone() };
+    let server = GitLabServer { api, ca, patience: PATIENCE, token: token.clone() };
     let access = Arc::new(GitLabAccess::new(&server, &home(repository)?)?);
     let manners = gitlab_manners(gitlab, settings, paces.of(repository, WRITES_TO_GITLAB));
     let forge = GitLabForge::new(access, manners);
@@ -164,7 +164,8 @@ fn github_access(
             bail!("GitHub wants a `token`, or `app_id` and `private_key`, in `credentials`")
         }
     };
-    let server = GitHubServer { api: github.api.clone(), ca: repository.ca.clone(), credentials };
+    let (api, ca) = (github.api.clone(), repository.ca.clone());
+    let server = GitHubServer { api, ca, patience: PATIENCE, credentials };
     GitHubAccess::new(&server, &home(repository)?)
 }
 

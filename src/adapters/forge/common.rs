@@ -31,10 +31,14 @@ pub enum AutoMerge {
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a whole question may take. Forges themselves give up after ten seconds, or after sixty.
-const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A client with deadlines that follows no redirect: a token goes to nobody but who was named.
-pub(super) fn client(ca: Option<&str>, headers: HeaderMap) -> anyhow::Result<Client> {
+pub(super) fn client(
+    ca: Option<&str>,
+    headers: HeaderMap,
+    patience: Duration,
+) -> anyhow::Result<Client> {
     let certificates = match ca {
         Some(pem) => Certificate::from_pem_bundle(pem.as_bytes())
             .context("reading the certificates of `ca`")?,
@@ -42,7 +46,7 @@ pub(super) fn client(ca: Option<&str>, headers: HeaderMap) -> anyhow::Result<Cli
     };
     Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TOTAL_TIMEOUT)
+        .timeout(patience)
         .redirect(Policy::none())
         .tls_certs_merge(certificates)
         .default_headers(headers)

@@ -21,7 +21,7 @@ fn signature(secret: &str, body: &str) -> String {
 }
 
 /// Sends an event as GitHub does; the answer's status and body.
-async fn send(bot: &Bot, kind: &str, delivery: &str, body: &str) -> (u16, String) {
+pub async fn send(bot: &Bot, kind: &str, delivery: &str, body: &str) -> (u16, String) {
     let signature = signature(SECRET, body);
     bot.forge_says(
         "gitops",

@@ -21,6 +21,7 @@ pub mod signing;
 pub mod slack;
 pub mod sly_registry;
 pub mod ssh_server;
+pub mod tls_front;
 pub mod token_server;
 pub mod troubled;
 pub mod world;

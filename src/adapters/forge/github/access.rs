@@ -5,6 +5,7 @@
 
 use std::error::Error as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use octocrab::Octocrab;
@@ -41,6 +42,8 @@ pub struct GitHubServer {
     pub api: Url,
     /// Certificates of a private authority, as PEM.
     pub ca: Option<String>,
+    /// How long a whole question may take.
+    pub patience: Duration,
     /// What it asks for.
     pub credentials: GitHubCredentials,
 }
@@ -71,7 +74,7 @@ impl GitHubAccess {
             .base_uri(server.api.as_str())
             .context("reading the address of the API")?
             .add_header(ACCEPT, "application/vnd.github+json".to_owned());
-        let http = client(server.ca.as_deref(), HeaderMap::new())?;
+        let http = client(server.ca.as_deref(), HeaderMap::new(), server.patience)?;
         let entry = match &server.credentials {
             GitHubCredentials::Token(token) => {
                 // octocrab takes for granted that a token fits into a header.

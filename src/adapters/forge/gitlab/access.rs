@@ -1,5 +1,7 @@
 //! Who we are to GitLab, and which of its projects is ours.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, ensure};
 use reqwest::Client;
 use reqwest::header::{HeaderMap, HeaderValue};
@@ -18,6 +20,8 @@ pub struct GitLabServer {
     pub api: Url,
     /// Certificates of a private authority, as PEM.
     pub ca: Option<String>,
+    /// How long a whole question may take.
+    pub patience: Duration,
     /// A project's, a group's or a person's access token.
     pub token: SecretString,
 }
@@ -45,7 +49,7 @@ impl GitLabAccess {
         token.set_sensitive(true);
         let headers =
             HeaderMap::from_iter([(reqwest::header::HeaderName::from_static(TOKEN), token)]);
-        let client = client(server.ca.as_deref(), headers)?;
+        let client = client(server.ca.as_deref(), headers, server.patience)?;
         Ok(Self { api: server.api.clone(), project, host: host_of(repository), client })
     }
 

@@ -6,12 +6,13 @@ mod independent;
 mod troubles;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hoist::adapters::clock::SystemClock;
-use hoist::adapters::forge::common::AutoMerge;
 use hoist::adapters::forge::common::pace::Pace;
 use hoist::adapters::forge::common::people::ForgePeople;
+use hoist::adapters::forge::common::{AutoMerge, PATIENCE};
 use hoist::adapters::forge::github::{
     GitHubAccess, GitHubCredentials, GitHubForge, GitHubManners, GitHubServer, MergeMethod,
 };
@@ -32,7 +33,16 @@ pub struct Simulated {
 
 /// A way into a GitHub by these credentials.
 pub fn access(hub: &GitHub, credentials: GitHubCredentials) -> Arc<GitHubAccess> {
-    let server = GitHubServer { api: hub.api(), ca: None, credentials };
+    access_within(PATIENCE, hub, credentials)
+}
+
+/// One that waits no longer than that for an answer.
+pub fn access_within(
+    patience: Duration,
+    hub: &GitHub,
+    credentials: GitHubCredentials,
+) -> Arc<GitHubAccess> {
+    let server = GitHubServer { api: hub.api(), ca: None, patience, credentials };
     Arc::new(GitHubAccess::new(&server, &hub.git()).unwrap())
 }
 

@@ -3,12 +3,13 @@
 mod troubles;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hoist::adapters::clock::SystemClock;
-use hoist::adapters::forge::common::AutoMerge;
 use hoist::adapters::forge::common::pace::Pace;
 use hoist::adapters::forge::common::people::ForgePeople;
+use hoist::adapters::forge::common::{AutoMerge, PATIENCE};
 use hoist::adapters::forge::gitlab::{
     GitLabAccess, GitLabForge, GitLabManners, GitLabServer, GitLabSquash,
 };
@@ -35,7 +36,17 @@ pub struct Simulated {
 
 /// A forge by that token, which waits for nothing.
 pub fn forge(lab: &GitLab, token: &str, squash: GitLabSquash) -> Arc<dyn Forge> {
-    let server = GitLabServer { api: lab.api(), ca: None, token: token.into() };
+    forge_within(PATIENCE, lab, token, squash)
+}
+
+/// One that waits no longer than that for an answer.
+pub fn forge_within(
+    patience: Duration,
+    lab: &GitLab,
+    token: &str,
+    squash: GitLabSquash,
+) -> Arc<dyn Forge> {
+    let server = GitLabServer { api: lab.api(), ca: None, patience, token: token.into() };
     let access = Arc::new(GitLabAccess::new(&server, &lab.git()).unwrap());
     let people = ForgePeople::new("gitlab", []);
     let pace = Pace::new(Arc::new(SystemClock), 100_000);

@@ -1,6 +1,6 @@
 //! Who may enter the simulated GitHub, for its API and for its Git.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use base64::Engine as _;
@@ -9,6 +9,7 @@ use octocrab::jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde_json::{Value, json};
 
 use super::pulls::{NAME, OWNER, Told};
+use super::rights::{self, Rights};
 
 /// A token that is good until an App is installed.
 pub const TOKEN: &str = "github_pat_of-hoist";
@@ -43,15 +44,21 @@ impl Key {
     }
 }
 
+/// How long a token of an installation is good, in seconds.
+const HOUR: i64 = 3600;
+
 #[derive(Default)]
 pub struct Credentials {
     app: Option<App>,
+    pub rights: Rights,
 }
 
 struct App {
     id: u64,
     public: String,
-    good: BTreeSet<String>,
+    /// The tokens that are good, and until when.
+    good: BTreeMap<String, jiff::Timestamp>,
+    lasts: i64,
     given: usize,
 }
 
@@ -66,11 +73,27 @@ pub enum Who {
 impl Credentials {
     pub fn install(&mut self, id: u64, key: &Key) {
         let public = key.public.clone();
-        self.app = Some(App { id, public, good: BTreeSet::new(), given: 0 });
+        self.app = Some(App { id, public, good: BTreeMap::new(), lasts: HOUR, given: 0 });
     }
 
     pub fn revoke(&mut self) {
         self.app.as_mut().unwrap().good.clear();
+    }
+
+    pub fn let_tokens_last(&mut self, seconds: i64) {
+        self.app.as_mut().unwrap().lasts = seconds;
+    }
+
+    /// The right that these credentials lack for a call.
+    pub fn lacks(&self, call: (&str, &[&str])) -> Option<&'static str> {
+        rights::needed(call).filter(|needed| !self.rights.hold(needed))
+    }
+
+    /// Whether a call of Git's is allowed.
+    pub fn may_in_git(&self, rest: &str, query: Option<&str>) -> bool {
+        let pushes = rest.ends_with("git-receive-pack")
+            || query.is_some_and(|it| it.contains("service=git-receive-pack"));
+        self.rights.hold(if pushes { "contents=write" } else { "contents=read" })
     }
 
     pub fn given(&self) -> usize {
@@ -93,7 +116,7 @@ impl Credentials {
             }
             ["app", "installations", "77", "access_tokens"] => app.give(),
             ["app", "installations", ..] => (404, json!({"message": "Not Found"})),
-            _ if app.good.contains(shown) => return Who::Known("hoist[bot]".to_owned()),
+            _ if app.knows(shown) => return Who::Known("hoist[bot]".to_owned()),
             _ => return Who::Nobody,
         };
         if app.signed(shown) { Who::Told(told) } else { Who::Nobody }
@@ -106,7 +129,7 @@ impl Credentials {
         let Some(("x-access-token", token)) = pair.split_once(':') else { return false };
         match &self.app {
             None => token == TOKEN,
-            Some(app) => app.good.contains(token),
+            Some(app) => app.knows(token),
         }
     }
 }
@@ -115,12 +138,16 @@ impl App {
     fn give(&mut self) -> Told {
         self.given += 1;
         let token = format!("ghs_token-number-{}", self.given);
-        self.good.insert(token.clone());
-        let ends = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+        let ends = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(self.lasts);
+        self.good.insert(token.clone(), ends);
         (
             201,
             json!({"token": token, "permissions": {"pull_requests": "write"}, "expires_at": ends.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()}),
         )
+    }
+
+    fn knows(&self, token: &str) -> bool {
+        self.good.get(token).is_some_and(|ends| jiff::Timestamp::now() < *ends)
     }
 
     fn signed(&self, token: &str) -> bool {

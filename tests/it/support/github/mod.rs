@@ -7,10 +7,12 @@
 mod checks;
 mod contract;
 mod credentials;
+mod events;
 mod graphql;
 mod landing;
 mod objects;
 mod pulls;
+mod rights;
 mod teams;
 
 use std::collections::BTreeMap;
@@ -34,9 +36,12 @@ use super::hosted::{self, Fault, backend, decode, send, tell_limit};
 use contract::Operation;
 use credentials::{Credentials, Who};
 pub use credentials::{Key, TOKEN};
+pub use events::Event;
+use events::Seen;
 pub use objects::Signing;
 use pulls::Hub;
 pub use pulls::{Mergeability, NAME, OWNER, Protection, Rules};
+use rights::Rights;
 
 /// The path under which an Enterprise server has its API, and its other one.
 const PREFIX: &str = "/api/v3";
@@ -57,6 +62,10 @@ struct Inside {
     calls: Vec<Asked>,
     /// How much of its limit is used up.
     spent: u64,
+    /// What the repository is called now.
+    renamed: Option<String>,
+    /// What its webhooks have told of.
+    seen: Seen,
     violations: Vec<String>,
 }
 
@@ -79,6 +88,8 @@ impl GitHub {
             faults: Vec::new(),
             calls: Vec::new(),
             spent: 0,
+            renamed: None,
+            seen: Seen::default(),
             violations: Vec::new(),
         }));
         let router = Router::new().fallback(serve).with_state(Arc::clone(&state));
@@ -227,6 +238,21 @@ impl GitHub {
         self.inside().credentials.revoke();
     }
 
+    /// Somebody renames the repository: GitHub sends on to it by its number, and Git by its name.
+    pub fn rename(&self, name: &str) {
+        self.inside().renamed = Some(name.to_owned());
+    }
+
+    /// How long the tokens are good that are given from now on.
+    pub fn let_tokens_last(&self, seconds: i64) {
+        self.inside().credentials.let_tokens_last(seconds);
+    }
+
+    /// Leaves hoist these rights and no more, as `contents=write`; a right to write is one to read.
+    pub fn leave_only(&self, rights: &[&'static str]) {
+        self.inside().credentials.rights = Rights::only(rights);
+    }
+
     /// How many tokens were given to installations.
     pub fn tokens_given(&self) -> usize {
         self.inside().credentials.given()
@@ -245,18 +271,28 @@ async fn serve(
     body: Bytes,
 ) -> Response {
     let authorization = headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok()).unwrap_or("");
+    let renamed = state.lock().unwrap().renamed.clone();
+    let host = headers.get("host").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let path = match renamed.as_deref().map(|name| now_at((host, name), &method, &uri)) {
+        Some(Err(moved)) => return moved,
+        Some(Ok(path)) => path,
+        None => uri.path().to_owned(),
+    };
     let git = format!("/{OWNER}/{NAME}.git/");
-    if let Some(rest) = uri.path().strip_prefix(&git) {
+    if let Some(rest) = path.strip_prefix(&git) {
         let (known, bare) = {
             let inside = state.lock().unwrap();
+            if !inside.credentials.may_in_git(rest, uri.query()) {
+                return (StatusCode::FORBIDDEN, "Write access not granted.").into_response();
+            }
             let known = inside.credentials.knows_in_git(authorization);
             (known, inside.hub.repository.path().to_owned())
         };
         return backend::serve(known, &bare, (&method, rest, &uri), (&headers, body)).await;
     }
-    let path = match uri.path().strip_prefix(PREFIX) {
+    let path = match path.strip_prefix(PREFIX) {
         Some(path) => path,
-        None if uri.path() == GRAPHQL => "/graphql",
+        None if path == GRAPHQL => "/graphql",
         None => return StatusCode::NOT_FOUND.into_response(),
     };
     let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
@@ -266,22 +302,46 @@ async fn serve(
         query: query.into_owned().collect(),
         body: serde_json::from_slice(&body).unwrap_or_default(),
     };
-    let mut inside = state.lock().unwrap();
-    let (status, told, broken) = inside.answer(authorization, &request);
-    // A question in GraphQL is no write although it is posted.
-    let is_question =
-        request.body["query"].as_str().is_some_and(|it| it.trim().starts_with("query"));
-    let method = if is_question { "QUERY" } else { method.as_str() };
-    inside.calls.push(Asked { what: format!("{method} {path}"), status });
     let known = headers.get(IF_NONE_MATCH).and_then(|it| it.to_str().ok());
-    let last = inside.calls.last_mut().unwrap();
-    let mut response = send(last, told, (known, broken));
-    // What is as it was costs nothing, and the other API has a limit of its own.
-    if last.status != 304 && path != "/graphql" {
-        inside.spent += 1;
+    let (response, harm) = {
+        let mut inside = state.lock().unwrap();
+        let (status, told, broken) = inside.answer(authorization, &request);
+        // A question in GraphQL is no write although it is posted.
+        let is_question =
+            request.body["query"].as_str().is_some_and(|it| it.trim().starts_with("query"));
+        let method = if is_question { "QUERY" } else { method.as_str() };
+        inside.calls.push(Asked { what: format!("{method} {path}"), status });
+        let last = inside.calls.last_mut().unwrap();
+        let mut response = send(last, told, (known, broken.clone()));
+        // What is as it was costs nothing, and the other API has a limit of its own.
+        if last.status != 304 && path != "/graphql" {
+            inside.spent += 1;
+        }
+        tell_limit(&mut response, "x-ratelimit", inside.spent);
+        (response, broken)
+    };
+    hosted::give(response, harm.as_ref()).await
+}
+
+/// What a path of a renamed repository means; or where it is now, if it is asked by its old name.
+fn now_at((host, name): (&str, &str), method: &Method, uri: &Uri) -> Result<String, Response> {
+    let (path, query) = (uri.path(), uri.query().unwrap_or_default());
+    let moved = |status: StatusCode, to: String| {
+        let to = format!("http://{host}{to}");
+        Err((status, [("location", to)], r#"{"message": "Moved Permanently"}"#).into_response())
+    };
+    if let Some(rest) = path.strip_prefix(&format!("/{OWNER}/{NAME}.git/")) {
+        return moved(StatusCode::MOVED_PERMANENTLY, format!("/{OWNER}/{name}.git/{rest}?{query}"));
     }
-    tell_limit(&mut response, "x-ratelimit", inside.spent);
-    response
+    if let Some(rest) = path.strip_prefix(&format!("{PREFIX}/repos/{OWNER}/{NAME}")) {
+        let to = format!("{PREFIX}/repositories/7{rest}?{query}");
+        let reads = *method == Method::GET;
+        let how =
+            if reads { StatusCode::MOVED_PERMANENTLY } else { StatusCode::TEMPORARY_REDIRECT };
+        return moved(how, to);
+    }
+    let path = path.replacen(&format!("/{OWNER}/{name}"), &format!("/{OWNER}/{NAME}"), 1);
+    Ok(path)
 }
 
 struct Request<'a> {
@@ -318,6 +378,11 @@ impl Inside {
                     request.path.trim_start_matches('/').split('/').map(decode).collect();
                 let segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
                 let query: BTreeMap<String, String> = request.query.iter().cloned().collect();
+                if let Some(needed) = self.credentials.lacks((request.method, &segments)) {
+                    let words = json!({"message": "Resource not accessible by integration"});
+                    let headers = vec![("x-accepted-github-permissions", needed.to_owned())];
+                    return (403, words.clone(), Some(Harm::Instead(403, headers, words)));
+                }
                 self.hub.answer(&login, (request.method, &segments), (&query, &request.body))
             }
         };

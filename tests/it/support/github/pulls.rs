@@ -86,7 +86,7 @@ pub struct Pull {
     pub target: String,
     pub head: String,
     base_sha: String,
-    state: &'static str,
+    pub state: &'static str,
     merge: Option<(String, Option<String>)>,
     pub author: String,
     pub labels: Vec<String>,

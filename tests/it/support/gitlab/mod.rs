@@ -203,20 +203,23 @@ async fn serve(
     let Some(path) = uri.path().strip_prefix(&format!("{ROOT}/api/v4")) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let mut inside = state.lock().unwrap();
-    let (status, told, broken) = inside.answer(
-        header("private-token"),
-        (method.as_str(), path),
-        &fields(uri.query().unwrap_or_default().as_bytes()),
-        &fields(&body),
-    );
-    inside.calls.push(Asked { what: format!("{method} {path}"), status });
     let known = headers.get(IF_NONE_MATCH).and_then(|it| it.to_str().ok());
-    let last = inside.calls.last_mut().unwrap();
-    let mut response = send(last, told, (known, broken));
-    inside.spent += 1;
-    tell_limit(&mut response, "ratelimit", inside.spent);
-    response
+    let (response, harm) = {
+        let mut inside = state.lock().unwrap();
+        let (status, told, broken) = inside.answer(
+            header("private-token"),
+            (method.as_str(), path),
+            &fields(uri.query().unwrap_or_default().as_bytes()),
+            &fields(&body),
+        );
+        inside.calls.push(Asked { what: format!("{method} {path}"), status });
+        let last = inside.calls.last_mut().unwrap();
+        let mut response = send(last, told, (known, broken.clone()));
+        inside.spent += 1;
+        tell_limit(&mut response, "ratelimit", inside.spent);
+        (response, broken)
+    };
+    hosted::give(response, harm.as_ref()).await
 }
 
 /// What a form or a query says; what is said several times stands behind each other.

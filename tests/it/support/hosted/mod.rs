@@ -28,7 +28,7 @@ pub struct Fault {
 }
 
 /// How it goes wrong.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum Harm {
     /// Nothing is done, and this is answered.
     Instead(u16, Vec<(&'static str, String)>, Value),
@@ -36,6 +36,8 @@ pub enum Harm {
     Done(u16),
     /// It is done, and the answer breaks off in the middle.
     CutOff,
+    /// It is done, and no answer comes.
+    Silence,
 }
 
 impl Fault {
@@ -60,6 +62,14 @@ pub fn harm(faults: &mut [Fault], (method, path): (&str, &str)) -> Option<Harm> 
     }
     fault.times -= 1;
     Some(fault.harm.clone())
+}
+
+/// Gives the answer, or none for ever.
+pub async fn give(response: Response, harm: Option<&Harm>) -> Response {
+    if let Some(Harm::Silence) = harm {
+        std::future::pending::<()>().await;
+    }
+    response
 }
 
 /// A segment of a path as it was meant.

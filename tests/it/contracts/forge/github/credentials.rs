@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hoist::adapters::forge::common::PATIENCE;
 use hoist::adapters::forge::github::{GitHubAccess, GitHubCredentials, GitHubServer};
 use hoist::app::ports::{ForgeError, MergeOutcome};
 use secrecy::ExposeSecret;
@@ -46,6 +47,26 @@ async fn a_token_that_ended_is_made_anew_and_the_question_asked_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_renewed_before_it_ends() {
+    let (world, access) = as_an_app(&Key::make()).await;
+    world.hub.let_tokens_last(25);
+    for _ in 0..3 {
+        assert_eq!(world.forge.find_open(BRANCH).await.unwrap(), None);
+    }
+    let given = world.hub.tokens_given();
+    assert!(given >= 3, "{given}: each would have ended within half a minute");
+    let refused = world.hub.take_calls().iter().filter(|call| call.status == 401).count();
+    assert_eq!(refused, 0, "nobody had to be told");
+
+    world.hub.let_tokens_last(3600);
+    world.forge.find_open(BRANCH).await.unwrap();
+    let given = world.hub.tokens_given();
+    world.forge.find_open(BRANCH).await.unwrap();
+    access.token().await.unwrap();
+    assert_eq!(world.hub.tokens_given(), given, "an hour's is kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_at_once_share_one_token() {
     let (world, _) = as_an_app(&Key::make()).await;
     let looks = (0..20).map(|_| world.forge.find_open(BRANCH));
@@ -70,6 +91,7 @@ async fn an_app_that_is_not_installed_says_so() {
     let server = GitHubServer {
         api: world.hub.api(),
         ca: None,
+        patience: PATIENCE,
         credentials: GitHubCredentials::App { app_id: 1234, private_key: key.private.into() },
     };
     let elsewhere = "https://github.example/acme/other.git".parse().unwrap();
@@ -92,7 +114,7 @@ async fn credentials_that_cannot_be_used_are_refused_before_anything_is_asked() 
     let remote = crate::support::remote::Remote::with_main(&[(FILE, "tag: 1.0\n")]);
     let hub = GitHub::start(remote.path()).await;
     let refused = |credentials| {
-        let server = GitHubServer { api: hub.api(), ca: None, credentials };
+        let server = GitHubServer { api: hub.api(), ca: None, patience: PATIENCE, credentials };
         GitHubAccess::new(&server, &hub.git()).err().unwrap().to_string()
     };
     let newline = GitHubCredentials::Token("two\nlines".into());

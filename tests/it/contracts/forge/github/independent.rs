@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use axum::http::Method;
+use hoist::adapters::forge::common::PATIENCE;
 use hoist::adapters::forge::github::{GitHubAccess, GitHubCredentials, GitHubServer};
 use hoist::app::ports::{Closing, Forge, MergeOutcome, ProposalState, Status, StatusState};
 use hoist::domain::id::CommitId;
@@ -19,6 +20,7 @@ async fn known() -> (Emulate, Arc<dyn Forge>) {
     let server = GitHubServer {
         api: others.with_statuses().await.parse().unwrap(),
         ca: None,
+        patience: PATIENCE,
         credentials: GitHubCredentials::Token("hoist-token".into()),
     };
     let repository = "https://github.example/acme/gitops.git".parse().unwrap();

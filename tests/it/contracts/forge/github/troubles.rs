@@ -1,9 +1,11 @@
 //! What goes wrong between hoist and GitHub, and what must not come of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hoist::adapters::clock::SystemClock;
 use hoist::adapters::forge::common::pace::Pace;
+use hoist::adapters::forge::github::GitHubCredentials;
 use hoist::app::ports::{
     ForgeError, MergeOutcome, Mergeability as Merging, Opened, ProposalState, Status, StatusState,
 };
@@ -11,8 +13,8 @@ use hoist::domain::landing::{Block, Course, Landing, Whose};
 use serde_json::{Value, json};
 
 use super::super::{BRANCH, FILE, World, at, load, merge_of, merged, propose, spec};
-use super::{Simulated, by_token, forge_at};
-use crate::support::github::{Harm, Mergeability, Rules};
+use super::{Simulated, access_within, by_token, forge, forge_at};
+use crate::support::github::{Harm, Mergeability, Rules, TOKEN};
 
 fn instead(status: u16, headers: &[(&'static str, &str)], message: &str) -> Harm {
     let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
@@ -30,6 +32,22 @@ async fn an_opening_whose_answer_is_lost_opens_one_pull_request() {
         assert_eq!(proposal.title, "shop: 1.1 to prod");
         assert_eq!(world.hub.dress_of(1).0, ["promotion"], "what was to follow was done");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_does_not_come_is_not_waited_for() {
+    let world = Simulated::begin().await;
+    let token = GitHubCredentials::Token(TOKEN.into());
+    let hasty = forge(access_within(Duration::from_millis(500), &world.hub, token));
+    world.remote().push(BRANCH, "main", FILE, "tag: 1.1\n");
+    world.hub.break_next(("POST", "/pulls"), 1, Harm::Silence);
+    let wanted = spec(BRANCH, "shop: 1.1 to prod");
+    let found = hasty.propose(&wanted, at("10:00")).await.unwrap();
+    assert!(matches!(found, Opened::AlreadyOpen(_)), "{found:?}");
+    assert_eq!(world.hub.count(), 1);
+    world.hub.break_next(("GET", "/pulls"), 1, Harm::Silence);
+    let told = hasty.find_open(BRANCH).await;
+    assert!(matches!(told, Err(ForgeError::Unreachable(_))), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! What goes wrong between hoist and GitLab, and what must not come of it.
 
+use std::time::Duration;
+
 use hoist::adapters::forge::gitlab::GitLabSquash;
 use hoist::app::ports::{
     ForgeError, MergeOutcome, MergeRequest, Mergeability as Merging, Opened, Status, StatusState,
@@ -8,7 +10,7 @@ use hoist::domain::landing::{Block, Course, Landing};
 use serde_json::{Value, json};
 
 use super::super::{BRANCH, FILE, World, at, load, merge_of, merged, propose, spec};
-use super::{Simulated, forge};
+use super::{Simulated, forge, forge_within};
 use crate::support::gitlab::{Harm, MergeMethod, Mergeability, Rules, Server, TOKEN};
 
 fn instead(status: u16, headers: &[(&'static str, &str)], message: &str) -> Harm {
@@ -43,6 +45,22 @@ async fn an_opening_whose_answer_is_lost_opens_one_merge_request() {
         assert_eq!(load(&world, number).await.title, "shop: 1.1 to prod");
         assert_eq!(world.lab.dress_of(1).0, ["promotion"]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_does_not_come_is_not_waited_for() {
+    let world = Simulated::begin().await;
+    let patience = Duration::from_millis(500);
+    let hasty = forge_within(patience, &world.lab, TOKEN, GitLabSquash::AsProject);
+    world.remote().push(BRANCH, "main", FILE, "tag: 1.1\n");
+    world.lab.break_next(("POST", "/merge_requests"), 1, Harm::Silence);
+    let wanted = spec(BRANCH, "shop: 1.1 to prod");
+    let found = hasty.propose(&wanted, at("10:00")).await.unwrap();
+    assert!(matches!(found, Opened::AlreadyOpen(_)), "{found:?}");
+    assert_eq!(world.lab.count(), 1);
+    world.lab.break_next(("GET", "/merge_requests"), 1, Harm::Silence);
+    let told = hasty.find_open(BRANCH).await;
+    assert!(matches!(told, Err(ForgeError::Unreachable(_))), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

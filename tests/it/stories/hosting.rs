@@ -1,0 +1,139 @@
+//! Where forges are and what lets hoist in: under a path, behind an authority of their own, with no
+//! more rights than it needs.
+
+use crate::support::github::GitHub;
+use crate::support::tls_front::TlsFront;
+use crate::support::world::{Bot, STAGING_THEN_PROD};
+
+/// What went wrong at the last look at the shop.
+async fn trouble(bot: &Bot) -> String {
+    bot.app().application("shop").await.unwrap().trouble.unwrap_or_default()
+}
+
+/// Puts a server by https, under a path, before the forge that a bot knows.
+async fn behind_a_front(bot: &mut Bot, port: u16) -> (tempfile::TempDir, TlsFront) {
+    let dir = tempfile::tempdir().unwrap();
+    let front = TlsFront::before(port, dir.path());
+    let (here, there) = (format!("http://127.0.0.1:{port}"), front.address());
+    let ca = format!("ca: {{file: \"{}\"}}, webhook_secret: ", front.ca.display());
+    bot.change_the_process_file(|text| {
+        text.replace(&here, &there).replace("webhook_secret: ", &ca)
+    })
+    .await;
+    (dir, front)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_enterprise_github_is_reached_under_its_path_by_its_own_authority() {
+    let (mut bot, hub) = Bot::on_github_as_an_app(&STAGING_THEN_PROD).await;
+    let _front = behind_a_front(&mut bot, hub.api().port().unwrap()).await;
+    bot.propose_to_prod("v1.4.2").await;
+    hub.review(2, "Bobby", "APPROVED");
+    bot.work().await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.4.2, succeeded
+    ");
+    bot.change_the_process_file(|text| without_ca(&text)).await;
+    bot.work().await;
+    let told = trouble(&bot).await;
+    assert!(told.contains("could not be reached"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gitlab_of_ones_own_is_reached_under_its_path_by_its_own_authority() {
+    let (mut bot, lab) = Bot::on_gitlab(&STAGING_THEN_PROD).await;
+    let _front = behind_a_front(&mut bot, lab.api().port().unwrap()).await;
+    bot.propose_to_prod("v1.4.2").await;
+    assert_eq!(trouble(&bot).await, "");
+    lab.approve(2, "Bobby");
+    bot.work().await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.4.2, succeeded
+    ");
+    bot.change_the_process_file(|text| without_ca(&text)).await;
+    bot.work().await;
+    let told = trouble(&bot).await;
+    assert!(told.contains("give its certificate as the repository's `ca`"), "{told}");
+}
+
+fn without_ca(text: &str) -> String {
+    let (before, rest) = text.split_once("ca: {file: ").unwrap();
+    before.to_owned() + rest.split_once("}, ").unwrap().1
+}
+
+/// The rights that docs/github.md asks for.
+const DOCUMENTED: [&str; 4] =
+    ["metadata=read", "contents=write", "pull_requests=write", "statuses=write"];
+
+async fn with_rights(rights: &[&'static str]) -> (Bot, GitHub) {
+    let (bot, hub) = Bot::on_github_that_commits(&[
+        ("staging", "merge: automatic, review: {labels: [promotion], assignees: [bob]}"),
+        ("prod", "after: [staging], merge: on-approval, review: {reviewers: [bob], teams: [sre]}"),
+    ])
+    .await;
+    bot.work().await;
+    hub.leave_only(rights);
+    (bot, hub)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rights_that_are_documented_are_enough() {
+    let (bot, hub) = with_rights(&DOCUMENTED).await;
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    hub.review(2, "Bobby", "APPROVED");
+    bot.work().await;
+    bot.roll_back("dora", None).await.unwrap();
+    bot.work().await;
+    hub.review(3, "Bobby", "APPROVED");
+    bot.work().await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.0.0, succeeded (held by dora: v1.4.2 was rolled back)
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_right_that_lacks_is_told_by_its_name() {
+    let mut told = Vec::new();
+    for lacking in &DOCUMENTED[1..] {
+        let rights: Vec<&str> = DOCUMENTED.into_iter().filter(|it| it != lacking).collect();
+        let (bot, hub) = with_rights(&rights).await;
+        bot.announce("v1.4.2").await;
+        bot.work().await;
+        let trouble = trouble(&bot).await.replace(hub.git().as_str(), "https://…/gitops.git");
+        told.push(format!("without {lacking}: {trouble}"));
+        // Given later, hoist goes on by itself.
+        hub.leave_only(&DOCUMENTED);
+        bot.watch(3).await;
+        assert!(bot.status().await.contains("staging: v1.4.2"), "{lacking}");
+    }
+    insta::assert_snapshot!(told.join("\n"), @"
+    without contents=write: asking Git: the Git remote refuses our credentials: https://…/gitops.git: the server answered 403 Forbidden: Write access not granted.; check the repository's credentials and what they may do
+    without pull_requests=write: asking the forge: the forge refuses: looking for a pull request: these credentials may not do that in acme/gitops (Resource not accessible by integration); they need `pull_requests=read`
+    without statuses=write: asking the forge: the forge refuses: reading the statuses of a commit: these credentials may not do that in acme/gitops (Resource not accessible by integration); they need `statuses=read`
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repository_that_was_renamed_is_told_and_goes_on_under_its_new_address() {
+    let (mut bot, hub) = Bot::on_github(&STAGING_THEN_PROD).await;
+    bot.propose_to_prod("v1.4.2").await;
+    let host = format!("127.0.0.1:{}", hub.api().port().unwrap());
+    hub.rename("platform");
+    bot.work().await;
+    let told = trouble(&bot).await.replace(&host, "HOST");
+    insta::assert_snapshot!(told, @r#"asking Git: the Git remote knows no such repository: http://HOST/acme/gitops.git: the server answered 301 Moved Permanently: {"message": "Moved Permanently"}; it has moved: set the repository's url to http://HOST/acme/platform.git if that is right"#);
+    assert_eq!(hub.count(), 2);
+    bot.change_the_process_file(|text| text.replace("/acme/gitops.git", "/acme/platform.git"))
+        .await;
+    hub.review(2, "Bobby", "APPROVED");
+    bot.watch(1).await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.4.2, succeeded
+    ");
+    assert_eq!(hub.count(), 2);
+}
