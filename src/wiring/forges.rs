@@ -57,7 +57,8 @@ impl Paces {
     }
 }
 
-/// How many writes a forge bears of one account.
+/// How many writes a forge bears of one account: all of a minute, and those of an hour that people
+/// are told of.
 struct Writes {
     a_minute: usize,
     an_hour: Option<u32>,
@@ -195,7 +196,8 @@ fn auto_merge(configured: config::AutoMerge) -> AutoMerge {
     }
 }
 
-/// A GitHub limits what creates content to some 80 a minute and 500 an hour for each credential.
+/// A GitHub limits what creates content to some 80 a minute and 500 an hour for each credential. What
+/// that is it does not say; Octokit takes what people are notified of for it, as we do of an hour.
 const WRITES_TO_GITHUB: Writes = Writes { a_minute: 80, an_hour: Some(500) };
 
 fn gitlab_manners(gitlab: &config::GitLab, settings: &Settings, pace: Pace) -> GitLabManners {

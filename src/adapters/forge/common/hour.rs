@@ -1,4 +1,4 @@
-//! How many writes an hour bears: many at once, and then a trickle.
+//! How many writes an hour bears that people are told of: many at once, and then a trickle.
 //!
 //! Whoever writes until the hour is used up is silent for the rest of it, and the one write that
 //! matters then, a rollback's, with them. So half of an hour's writes may come at once, and the

@@ -32,7 +32,7 @@ pub struct Pace {
     quiet_until: Arc<Mutex<Option<Timestamp>>>,
     /// Who may write now: a permit comes back some time after it was used.
     turns: Arc<Semaphore>,
-    /// What is left of the hour, where the forge counts by the hour, too.
+    /// What is left of the hour, where the forge counts what people are told of.
     hour: Option<Arc<Mutex<Hour>>>,
     told: Arc<Mutex<Budget>>,
 }
@@ -57,7 +57,7 @@ impl Pace {
         }
     }
 
-    /// The same, and at most so many writes in any hour.
+    /// The same, and in any hour at most so many writes that people are told of.
     #[must_use]
     pub fn and_an_hour(self, writes: u32) -> Self {
         Self { hour: Some(Arc::new(Mutex::new(Hour::of(writes)))), ..self }
@@ -68,17 +68,24 @@ impl Pace {
         &self.clock
     }
 
-    /// Writes when it is our turn, which then counts for a while.
+    /// Writes what people are told of, as far as the hour bears it, when it is our turn.
     ///
     /// # Errors
     ///
     /// What the write said; or for how long to leave it, where the hour has no more.
-    pub(in crate::adapters::forge) async fn in_turn<T>(
+    pub(in crate::adapters::forge) async fn creating<T>(
         &self,
         write: impl Future<Output = Result<T, ForgeError>>,
     ) -> Result<T, ForgeError> {
         let waiting = Waiting::begin(&self.told);
         self.wait_for_the_hour().await?;
+        drop(waiting);
+        self.in_turn(write).await
+    }
+
+    /// Writes when it is our turn, which then counts for a while.
+    pub(in crate::adapters::forge) async fn in_turn<T>(&self, write: impl Future<Output = T>) -> T {
+        let waiting = Waiting::begin(&self.told);
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         drop(waiting);
         let told = write.await;

@@ -111,6 +111,11 @@ impl Api {
         self.access.graphql()
     }
 
+    /// Writes what GitHub tells people of, of which it bears less, when it is our turn.
+    pub(super) async fn create(&self, path: &str, call: Call<'_>) -> Result<Answer, ForgeError> {
+        self.pace.creating(self.ask(path, call)).await
+    }
+
     pub(super) async fn ask(&self, path: &str, call: Call<'_>) -> Result<Answer, ForgeError> {
         self.pace.check_quiet()?;
         let told = self.ask_at_once(path, call).await;

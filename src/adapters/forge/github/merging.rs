@@ -46,7 +46,7 @@ impl GitHubForge {
             return Ok(outcome);
         }
         let route = self.pull_route(request.number, &["merge"]);
-        let told = self.api.write(&route, Call::Put(&self.wish(request))).await;
+        let told = self.api.create(&route, Call::Put(&self.wish(request))).await;
         if let Ok(answer) = &told
             && answer.status.is_success()
         {

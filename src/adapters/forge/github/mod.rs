@@ -177,7 +177,7 @@ impl GitHubForge {
             "draft": spec.draft == Drafted::Ours,
         });
         let route = self.route(&["pulls"]);
-        let mut told = self.api.write(&route, Call::Post(&body)).await;
+        let mut told = self.api.create(&route, Call::Post(&body)).await;
         if let Ok(answer) = &told
             && spec.draft == Drafted::Ours
             && answer.says("Draft pull requests are not supported")
@@ -185,7 +185,7 @@ impl GitHubForge {
             let repo = self.api.repo();
             tracing::warn!("{repo} takes no drafts: {} is opened as it is", spec.branch);
             body["draft"] = false.into();
-            told = self.api.write(&route, Call::Post(&body)).await;
+            told = self.api.create(&route, Call::Post(&body)).await;
         }
         // An answer may be lost on its way although the pull request was made, and somebody else may
         // have been faster.
@@ -281,7 +281,7 @@ impl GitHubForge {
         }
         let route = self.pull_route(number, &["requested_reviewers"]);
         let body = json!({ "reviewers": reviewers, "team_reviewers": teams });
-        let answer = self.api.write(&route, Call::Post(&body)).await?;
+        let answer = self.api.create(&route, Call::Post(&body)).await?;
         if answer.status == StatusCode::UNPROCESSABLE_ENTITY {
             // A promotion does not wait for somebody who may not review it, but people should know.
             let (repo, words) = (self.api.repo(), answer.words());
@@ -323,7 +323,7 @@ impl GitHubForge {
             }
             None => {
                 let route = self.issue_route(number, &["comments"]);
-                self.api.write(&route, Call::Post(&body)).await?
+                self.api.create(&route, Call::Post(&body)).await?
             }
         };
         self.check(&answer, &doing)

@@ -125,6 +125,34 @@ async fn a_limit_holds_for_all_repositories_of_an_account() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_people_are_told_of_has_an_hour_of_its_own() {
+    let world = Simulated::begin().await;
+    let pace = Pace::new(Arc::new(SystemClock), 100_000).and_an_hour(4);
+    let forge = forge_at(by_token(&world.hub), pace.clone());
+    let other = forge_at(by_token(&world.hub), pace);
+    for branch in ["hoist/prod/a", "hoist/prod/b", "hoist/prod/c"] {
+        world.remote().push(branch, "main", &format!("{branch}.yaml"), "tag: 1.1\n");
+    }
+    let open = |branch| {
+        let wanted = spec(branch, branch);
+        let forge = &forge;
+        async move { forge.propose(&wanted, at("10:00")).await }
+    };
+    let first = open("hoist/prod/a").await.unwrap().number();
+    open("hoist/prod/b").await.unwrap();
+    // Half of it came at once; the next comes half an hour later, for whatever repository.
+    let third = open("hoist/prod/c").await;
+    assert!(matches!(third, Err(ForgeError::RateLimited { seconds: 1700..=1800 })), "{third:?}");
+    let noted = other.comment(first, "story", "It soaks.", at("10:01")).await;
+    assert!(matches!(noted, Err(ForgeError::RateLimited { .. })), "{noted:?}");
+    // What nobody is told of goes on, and so does what is read.
+    let head = load(&world, first).await.head;
+    let soaked = Status { state: StatusState::Success, description: "soaked".to_owned() };
+    forge.set_status(first, &head, "hoist/soak", &soaked).await.unwrap();
+    forge.propose(&spec("hoist/prod/a", "another title"), at("10:02")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_missing_right_is_no_limit_and_is_named() {
     let world = Simulated::begin().await;
     let (number, head) = propose(&world).await;
