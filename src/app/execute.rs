@@ -242,7 +242,7 @@ impl App {
         };
         let head = self.make_commit(snapshot, repository, promotion, &proposing).await?;
         prove(repository, &proposing.base, &head, environment, promotion).await?;
-        // The same promotion makes the same commit: what a crash kept from being recorded is its own.
+        // The same promotion makes, or finds, the same commit: what a crash kept from being recorded is its own.
         if let Some(foreign) = proposing.overwrites.as_ref().filter(|foreign| *foreign != &head) {
             self.tell_of_overwriting(snapshot, repository, promotion, foreign).await?;
         }

@@ -72,6 +72,23 @@ async fn what_an_earlier_try_has_left_is_taken_up_and_not_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_costs_two_writes_more() {
+    let environments = [("staging", "merge: automatic")];
+    let mut told = Vec::new();
+    let by_git = Bot::on_github_as_an_app(&environments).await;
+    for (bot, hub) in [by_git, Bot::on_github_that_commits(&environments).await] {
+        bot.work().await;
+        hub.take_calls();
+        bot.announce("v1.4.2").await;
+        bot.work().await;
+        let calls = hub.take_calls();
+        let writes = calls.iter().filter(|call| !call.what.starts_with("GET"));
+        told.push(writes.filter(|call| !call.what.contains("access_tokens")).count());
+    }
+    assert_eq!(told, [6, 8]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_is_lost_costs_one_commit_that_nobody_sees() {
     for harm in [Harm::Done(504), Harm::CutOff] {
         let (bot, hub) = Bot::on_github_that_commits(&[("staging", "merge: automatic")]).await;

@@ -99,7 +99,7 @@ async fn deliver(bot: &Bot, events: &[Event]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn webhooks_may_be_lost_doubled_delayed_and_reordered() {
     for line in [Line::Good, Line::Lost, Line::Doubled, Line::Delayed, Line::Reordered] {
-        let (bot, hub) = Bot::on_github(&STAGING_THEN_PROD).await;
+        let (mut bot, hub) = Bot::on_github(&STAGING_THEN_PROD).await;
         let mut late = Vec::new();
         bot.work().await;
         late.extend(carry(line, &bot, &hub).await);
@@ -118,6 +118,11 @@ async fn webhooks_may_be_lost_doubled_delayed_and_reordered() {
         deliver(&bot, &late).await;
         bot.work().await;
         assert_eq!(bot.status().await, "staging: v1.4.2, succeeded\nprod: v1.4.2, succeeded");
+        assert_eq!((bot.git_log(), hub.count()), (log.clone(), 2), "{line:?}");
+        // Which deliveries were taken is forgotten with the process: they are looked into again.
+        bot.restart().await;
+        deliver(&bot, &late).await;
+        bot.work().await;
         assert_eq!((bot.git_log(), hub.count()), (log, 2), "{line:?}");
     }
 }

@@ -52,9 +52,15 @@ impl TlsFront {
         nginx.arg("-c").arg(place("front.conf"));
         nginx.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let nginx = nginx.spawn().expect("nginx starts: apt-get install nginx-light");
+        let front = Self { port: own, ca, nginx };
+        front.wait();
+        front
+    }
+
+    fn wait(&self) {
         for _ in 0..200 {
-            if TcpStream::connect((Ipv4Addr::LOCALHOST, own)).is_ok() {
-                return Self { port: own, ca, nginx };
+            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
+                return;
             }
             std::thread::sleep(Duration::from_millis(25));
         }

@@ -274,7 +274,7 @@ async fn serve(
     let renamed = state.lock().unwrap().renamed.clone();
     let host = headers.get("host").and_then(|it| it.to_str().ok()).unwrap_or_default();
     let path = match renamed.as_deref().map(|name| now_at((host, name), &method, &uri)) {
-        Some(Err(moved)) => return moved,
+        Some(Err(moved)) => return *moved,
         Some(Ok(path)) => path,
         None => uri.path().to_owned(),
     };
@@ -324,11 +324,12 @@ async fn serve(
 }
 
 /// What a path of a renamed repository means; or where it is now, if it is asked by its old name.
-fn now_at((host, name): (&str, &str), method: &Method, uri: &Uri) -> Result<String, Response> {
+fn now_at((host, name): (&str, &str), method: &Method, uri: &Uri) -> Result<String, Box<Response>> {
     let (path, query) = (uri.path(), uri.query().unwrap_or_default());
     let moved = |status: StatusCode, to: String| {
         let to = format!("http://{host}{to}");
-        Err((status, [("location", to)], r#"{"message": "Moved Permanently"}"#).into_response())
+        let body = r#"{"message": "Moved Permanently"}"#;
+        Err(Box::new((status, [("location", to)], body).into_response()))
     };
     if let Some(rest) = path.strip_prefix(&format!("/{OWNER}/{NAME}.git/")) {
         return moved(StatusCode::MOVED_PERMANENTLY, format!("/{OWNER}/{name}.git/{rest}?{query}"));
