@@ -5,10 +5,6 @@ use crate::support::world::{Bot, STAGING_THEN_PROD, file, plain};
 
 const BRANCH: &str = "hoist/prod/shop";
 
-async fn trouble(bot: &Bot) -> String {
-    bot.app().application("shop").await.unwrap().trouble.unwrap_or_default()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn somebody_who_force_pushes_our_branch_is_judged_and_not_overwritten() {
     let (bot, hub) = Bot::on_github(&STAGING_THEN_PROD).await;
@@ -68,8 +64,10 @@ async fn what_the_protection_forbids_is_told_and_done_once_it_is_allowed() {
     hub.protect(Rules { approvals: 2, ..Rules::default() });
     hub.review(2, "Bobby", "APPROVED");
     bot.watch(2).await;
-    let told = trouble(&bot).await;
-    assert!(told.contains("approving review is required"), "{told}");
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #2 (its forge does not let it in yet: it has 1 of 2 approving reviews that its branch requires)
+    ");
     assert_eq!(bot.version_line("prod"), "newTag: v1.0.0 # hoist writes this");
     hub.review(2, "carol", "APPROVED");
     bot.watch(10).await;
