@@ -80,12 +80,15 @@ async fn what_nobody_signed_who_counts_is_refused_with_the_reason() {
     let sig = |layers| [(".sig", beside(layers))];
 
     insta::assert_snapshot!(outcome(&rule, &[]).await, @"refused: shop: nobody has signed it: ghcr.io/acme/shop has no signature of its digest");
-    let by_stranger = signed(&stranger, digest_of_it);
+    let strange = stranger.sign(&payload(digest_of_it));
+    assert!(!keys.others_believe(&payload(digest_of_it), &strange));
+    let by_stranger = signature(payload(digest_of_it), &strange);
     insta::assert_snapshot!(outcome(&rule, &sig(vec![by_stranger])).await, @"refused: shop: nobody who counts has signed it: it is not made with the key that counts");
     let of_another = signed(&keys, &digest("shop", "another"));
     insta::assert_snapshot!(outcome(&rule, &sig(vec![of_another])).await, @"refused: shop: nobody who counts has signed it: it is about another digest");
     // A true signature over something else, beside what should have been signed.
     let other = keys.sign(&payload(&digest("shop", "another")));
+    assert!(!keys.others_believe(&payload(digest_of_it), &other));
     let moved = signature(payload(digest_of_it), &other);
     insta::assert_snapshot!(outcome(&rule, &sig(vec![moved])).await, @"refused: shop: nobody who counts has signed it: it is not made with the key that counts");
     let garbage = signature(payload(digest_of_it), "%%%");

@@ -6,6 +6,9 @@ use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use p256::ecdsa::signature::Verifier as _;
+use p256::ecdsa::{Signature, VerifyingKey};
+use p256::pkcs8::DecodePublicKey as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
@@ -62,10 +65,20 @@ impl Keys {
         String::from_utf8(made).unwrap()
     }
 
-    /// ECDSA over SHA-256, ASN.1, in base64.
+    /// ECDSA over SHA-256, ASN.1, in base64; it holds for others than hoist, too.
     pub fn sign(&self, bytes: &[u8]) -> String {
         let private = self.private();
-        STANDARD.encode(openssl(&["dgst", "-sha256", "-sign", private.to_str().unwrap()], bytes))
+        let made = openssl(&["dgst", "-sha256", "-sign", private.to_str().unwrap()], bytes);
+        let signature = STANDARD.encode(made);
+        assert!(self.others_believe(bytes, &signature));
+        signature
+    }
+
+    /// Whether an implementation that hoist does not use takes this for the key's signature.
+    pub fn others_believe(&self, bytes: &[u8], signature: &str) -> bool {
+        let key = VerifyingKey::from_public_key_pem(&self.public()).unwrap();
+        let signature = Signature::from_der(&STANDARD.decode(signature).unwrap()).unwrap();
+        key.verify(bytes, &signature).is_ok()
     }
 }
 
