@@ -240,14 +240,19 @@ impl App {
         ) else {
             return Ok(Outcome::LookAgain);
         };
-        let head = self.make_commit(snapshot, repository, promotion, &proposing).await?;
+        let branch = branch_of(&promotion.environment, &promotion.application.application);
+        // Looked at before the commit is made, which may take a forge its time: what somebody pushes
+        // meanwhile is not overwritten.
+        let there = tip_of(repository, &branch).await?;
+        let spec = self.commit_spec(snapshot, repository, promotion, &proposing).await?;
+        let known = made_before(repository, there.as_ref(), 1).await?;
+        let head = committing::make(repository, spec, &known).await?;
         prove(repository, &proposing.base, &head, environment, promotion).await?;
         // The same promotion makes, or finds, the same commit: what a crash kept from being recorded is its own.
         if let Some(foreign) = proposing.overwrites.as_ref().filter(|foreign| *foreign != &head) {
             self.tell_of_overwriting(snapshot, repository, promotion, foreign).await?;
         }
-        let branch = branch_of(&promotion.environment, &promotion.application.application);
-        if let Pushed::Stale = push(repository, &branch, &head).await? {
+        if let Pushed::Stale = push(repository, &branch, (there, &head)).await? {
             return Ok(Outcome::LookAgain);
         }
         let spec = self.spec(snapshot, repository, (promotion, environment), &proposing);
@@ -280,21 +285,6 @@ impl App {
             message: repository.commits.complete(own_message(snapshot, promotion)),
             author: repository.commits.author(promotion.created_at),
         })
-    }
-
-    async fn make_commit(
-        &self,
-        snapshot: &Snapshot,
-        repository: &Repository,
-        promotion: &Promotion,
-        proposing: &Proposing,
-    ) -> Result<CommitId, AppError> {
-        let spec = self.commit_spec(snapshot, repository, promotion, proposing).await?;
-        let branch = branch_of(&promotion.environment, &promotion.application.application);
-        let name = format!("refs/heads/{branch}");
-        let there = repository.git.refs(&name).await?.remove(&name);
-        let known = made_before(repository, there.as_ref(), 1).await?;
-        committing::make(repository, spec, &known).await
     }
 
     async fn tell_of_push(
@@ -540,13 +530,25 @@ enum Pushed {
     Stale,
 }
 
-/// Puts the branch on `head`: compare and swap with what the mirror knows of it.
-async fn push(repository: &Repository, branch: &str, head: &CommitId) -> Result<Pushed, AppError> {
+/// Where a branch stands, as far as the mirror knows.
+pub(super) async fn tip_of(
+    repository: &Repository,
+    branch: &str,
+) -> Result<Option<CommitId>, AppError> {
     let name = format!("refs/heads/{branch}");
-    let expected = repository.git.refs(&name).await?.remove(&name);
+    Ok(repository.git.refs(&name).await?.remove(&name))
+}
+
+/// Puts the branch on `head`: compare and swap with what was seen of it.
+async fn push(
+    repository: &Repository,
+    branch: &str,
+    (expected, head): (Option<CommitId>, &CommitId),
+) -> Result<Pushed, AppError> {
     if expected.as_ref() == Some(head) {
         return Ok(Pushed::There);
     }
+    let name = format!("refs/heads/{branch}");
     let update = RefUpdate { name, expected, new: Some(head.clone()) };
     let outcomes = repository.git.push(vec![update]).await?;
     match outcomes.into_iter().next() {

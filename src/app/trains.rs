@@ -5,6 +5,7 @@
 //! that means for it, from what is kept here; after a restart it is looked at anew.
 
 mod landing;
+mod proof;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,10 +20,10 @@ use crate::domain::pipeline::Environment;
 use crate::domain::plan::{Proposing, Ticket, judge, ticket, train_branch, train_gates};
 use crate::domain::promotion::{FieldValue, Promotion, Proposed, State};
 use crate::domain::schedule::{Group, Schedule};
-use crate::domain::snapshot::{ProposalFacts, Ride, Snapshot, StatusWord};
+use crate::domain::snapshot::{Judgement, ProposalFacts, Ride, Snapshot, StatusWord};
 use crate::messages::{commit, landing as landing_words, train as words};
 
-use super::execute::{edited_files, own_name, prove};
+use super::execute::{edited_files, own_name, prove, tip_of};
 use super::look::facts_of;
 use super::ports::{
     BranchState, Closing, CommitSpec, MergeOutcome, MergeRequest, Mergeability, Proposal,
@@ -47,6 +48,8 @@ struct Known {
     rides: BTreeMap<PromotionId, Option<Ride>>,
     /// The proposals that ended, as each of their riders is to see them.
     ended: BTreeMap<PromotionId, Proposal>,
+    /// The head of each train's branch whose commits were proved last.
+    proved: BTreeMap<String, CommitId>,
 }
 
 impl Trains {
@@ -292,8 +295,11 @@ impl App {
                 if let Some(open) = &open {
                     take_back(train, open).await?;
                 }
-                let head = self.couple(train, riding).await?;
-                if !push(train, &head).await? {
+                // Looked at before the commits are made, which may take a forge its time: what
+                // somebody pushes meanwhile is not overwritten.
+                let there = tip_of(train.repository, &train.branch).await?;
+                let head = self.couple(train, riding, there.as_ref()).await?;
+                if !push(train, (there, &head)).await? {
                     return Ok(BTreeMap::new());
                 }
                 (tip.clone(), head)
@@ -327,10 +333,13 @@ impl App {
         let conflicts = matches!(&open.mergeability, Mergeability::Conflict(_));
         let ours = riding.iter().map(|rider| &rider.promotion.id);
         let same = ours.eq(cars.iter().filter_map(|(promotion, _)| promotion.as_ref()));
-        if same && !conflicts {
-            return Ok(Standing::Good(base, open.head.clone()));
+        if !same || conflicts {
+            return Ok(Standing::Outdated);
         }
-        Ok(Standing::Outdated)
+        match self.judge_cars(train, riding, &Cars { base: base.clone(), cars }).await? {
+            Judgement::OnlyVersion => Ok(Standing::Good(base, open.head.clone())),
+            Judgement::Otherwise(_) => Ok(Standing::Foreign(open.head.clone())),
+        }
     }
 
     /// Somebody pushed to the branch: nothing of theirs is overwritten, and nothing merged.
@@ -350,12 +359,15 @@ impl App {
     }
 
     /// Makes the commits, one upon the other; each is proved to change version fields only.
-    async fn couple(&self, train: &Train<'_>, riding: &[Rider]) -> Result<CommitId, AppError> {
+    async fn couple(
+        &self,
+        train: &Train<'_>,
+        riding: &[Rider],
+        there: Option<&CommitId>,
+    ) -> Result<CommitId, AppError> {
         let repository = train.repository;
         let mut head = riding[0].proposing.base.clone();
-        let name = format!("refs/heads/{}", train.branch);
-        let there = repository.git.refs(&name).await?.remove(&name);
-        let known = committing::made_before(repository, there.as_ref(), riding.len()).await?;
+        let known = committing::made_before(repository, there, riding.len()).await?;
         for rider in riding {
             let proposing = Proposing { base: head.clone(), ..rider.proposing.clone() };
             let own = own_message(&rider.snapshot, &rider.promotion);
@@ -528,14 +540,16 @@ async fn cars(repository: &Repository, base: &CommitId, head: &CommitId) -> Resu
     Ok(Cars { base: base.clone(), cars })
 }
 
-/// Puts the branch on `head`, by compare and swap; tells whether it is there.
-async fn push(train: &Train<'_>, head: &CommitId) -> Result<bool, AppError> {
-    let name = format!("refs/heads/{}", train.branch);
-    let git = train.repository.git.as_ref();
-    let expected = git.refs(&name).await?.remove(&name);
+/// Puts the branch on `head`, by compare and swap with what was seen of it; tells whether it is there.
+async fn push(
+    train: &Train<'_>,
+    (expected, head): (Option<CommitId>, &CommitId),
+) -> Result<bool, AppError> {
     if expected.as_ref() == Some(head) {
         return Ok(true);
     }
+    let name = format!("refs/heads/{}", train.branch);
+    let git = train.repository.git.as_ref();
     let update = RefUpdate { name, expected, new: Some(head.clone()) };
     match git.push(vec![update]).await?.into_iter().next() {
         Some(RefOutcome::Moved | RefOutcome::AlreadyThere) => Ok(true),

@@ -230,6 +230,23 @@ async fn nobody_elses_commit_is_merged_with_a_train_or_overwritten() {
     assert_eq!(hoist.git(&["rev-parse", BRANCH]).trim(), pushed.trim());
 }
 
+#[tokio::test]
+async fn what_somebody_puts_into_a_trains_own_commit_is_not_merged() {
+    let hoist = gathered("automatic").await;
+    nightfall(&hoist).await;
+    let words = hoist.git(&["log", "-1", "--format=%B", BRANCH]);
+    assert!(words.contains("Hoist-Promotion: "), "{words}");
+    // Amended: its message stands, and what staging had before has come into it.
+    let tree = hoist.git(&["rev-parse", "main~1^{tree}"]);
+    let parent = format!("{BRANCH}^");
+    let pushed = hoist.git(&["commit-tree", "-p", &parent, "-m", &words, tree.trim()]);
+    hoist.git(&["update-ref", BRANCH, pushed.trim()]);
+    work(&hoist).await;
+    let told = in_prod(&hoist).await;
+    assert_eq!(told.matches("somebody pushed").count(), 2, "{told}");
+    assert_eq!(hoist.git(&["rev-parse", BRANCH]).trim(), pushed.trim());
+}
+
 /// Into prod alone, so that five hundred need no staging of their own; the files come by one import.
 async fn crowd(count: usize) -> Served {
     let (head, rest) = PIPELINES.split_once("      - name: staging").unwrap();
