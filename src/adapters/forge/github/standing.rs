@@ -37,9 +37,17 @@ pub(super) struct RawStanding {
     timeline_items: Option<Nodes<RawEvent>>,
 }
 
+/// A list, in which what these credentials may not see is null: check runs, to a fine-grained token
+/// or an App without *Checks: read*.
 #[derive(Debug, Clone, Deserialize)]
 struct Nodes<T> {
-    nodes: Vec<T>,
+    nodes: Vec<Option<T>>,
+}
+
+impl<T> Nodes<T> {
+    fn seen(&self) -> impl Iterator<Item = &T> {
+        self.nodes.iter().flatten()
+    }
 }
 
 /// The same machine is called otherwise in the other API, but for itself it is always the same.
@@ -205,7 +213,7 @@ impl RawStanding {
         let demands = self.demands(rules);
         blocks.extend(self.checks(&demands));
         blocks.extend(self.reviews(&demands));
-        let threads = self.review_threads.iter().flat_map(|it| &it.nodes);
+        let threads = self.review_threads.iter().flat_map(Nodes::seen);
         let unresolved = threads.filter(|it| !it.is_resolved).count();
         if demands.has(Demand::Conversations) && unresolved > 0 {
             blocks.push(Block::Conversations(u32::try_from(unresolved).ok()));
@@ -252,7 +260,7 @@ impl RawStanding {
     }
 
     fn checks(&self, demands: &Demands) -> Vec<Block> {
-        let contexts = self.status_check_rollup.iter().flat_map(|it| &it.contexts.nodes);
+        let contexts = self.status_check_rollup.iter().flat_map(|it| it.contexts.seen());
         let mut required: BTreeMap<&str, Option<Lacking>> =
             demands.checks.iter().map(|name| (name.as_str(), Some(Lacking::Missing))).collect();
         for context in contexts {
@@ -268,7 +276,7 @@ impl RawStanding {
     }
 
     fn reviews(&self, demands: &Demands) -> Option<Block> {
-        let verdicts = self.latest_opinionated_reviews.iter().flat_map(|it| &it.nodes);
+        let verdicts = self.latest_opinionated_reviews.iter().flat_map(Nodes::seen);
         let have = verdicts.filter(|it| it.state == "APPROVED").count();
         let have = u32::try_from(have).unwrap_or(u32::MAX);
         match self.review_decision.as_deref() {
@@ -287,7 +295,7 @@ impl RawStanding {
     }
 
     fn has_unsigned(&self) -> bool {
-        let commits = self.commits.iter().flat_map(|it| &it.nodes);
+        let commits = self.commits.iter().flat_map(Nodes::seen);
         let mut signatures = commits.map(|it| it.commit.signature.as_ref());
         signatures.any(|it| it.is_none_or(|it| !it.is_valid))
     }
@@ -295,7 +303,7 @@ impl RawStanding {
     /// That the queue has put this head out again and again, or a person once.
     fn thrown_out(&self, person: impl Fn(&str) -> Option<PersonName>) -> Option<Block> {
         let mut out: Vec<&RawEvent> = Vec::new();
-        for event in self.timeline_items.iter().flat_map(|it| &it.nodes) {
+        for event in self.timeline_items.iter().flat_map(Nodes::seen) {
             let is_ours = self.whose(event.actor.as_ref()) == Whose::Ours;
             match event.kind.as_str() {
                 "PullRequestCommit" | "HeadRefForcePushedEvent" => out.clear(),

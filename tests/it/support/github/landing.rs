@@ -114,6 +114,17 @@ impl Hub {
         found
     }
 
+    /// The same, as far as hoist may see it.
+    fn seen_of(&self, commit: &str) -> Vec<Value> {
+        let mut found = self.contexts(commit);
+        for hidden in
+            found.iter_mut().filter(|it| self.hides_runs && it["__typename"] == "CheckRun")
+        {
+            *hidden = Value::Null;
+        }
+        found
+    }
+
     /// How a pull request stands, in the word that both APIs have for it.
     pub fn state_of(&self, number: u64) -> &'static str {
         let pull = &self.pulls[&number];
@@ -290,7 +301,7 @@ impl Hub {
             "author": actor(&pull.author), "autoMergeRequest": auto_merge, "mergeQueueEntry": entry,
             "latestOpinionatedReviews": {"nodes": reviews}, "reviewThreads": {"nodes": threads},
             "commits": {"nodes": commits},
-            "statusCheckRollup": {"contexts": {"nodes": self.contexts(&pull.head)}},
+            "statusCheckRollup": {"contexts": {"nodes": self.seen_of(&pull.head)}},
             "baseRef": {"refUpdateRule": self.protection()},
             "timelineItems": {"nodes": pull.events},
         })

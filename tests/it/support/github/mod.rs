@@ -250,7 +250,10 @@ impl GitHub {
 
     /// Leaves hoist these rights and no more, as `contents=write`; a right to write is one to read.
     pub fn leave_only(&self, rights: &[&'static str]) {
-        self.inside().credentials.rights = Rights::only(rights);
+        let rights = Rights::only(rights);
+        let mut inside = self.inside();
+        inside.hub.hides_runs = !rights.hold("checks=read");
+        inside.credentials.rights = rights;
     }
 
     /// How many tokens were given to installations.

@@ -24,6 +24,8 @@ pub struct Hub {
     pub pulls: BTreeMap<u64, Pull>,
     pub statuses: Vec<(String, Value)>,
     pub runs: Vec<Run>,
+    /// Whether hoist sees of check runs no more than that there are some.
+    pub hides_runs: bool,
     pub teams: Teams,
     pub rules: Rules,
     pub queue: Vec<Entry>,
@@ -146,6 +148,7 @@ impl Hub {
             pulls: BTreeMap::new(),
             statuses: Vec::new(),
             runs: Vec::new(),
+            hides_runs: false,
             teams: Teams::default(),
             rules: Rules::default(),
             queue: Vec::new(),
