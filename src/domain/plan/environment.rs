@@ -407,6 +407,10 @@ impl<'a> View<'a> {
         self.tell_of_skips(plan, bearer, facts);
         let judged = judge(self.snapshot, self.environment, bearer, Some(facts), self.now);
         self.publish(plan, (facts, &facts.head, &facts.statuses), &judged);
+        // What a queue tests in its place is bound by the same, whoever put it there.
+        if let Some(group) = facts.landing.group() {
+            self.publish(plan, (facts, &group.head, &group.statuses), &judged);
+        }
         // What is open now may shut, and its status says so then.
         judged.iter().filter_map(|judged| judged.until).for_each(|until| plan.look_again(until));
         if self.make_ready(plan, (bearer, facts, &judged)) {
@@ -428,7 +432,7 @@ impl<'a> View<'a> {
             }
             None => {
                 let renewal = (ours == Head::Ours).then_some(proposing);
-                self.land(plan, (bearer, facts, &judged), renewal);
+                self.land(plan, (bearer, facts), renewal);
             }
         }
     }

@@ -15,7 +15,8 @@ impl View<'_> {
     pub(super) fn take_back(&self, plan: &mut Plan, bearer: &Promotion, facts: &ProposalFacts) {
         if facts.landing.ours().is_some() {
             let (number, promotion) = (facts.number, bearer.id.clone());
-            plan.actions.push(Action::TakeBack { number, promotion });
+            // Before all else: a status or a comment that cannot be written now keeps nothing in it.
+            plan.actions.insert(0, Action::TakeBack { number, promotion });
         }
     }
 
@@ -41,7 +42,7 @@ impl View<'_> {
     pub(super) fn land(
         &self,
         plan: &mut Plan,
-        (bearer, facts, judged): (&Promotion, &ProposalFacts, &[Judged]),
+        (bearer, facts): (&Promotion, &ProposalFacts),
         renewal: Option<Proposing>,
     ) {
         if facts.draft == Drafted::Theirs {
@@ -53,9 +54,6 @@ impl View<'_> {
             }
             Landing::Handed(handed) if handed.is_through() => self.merge(plan, bearer, facts),
             Landing::Handed(handed) => {
-                if let Some(group) = &handed.group {
-                    self.publish(plan, (facts, &group.head, &group.statuses), judged);
-                }
                 self.wait(plan, Some(bearer), Because::Handed(handed.clone()));
             }
             Landing::Blocked { blocks, offer: None } => match renewal {

@@ -1,10 +1,11 @@
 //! What is left to a forge to bring in is taken back as soon as anything of hoist's keeps it out.
 
 use hoist::domain::freeze::Rollbacks;
-use hoist::domain::landing::{Block, Course, Drafted, Handed, Lacking, Landing, Whose};
+use hoist::domain::id::CommitId;
+use hoist::domain::landing::{Block, Course, Drafted, Group, Handed, Lacking, Landing, Whose};
 use hoist::domain::pipeline::{DraftPolicy, MergePolicy};
 use hoist::domain::plan::{Action, Because};
-use hoist::domain::snapshot::Judgement;
+use hoist::domain::snapshot::{Judgement, StatusWord};
 
 use super::world::{World, environment};
 
@@ -78,6 +79,31 @@ fn a_shut_gate_takes_back_what_hoist_asked_for_and_nobody_elses() {
         world.freeze("prod", None, Rollbacks::Wait);
         assert!(deeds(&mut world).is_empty());
     }
+}
+
+#[test]
+fn what_a_person_queued_is_bound_by_the_gates_as_they_are_now() {
+    let head: CommitId = "c".repeat(40).parse().unwrap();
+    let success = (StatusWord::Success, "not frozen".to_owned());
+    let statuses = [("hoist/freeze".to_owned(), success)].into();
+    let group = Some(Group { head: head.clone(), statuses });
+    let queued = Handed { course: Course::Queue, whose: Whose::Theirs, blocks: vec![], group };
+    let mut world = proposed(Landing::Handed(queued));
+    world.freeze("prod", None, Rollbacks::Wait);
+    let shuts = |action: &Action| {
+        matches!(action, Action::SetStatus { head: on, context, state: StatusWord::Pending, .. }
+            if *on == head && context == "hoist/freeze")
+    };
+    assert!(world.plan().actions.iter().any(shuts));
+}
+
+#[test]
+fn nothing_that_may_fail_stands_before_what_is_taken_back() {
+    let mut world = proposed(handed(Course::Queue, Whose::Ours));
+    world.freeze("prod", None, Rollbacks::Wait);
+    let actions = world.plan().actions;
+    assert!(matches!(actions[0], Action::TakeBack { .. }), "{actions:?}");
+    assert!(matches!(actions[1], Action::SetStatus { .. }), "{actions:?}");
 }
 
 #[test]
