@@ -46,7 +46,8 @@ impl App {
         let record = self.store.load(key).await?;
         let mut unread = self.readiness.unread();
         unread.retain(|it| it.repository == pipeline.repository);
-        let holds = record.holds.clone();
+        let mut holds = record.holds.clone();
+        holds.retain(|hold| hold.lasts(self.clock.now()));
         let snapshot = self.memory(record, pipeline);
         let sight = self.seen.of(key);
         let environments = pipeline

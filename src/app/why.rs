@@ -51,7 +51,8 @@ impl App {
         let candidates = look.candidates();
         let current = snapshot.current(&name);
         let answer = self.answer_of(&look, &candidates, current, unread.as_ref());
-        let hold = self.store.load(&key).await?.holds.into_iter().find(|it| it.environment == name);
+        let holds = self.store.load(&key).await?.holds.into_iter();
+        let hold = holds.filter(|it| it.lasts(now)).find(|it| it.environment == name);
         Ok(WhyView {
             pipeline: key.pipeline.clone(),
             application: key.application.clone(),

@@ -283,7 +283,7 @@ pub fn unknown_environment(pipeline: &str, typed: &str, known: &[&str]) -> Strin
 }
 
 /// The nearest name, as a question; nothing where none is near.
-fn meant(typed: &str, known: &[&str]) -> String {
+pub(super) fn meant(typed: &str, known: &[&str]) -> String {
     nearest(typed, known).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default()
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use crate::domain::freeze::{Freeze, Origin, Rollbacks, Scope};
 use crate::domain::id::EnvironmentName;
 
+use super::answer::meant;
+
 /// A freeze was recorded.
 pub fn frozen(freeze: &Freeze) -> String {
     let scope = &freeze.scope;
@@ -63,7 +65,8 @@ fn still_frozen(stay: &[&Freeze]) -> String {
 pub fn unknown_environment(typed: &str, known: &BTreeSet<&EnvironmentName>) -> String {
     let names: Vec<&str> = known.iter().map(|name| name.as_str()).collect();
     format!(
-        "no pipeline has an environment {typed:?}; there are {}, and `*` is all of them",
+        "no pipeline has an environment {typed:?}; {}there are {}, and `*` is all of them",
+        meant(typed, &names),
         names.join(", ")
     )
 }

@@ -79,9 +79,7 @@ impl App {
             return Ok(None);
         }
         let (record, now) = (self.store.load(&promotion.application).await?, self.clock.now());
-        let holds = |it: &&Hold| {
-            it.environment == promotion.environment && it.until.is_none_or(|until| until > now)
-        };
+        let holds = |it: &&Hold| it.environment == promotion.environment && it.lasts(now);
         let hold = record.holds.iter().find(holds);
         Ok(hold.map(|it| explain::hold(&it.by.to_string(), it.reason.as_deref(), it.until)))
     }

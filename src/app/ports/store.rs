@@ -198,6 +198,13 @@ pub struct Hold {
     pub until: Option<Timestamp>,
 }
 
+impl Hold {
+    /// Tells whether it lasts: one that ended by itself stays recorded until somebody resumes.
+    pub fn lasts(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| until > now)
+    }
+}
+
 /// Everything the store knows of one application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApplicationRecord {
@@ -509,8 +516,7 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Claims up to `limit` applications that are due and not claimed, for the length of `lease`.
-    /// A claim whose lease has ended counts as none.
+    /// Claims up to `limit` due applications that nobody's lease holds, for the length of `lease`.
     async fn claim(
         &self,
         now: Timestamp,
@@ -546,8 +552,7 @@ pub trait Store: Send + Sync {
     /// applications whose promotions it lets go.
     async fn keep_run(&self, run: Run, audit: Vec<AuditLine>) -> Result<Ran, StoreError>;
 
-    /// The promotions into an environment that a schedule's runs have let go and that are not in
-    /// yet, by application.
+    /// What a schedule's runs have let go into an environment and is not in yet, by application.
     async fn riders(
         &self,
         schedule: &ScheduleName,

@@ -19,6 +19,18 @@ async fn what_is_proposed_and_what_waits_behind_it_each_have_their_own_wait() {
 }
 
 #[tokio::test]
+async fn a_hold_that_ended_by_itself_is_told_no_more() {
+    let bot = Bot::new().await;
+    bot.work().await;
+    bot.hold_for("alice", "30m").await.unwrap();
+    assert!(bot.environment("prod").await.hold.is_some());
+    bot.minutes_pass(31);
+    bot.work().await;
+    assert_eq!(bot.environment("prod").await.hold, None);
+    assert_eq!(bot.app().why("shop", "prod").await.unwrap().hold, None);
+}
+
+#[tokio::test]
 async fn a_hold_is_seen_whatever_else_happens() {
     let bot = Bot::new().await;
     bot.work().await;

@@ -675,6 +675,12 @@ impl Bot {
         said(self.app().hold(&self.identity(person).await, hold("freeze week")).await)
     }
 
+    /// The same for a length of time.
+    pub async fn hold_for(&self, person: &str, length: &str) -> Result<String, String> {
+        let hold = HoldRequest { length: Some(length.into()), ..hold("freeze week") };
+        said(self.app().hold(&self.identity(person).await, hold).await)
+    }
+
     /// Freezes an environment, or all with `*`, for a length of time or until it is thawed.
     pub async fn freeze(
         &self,
