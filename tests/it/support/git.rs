@@ -10,7 +10,7 @@ use hoist::app::ports::{CommitSpec, RefUpdate, Signature};
 use hoist::domain::id::CommitId;
 use tempfile::TempDir;
 
-use super::git_server::{GitServer, PASSWORD, USER};
+use super::git_server::{GitServer, PASSWORD, Shown, USER};
 use super::ssh_server::SshServer;
 
 /// A bare repository that a mirror can be opened on, and that a test looks at with the real `git`.
@@ -51,9 +51,14 @@ impl Remote {
 
     /// The same behind HTTPS, and the certificate to trust. Its server speaks no plain HTTP.
     pub fn https() -> (Self, PathBuf) {
+        Self::https_showing(Shown::Sound)
+    }
+
+    /// The same with a certificate that may be a bad one.
+    pub fn https_showing(shown: Shown) -> (Self, PathBuf) {
         let mut remote = Self::local();
         remote.git(&["config", "http.receivepack", "true"]);
-        let (server, certificate) = GitServer::start_tls(remote.directory.path());
+        let (server, certificate) = GitServer::start_tls(remote.directory.path(), shown);
         remote.server = Some(server);
         (remote, certificate)
     }

@@ -11,6 +11,17 @@ pub const USER: &str = "bot";
 /// With which password; no error may ever show it.
 pub const PASSWORD: &str = "pass-wörd-hunter2";
 
+/// What a server shows that speaks TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// A certificate for its address, which lasts.
+    Sound,
+    /// One for another server.
+    Misnamed,
+    /// One that has ended.
+    Expired,
+}
+
 /// Serves the bare repositories of a directory until it is dropped.
 pub struct GitServer {
     pub port: u16,
@@ -25,14 +36,21 @@ impl GitServer {
         Self::start_with(repositories, "")
     }
 
-    /// Serves HTTPS with a certificate that only whoever trusts the returned authority accepts.
-    pub fn start_tls(repositories: &Path) -> (Self, PathBuf) {
+    /// Serves HTTPS with a certificate that only whoever trusts the returned authority accepts, if
+    /// anybody.
+    pub fn start_tls(repositories: &Path, shown: Shown) -> (Self, PathBuf) {
         let place = |name: &str| repositories.join(name);
         let (ca, ca_key) = (place("ca.pem"), place("ca-key.pem"));
         certify((&ca, &ca_key), "/CN=hoist test authority", &[]);
         let (certificate, key) = (place("server.pem"), place("server-key.pem"));
         let by = ["-CA".as_ref(), ca.as_os_str(), "-CAkey".as_ref(), ca_key.as_os_str()];
-        certify((&certificate, &key), "/CN=hoist test", &by);
+        match shown {
+            Shown::Sound => certify((&certificate, &key), "/CN=hoist test", &by),
+            Shown::Misnamed => {
+                certify_for(("/CN=elsewhere", "DNS:git.example.com"), (&certificate, &key), &by);
+            }
+            Shown::Expired => certify_long_ago((&certificate, &key), &by, repositories),
+        }
         let tls = format!(
             "ssl_certificate {}; ssl_certificate_key {};",
             certificate.display(),
@@ -113,15 +131,51 @@ impl Drop for GitServer {
     }
 }
 
-/// Makes a certificate: of an authority, or of a server that one vouches for.
-pub fn certify((certificate, key): (&Path, &Path), name: &str, by: &[&OsStr]) {
-    let mut openssl = Command::new("openssl");
-    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]);
-    openssl.args(["-nodes", "-days", "2", "-subj", name]).args(by);
-    if !by.is_empty() {
-        openssl.args(["-addext", "subjectAltName=IP:127.0.0.1"]);
-        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+/// Makes a certificate: of an authority, or of a server on this machine that one vouches for.
+pub fn certify(files: (&Path, &Path), name: &str, by: &[&OsStr]) {
+    if by.is_empty() {
+        make(&["-x509", "-days", "2", "-subj", name], &[], files);
+    } else {
+        certify_for((name, "IP:127.0.0.1"), files, by);
     }
+}
+
+/// The same, of a server by another name.
+fn certify_for((name, address): (&str, &str), files: (&Path, &Path), by: &[&OsStr]) {
+    let address = format!("subjectAltName={address}");
+    let of_a_server = ["-addext", &address, "-addext", "basicConstraints=critical,CA:FALSE"];
+    make(&[&["-x509", "-days", "2", "-subj", name][..], &of_a_server].concat(), by, files);
+}
+
+/// The same, by an authority that gave it for one day, long ago.
+fn certify_long_ago((certificate, key): (&Path, &Path), by: &[&OsStr], directory: &Path) {
+    let [_, ca, _, ca_key] = by else { panic!("no authority") };
+    let place = |name: &str| directory.join(name);
+    let asked = place("asked.pem");
+    make(&["-subj", "/CN=hoist test"], &[], (&asked, key));
+    std::fs::write(place("given.txt"), "").unwrap();
+    std::fs::write(place("serial.txt"), "01\n").unwrap();
+    std::fs::write(place("san.cnf"), "subjectAltName=IP:127.0.0.1\n").unwrap();
+    let here = directory.display();
+    let rules = format!(
+        "[ca]\ndefault_ca=it\n[it]\ndatabase={here}/given.txt\nnew_certs_dir={here}\n\
+         serial={here}/serial.txt\ndefault_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n"
+    );
+    std::fs::write(place("ca.cnf"), rules).unwrap();
+    let mut openssl = Command::new("openssl");
+    openssl.args(["ca", "-batch", "-notext"]);
+    openssl.args(["-startdate", "20200101000000Z", "-enddate", "20200102000000Z"]);
+    openssl.arg("-config").arg(place("ca.cnf")).arg("-extfile").arg(place("san.cnf"));
+    openssl.arg("-cert").arg(ca).arg("-keyfile").arg(ca_key);
+    let made = openssl.arg("-in").arg(asked).arg("-out").arg(certificate).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+/// Makes a key, and what it is asked for.
+fn make(what: &[&str], by: &[&OsStr], (certificate, key): (&Path, &Path)) {
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]);
+    openssl.args(what).args(by);
     let made = openssl.arg("-out").arg(certificate).arg("-keyout").arg(key).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }

@@ -282,18 +282,30 @@ impl Line {
 
     fn broken(&self, cause: reqwest::Error) -> TransportError {
         let told = chain(&cause.without_url());
-        // rustls' own words for each certificate that it does not accept.
-        if told.contains("invalid peer certificate") {
-            let hint =
-                "if its authority is your own, give its certificate as the repository's `ca`";
-            return self.error(Kind::Untrusted, &format!("{told}; {hint}"));
+        match remedy(&told) {
+            Some(hint) => self.error(Kind::Untrusted, &format!("{told}; {hint}")),
+            None => self.error(Kind::Unreachable, &told),
         }
-        self.error(Kind::Unreachable, &told)
     }
 
     fn error(&self, kind: Kind, told: &str) -> TransportError {
         TransportError::new(kind, format!("{}: {told}", self.url))
     }
+}
+
+/// What helps against a certificate that rustls does not accept, by its own words; none where
+/// something else went wrong.
+fn remedy(told: &str) -> Option<&'static str> {
+    let (_, why) = told.split_once("invalid peer certificate: ")?;
+    Some(if why.starts_with("certificate expired") {
+        "have the server's certificate renewed, or set the clock of this machine right"
+    } else if why.starts_with("certificate not valid yet") {
+        "set the clock of this machine right"
+    } else if why.starts_with("certificate not valid for name") {
+        "give the repository's `url` the name that the certificate is for"
+    } else {
+        "if its authority is your own, give its certificate as the repository's `ca`"
+    })
 }
 
 fn new_place(headers: &HeaderMap) -> String {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -232,72 +231,9 @@ async fn a_server_that_asks_to_be_left_alone_is_asked_nothing_more() {
     assert_eq!(remote.server.as_ref().unwrap().requests("/busy.git"), 1);
 }
 
-/// Where the test below finds its server when it runs as its own child.
-const TLS_URL: &str = "HOIST_TEST_TLS_URL";
-
-/// Which authorities a machine trusts is read once in a process: so that half runs in one of its
-/// own.
-#[tokio::test]
-async fn https_works_with_the_machines_authorities_and_never_without() {
-    if let Ok(url) = std::env::var(TLS_URL) {
-        return push_over_tls(tls_settings(&url, None)).await;
-    }
-    let (remote, certificate) = Remote::https();
-    let url = remote.settings().url.replace("http://", "https://");
-    let error = fetch(tls_settings(&url, None)).await.unwrap_err();
-    assert!(matches!(error, GitError::Untrusted(_)), "{error:?}");
-    let told = text(error);
-    assert!(told.contains("UnknownIssuer") && told.contains("`ca`"), "{told}");
-
-    let own_name =
-        "contracts::git::network::https_works_with_the_machines_authorities_and_never_without";
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", own_name, "--nocapture"]);
-    child.env(TLS_URL, url).env("SSL_CERT_FILE", certificate);
-    let output = child.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(remote.git(&["show", "main:v.yaml"]), "tag: 1");
-}
-
-#[tokio::test]
-async fn each_repository_trusts_its_own_authority_and_no_others() {
-    let ((one, one_ca), (two, two_ca)) = (Remote::https(), Remote::https());
-    let url = |remote: &Remote| remote.settings().url.replace("http://", "https://");
-    push_over_tls(tls_settings(&url(&one), Some(&one_ca))).await;
-    push_over_tls(tls_settings(&url(&two), Some(&two_ca))).await;
-    let error = fetch(tls_settings(&url(&one), Some(&two_ca))).await.unwrap_err();
-    assert!(matches!(error, GitError::Untrusted(_)), "{error:?}");
-    assert_eq!(one.git(&["show", "main:v.yaml"]), "tag: 1");
-    assert_eq!(two.git(&["show", "main:v.yaml"]), "tag: 1");
-}
-
-fn tls_settings(url: &str, certificate: Option<&Path>) -> RemoteSettings {
-    let authorities = certificate.map(|path| std::fs::read_to_string(path).unwrap());
-    let trust = Trust { authorities, ..Trust::default() };
-    let credentials = basic(PASSWORD);
-    let name = "gitops".parse().unwrap();
-    RemoteSettings {
-        name,
-        url: url.into(),
-        credentials,
-        trust,
-        speaker: Speaker::Own,
-        pushes: None,
-    }
-}
-
 async fn fetch(settings: RemoteSettings) -> Result<(), GitError> {
     let data = tempfile::tempdir().unwrap();
     Mirror::open(settings, data.path()).unwrap().fetch().await
-}
-
-async fn push_over_tls(settings: RemoteSettings) {
-    let data = tempfile::tempdir().unwrap();
-    let mirror = Mirror::open(settings, data.path()).unwrap();
-    mirror.fetch().await.unwrap();
-    let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
-    let pushed = mirror.push(vec![update(MAIN, None, Some(&first))]).await.unwrap();
-    assert_eq!(pushed, [RefOutcome::Moved]);
 }
 
 /// The questions that a server was asked so far, in order, as `GET service` or `POST service`; it
