@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 /// What becomes of the server's answers.
@@ -16,16 +16,29 @@ pub enum Road {
     Stuck,
     /// They come a byte now and then.
     Slow,
+    /// They come without a pause, and not fast: 160 KiB a second.
+    Narrow,
     /// They break off in the middle.
     Cut,
     /// Those to pushes are lost, when the server has done what was asked.
     Lossy,
     /// They pass; but nothing more comes to the server.
     Clogged,
+    /// They pass; but the question for refs and the one for what a push may do come to the server
+    /// together, or not at all.
+    Abreast,
 }
 
-const ROADS: [Road; 6] =
-    [Road::Good, Road::Stuck, Road::Slow, Road::Cut, Road::Lossy, Road::Clogged];
+const ROADS: [Road; 8] = [
+    Road::Good,
+    Road::Stuck,
+    Road::Slow,
+    Road::Narrow,
+    Road::Cut,
+    Road::Lossy,
+    Road::Clogged,
+    Road::Abreast,
+];
 
 /// How many bytes pass before an answer is cut: into the list of refs, not past it.
 const BEFORE_THE_CUT: usize = 250;
@@ -50,6 +63,7 @@ impl Detour {
             closed: Arc::clone(&closed),
             calls: Arc::clone(&calls),
         };
+        let both = Arc::new(Barrier::new(2));
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 if closed.load(Ordering::SeqCst) {
@@ -57,7 +71,7 @@ impl Detour {
                 }
                 let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { continue };
                 calls.lock().unwrap().push(server.try_clone().unwrap());
-                join(client, server, &road);
+                join((client, server), &road, &both);
             }
         });
         detour
@@ -83,11 +97,11 @@ impl Drop for Detour {
     }
 }
 
-fn join(client: TcpStream, server: TcpStream, road: &Arc<AtomicU8>) {
+fn join((client, server): (TcpStream, TcpStream), road: &Arc<AtomicU8>, both: &Arc<Barrier>) {
     let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
     let pushes = Arc::new(AtomicBool::new(false));
     let noted = Arc::clone(&pushes);
-    let clogged = Arc::clone(road);
+    let (taken, both) = (Arc::clone(road), Arc::clone(both));
     std::thread::spawn(move || {
         let mut buffer = [0; 16 * 1024];
         while let Ok(read @ 1..) = from.read(&mut buffer) {
@@ -95,8 +109,13 @@ fn join(client: TcpStream, server: TcpStream, road: &Arc<AtomicU8>) {
             if text.contains("POST ") {
                 noted.store(text.contains("/git-receive-pack"), Ordering::SeqCst);
             }
-            while ROADS[usize::from(clogged.load(Ordering::SeqCst))] == Road::Clogged {
+            let now = || ROADS[usize::from(taken.load(Ordering::SeqCst))];
+            while now() == Road::Clogged {
                 std::thread::sleep(Duration::from_millis(20));
+            }
+            let of_two = ["command=ls-refs", "?service=git-receive-pack"];
+            if now() == Road::Abreast && of_two.iter().any(|part| text.contains(part)) {
+                both.wait();
             }
             if to.write_all(&buffer[..read]).is_err() {
                 break;
@@ -124,7 +143,7 @@ fn answer(
         let mut left = &buffer[..read];
         while !left.is_empty() {
             let step = match now() {
-                Road::Good | Road::Clogged => left.len(),
+                Road::Good | Road::Clogged | Road::Abreast => left.len(),
                 Road::Lossy if pushes.load(Ordering::SeqCst) => return,
                 Road::Lossy => left.len(),
                 Road::Stuck => {
@@ -134,6 +153,10 @@ fn answer(
                 Road::Slow => {
                     std::thread::sleep(Duration::from_millis(100));
                     1
+                }
+                Road::Narrow => {
+                    std::thread::sleep(Duration::from_millis(100));
+                    left.len()
                 }
                 Road::Cut => {
                     let room = BEFORE_THE_CUT.saturating_sub(passed.load(Ordering::SeqCst));

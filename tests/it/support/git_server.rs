@@ -203,9 +203,11 @@ http {{
   access_log {here}/access.log counted; client_max_body_size 0;
   client_body_temp_path {here}/body; proxy_temp_path {here}/proxy; fastcgi_temp_path {here}/fastcgi;
   uwsgi_temp_path {here}/uwsgi; scgi_temp_path {here}/scgi;
-  # Under /first/ a server that knows the first version of the protocol only.
-  map $uri $place {{ default $uri; ~^/first(?<rest>/.*)$ $rest; }}
-  map $uri $version {{ default $http_git_protocol; ~^/first/ ""; }}
+  # Under /first/ a server that knows the protocol as it was before there were versions, under
+  # /older/ one that knows the first version and answers with it whoever asks for a later one.
+  map $uri $place {{ default $uri; ~^/(first|older)(?<rest>/.*)$ $rest; }}
+  map $http_git_protocol $older {{ default ""; ~version=[12] "version=1"; }}
+  map $uri $version {{ default $http_git_protocol; ~^/first/ ""; ~^/older/ $older; }}
   server {{
     listen 127.0.0.1:{port} {listen}; {tls}
     location /moved.git {{ return 301 http://localhost:{port}/gitops.git$is_args$args; }}

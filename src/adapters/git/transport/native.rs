@@ -14,7 +14,7 @@ use git2::{Oid, Repository};
 
 use super::http::{Exchange, HttpWire, Question, Version};
 use super::pack;
-use super::packet::{self, DELIMITER, FLUSH, Packet, Packets};
+use super::packet::{self, DELIMITER, FLUSH, Packet, Packets, text_of};
 use super::smart::SmartTransport;
 use super::wire::Wire as _;
 use super::{Kind, RemoteRefs, Transport, TransportError, WORDS_LIMIT, oid, readable, settle};
@@ -90,7 +90,7 @@ impl NativeTransport {
         let answer = self.wire.exchange(UPLOAD, Question::WhatIsThere, Version::Second)?;
         let mut packets = Packets::of(answer);
         let first = self.first_line(&mut packets)?;
-        let speech = if first == "version 2" {
+        let speech = if first.as_deref() == Some("version 2") {
             let abilities = packets.lines().map_err(|cause| self.wire.cut_short(&cause))?;
             self.end(packets)?;
             let format = abilities.iter().find(|it| it.starts_with("object-format="));
@@ -187,7 +187,7 @@ impl NativeTransport {
 
     fn read_abilities(&self, answer: Exchange) -> Result<Vec<String>, TransportError> {
         let mut packets = Packets::of(answer);
-        let first = self.first_line(&mut packets)?;
+        let first = self.first_line(&mut packets)?.unwrap_or_default();
         let abilities = first.split_once('\0').map(|(_, abilities)| abilities).unwrap_or_default();
         Ok(abilities.split(' ').map(str::to_owned).collect())
     }
@@ -271,14 +271,21 @@ impl NativeTransport {
         Ok(report)
     }
 
-    /// What a server says first of what it can; some name the service before that.
-    fn first_line(&self, packets: &mut Packets<impl Read>) -> Result<String, TransportError> {
+    /// What a server says first of what it can; some name the service before that. None where it
+    /// has nothing to say: before there were versions, of a repository without refs.
+    fn first_line(
+        &self,
+        packets: &mut Packets<impl Read>,
+    ) -> Result<Option<String>, TransportError> {
         let first = self.line(packets)?;
         if !first.starts_with("# service=") {
-            return Ok(first);
+            return Ok(Some(first));
         }
         self.packet(packets)?;
-        self.line(packets)
+        Ok(match self.packet(packets)? {
+            Packet::Data(bytes) => Some(text_of(&bytes)),
+            Packet::Delimiter | Packet::Flush => None,
+        })
     }
 
     fn end(&self, packets: Packets<impl Read>) -> Result<(), TransportError> {
@@ -292,9 +299,7 @@ impl NativeTransport {
     /// A packet that must hold a text.
     fn line(&self, packets: &mut Packets<impl Read>) -> Result<String, TransportError> {
         match self.packet(packets)? {
-            Packet::Data(bytes) => {
-                Ok(String::from_utf8_lossy(&bytes).trim_end_matches('\n').to_owned())
-            }
+            Packet::Data(bytes) => Ok(text_of(&bytes)),
             Packet::Delimiter | Packet::Flush => Err(self.strange("nothing")),
         }
     }

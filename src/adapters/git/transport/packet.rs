@@ -59,7 +59,7 @@ impl<R: Read> Packets<R> {
                 let mut bytes = vec![0; length - HEAD];
                 self.from.read_exact(&mut bytes)?;
                 match bytes.strip_prefix(b"ERR ") {
-                    Some(refusal) => Err(io::Error::other(Refusal(text(refusal)))),
+                    Some(refusal) => Err(io::Error::other(Refusal(text_of(refusal)))),
                     None => Ok(Packet::Data(bytes)),
                 }
             }
@@ -80,7 +80,7 @@ impl<R: Read> Packets<R> {
     pub(super) fn lines(&mut self) -> io::Result<Vec<String>> {
         let mut lines = Vec::new();
         while let Packet::Data(bytes) = self.next()? {
-            lines.push(text(&bytes));
+            lines.push(text_of(&bytes));
         }
         Ok(lines)
     }
@@ -91,7 +91,8 @@ impl<R: Read> Packets<R> {
 #[error("the server refuses: {0}")]
 pub(super) struct Refusal(String);
 
-fn text(bytes: &[u8]) -> String {
+/// A packet's text, without the end of its line.
+pub(super) fn text_of(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim_end_matches('\n').to_owned()
 }
 

@@ -10,6 +10,7 @@ mod refusals;
 mod roads;
 mod signing;
 mod ssh;
+mod versions;
 
 /// Runs each contract over each kind of remote.
 macro_rules! over_each_remote {

@@ -295,24 +295,6 @@ async fn a_promotion_asks_a_server_three_questions_as_small_as_its_change() {
 }
 
 #[tokio::test]
-async fn a_server_of_the_first_version_is_spoken_with_by_libgit2() {
-    let remote = Remote::http();
-    let mut settings = remote.settings();
-    settings.url = settings.url.replace("/gitops.git", "/first/gitops.git");
-    let mirror = Mirror::open(settings, &remote.data()).unwrap();
-    let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
-    let create = update(MAIN, None, Some(&first));
-    assert_eq!(mirror.push(vec![create.clone()]).await.unwrap(), [RefOutcome::Moved]);
-    assert_eq!(mirror.push(vec![create]).await.unwrap(), [RefOutcome::AlreadyThere]);
-    let theirs = remote.other_mirror("theirs");
-    let next = theirs.commit(spec(&[], &[("v.yaml", Some("tag: 2\n"))])).await.unwrap();
-    theirs.push(vec![update("refs/heads/theirs", None, Some(&next))]).await.unwrap();
-    mirror.fetch().await.unwrap();
-    assert_eq!(mirror.refs("refs/heads/theirs").await.unwrap()["refs/heads/theirs"], next);
-    assert_eq!(mirror.refs(MAIN).await.unwrap()[MAIN], first);
-}
-
-#[tokio::test]
 async fn a_server_that_lost_what_a_push_builds_upon_is_sent_it_all() {
     let remote = Remote::http();
     let mirror = remote.mirror();

@@ -57,7 +57,7 @@ impl Behind {
     }
 
     /// A mirror at the other end of the road, which waits for some seconds and no longer.
-    fn mirror(&self) -> Mirror {
+    pub(super) fn mirror(&self) -> Mirror {
         let bounds = Bounds { wait: WAIT, ..Bounds::default() };
         Mirror::open_within(self.settings.clone(), self.data.path(), bounds).unwrap()
     }
