@@ -126,9 +126,14 @@ impl Mirror {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(GitError::Mirror(anyhow!("the mirror's thread gave no answer"))),
             Err(_) => {
-                self.patience.lose();
                 let waited = self.wait.as_secs();
-                Err(GitError::Unreachable(anyhow!("no answer within {waited} s, gave up waiting")))
+                Err(GitError::Unreachable(match self.patience.tire() {
+                    None => anyhow!("no answer within {waited} s, gave up waiting"),
+                    Some(bytes) => anyhow!(
+                        "no answer within {waited} s; the transfer goes on, {} MiB have come so far",
+                        bytes >> 20
+                    ),
+                }))
             }
         }
     }

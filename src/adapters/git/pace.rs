@@ -132,9 +132,9 @@ impl Pace {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "measures a wait on this thread alone; no decision and no record depends on it"
+    reason = "measures how long a remote takes; nothing that is decided or recorded depends on it"
 )]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }
 

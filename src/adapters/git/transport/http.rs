@@ -398,7 +398,10 @@ impl Read for Exchange {
             let read = self.unread.read(buffer)?;
             let Some(answer) = self.answer.as_mut().filter(|_| read == 0) else { return Ok(read) };
             match self.line.wait(async || answer.chunk().await).map_err(io::Error::other)? {
-                Some(chunk) => self.unread = io::Cursor::new(chunk.to_vec()),
+                Some(chunk) => {
+                    self.line.patience.note(chunk.len());
+                    self.unread = io::Cursor::new(chunk.to_vec());
+                }
                 None => self.answer = None,
             }
         }

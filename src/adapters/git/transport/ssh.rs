@@ -275,6 +275,7 @@ impl Read for SshStream {
             Ok(0) if self.heard == Heard::Nothing => Err(io::Error::other(self.explain())),
             Ok(read) => {
                 self.heard = Heard::Something;
+                self.held.0.note(read);
                 Ok(read)
             }
             Err(cause) => Err(self.broken(&cause)),

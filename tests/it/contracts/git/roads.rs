@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hoist::adapters::git::{Bounds, HostKeys, Mirror, RemoteSettings, Trust};
-use hoist::app::ports::{Git, GitError, RefOutcome, RefUpdate};
+use hoist::app::ports::{CommitSpec, Git, GitError, RefOutcome, RefUpdate};
 use hoist::domain::id::CommitId;
 
 use super::refusals::over_each_server;
@@ -14,6 +14,7 @@ over_each_server! {
     a_fetch_that_is_stuck_slow_or_cut_frees_the_worker,
     a_push_that_is_stuck_slow_or_cut_frees_the_worker,
     a_push_that_nobody_takes_frees_the_worker,
+    a_fetch_that_comes_along_is_not_begun_anew,
     a_connection_that_ended_meanwhile_is_not_missed,
 }
 
@@ -121,20 +122,25 @@ async fn a_push_that_is_stuck_slow_or_cut_frees_the_worker(remote: Remote) {
 /// More than anybody on the way keeps for a server that does not read.
 const MUCH: usize = 24 * 1024 * 1024;
 
-async fn a_push_that_nobody_takes_frees_the_worker(remote: Remote) {
-    let behind = Behind::a_detour(&remote).await;
-    let mirror = behind.mirror();
-    soon(async || mirror.fetch().await).await;
+/// A commit with so many bytes that do not compress.
+fn noisy(parent: &CommitId, length: usize) -> CommitSpec {
     let mut state = 1_u64;
-    let mut noise = Vec::with_capacity(MUCH);
-    while noise.len() < MUCH {
+    let mut noise = Vec::with_capacity(length);
+    while noise.len() < length {
         state =
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         noise.extend_from_slice(&state.to_le_bytes());
     }
-    let mut big = spec(&[&behind.first], &[]);
-    big.files.insert("noise".into(), Some(noise));
-    let next = mirror.commit(big).await.unwrap();
+    let mut commit = spec(&[parent], &[]);
+    commit.files.insert("noise".into(), Some(noise));
+    commit
+}
+
+async fn a_push_that_nobody_takes_frees_the_worker(remote: Remote) {
+    let behind = Behind::a_detour(&remote).await;
+    let mirror = behind.mirror();
+    soon(async || mirror.fetch().await).await;
+    let next = mirror.commit(noisy(&behind.first, MUCH)).await.unwrap();
     let create: Vec<RefUpdate> = vec![update("refs/heads/big", None, Some(&next))];
     behind.detour.take(Road::Clogged);
     let error = mirror.push(create).await.unwrap_err();
@@ -142,6 +148,24 @@ async fn a_push_that_nobody_takes_frees_the_worker(remote: Remote) {
     behind.detour.take(Road::Good);
     soon(async || mirror.fetch().await).await;
     assert_eq!(remote.git(&["for-each-ref", "refs/heads/big"]), "");
+}
+
+/// It takes longer than anybody waits: whoever ended it each time would never have it.
+async fn a_fetch_that_comes_along_is_not_begun_anew(remote: Remote) {
+    let behind = Behind::a_detour(&remote).await;
+    let theirs = remote.mirror();
+    let big = theirs.commit(noisy(&behind.first, 1024 * 1024)).await.unwrap();
+    theirs.push(vec![update(MAIN, Some(&behind.first), Some(&big))]).await.unwrap();
+    behind.detour.take(Road::Narrow);
+    let mirror = behind.mirror();
+    let mut told = Vec::new();
+    while let Err(error) = mirror.fetch().await {
+        assert!(matches!(error, GitError::Unreachable(_)), "{error:?}");
+        told.push(format!("{:#}", anyhow::Error::from(error)));
+        assert!(told.len() < 10, "{told:#?}");
+    }
+    assert!(told.iter().any(|it| it.contains("the transfer goes on")), "{told:?}");
+    assert_eq!(mirror.refs(MAIN).await.unwrap()[MAIN], big);
 }
 
 /// Servers end what nobody has used for some seconds, and nobody says goodbye.
