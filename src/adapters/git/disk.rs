@@ -123,6 +123,12 @@ impl Place {
         weight_of(&self.path.join("objects"))
     }
 
+    /// In how many packs its objects are.
+    pub(super) fn packs(&self) -> usize {
+        let entries = fs::read_dir(self.path.join(PACKS)).into_iter().flatten().flatten();
+        entries.filter(|entry| is_pack(&entry.path())).count()
+    }
+
     /// What it weighed when it was new, if that is known.
     pub(super) fn noted_weight(&self) -> Option<u64> {
         fs::read_to_string(self.path.join(WEIGHT)).ok()?.trim().parse().ok()
@@ -158,12 +164,19 @@ fn weight_of(folder: &Path) -> u64 {
     weights.sum()
 }
 
+/// Where a mirror's packs are.
+const PACKS: &str = "objects/pack";
+
+fn is_pack(path: &Path) -> bool {
+    path.extension().is_some_and(|kind| kind == "pack")
+}
+
 /// How many bytes of a pack's end, and of its index's, are the pack's checksum.
 const CHECKSUM: usize = 20;
 
 /// Fails if a pack does not end as its index says: it was cut off.
 pub(super) fn check_packs(mirror: &Path) -> anyhow::Result<()> {
-    let folder = mirror.join("objects/pack");
+    let folder = mirror.join(PACKS);
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -171,7 +184,7 @@ pub(super) fn check_packs(mirror: &Path) -> anyhow::Result<()> {
     };
     for entry in entries {
         let pack = entry.context("looking through the mirror's packs")?.path();
-        if pack.extension().is_none_or(|kind| kind != "pack") {
+        if !is_pack(&pack) {
             continue;
         }
         let shown = pack.display();

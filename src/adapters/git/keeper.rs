@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::desk::Desk;
 use super::disk::{Place, check_packs, check_sound};
 use super::history::{check_commit, refs};
+use super::mirror::Bounds;
 use super::pace::{About, Pace};
 use super::transport::{Patience, RemoteRefs, Transport, TransportError};
 use super::{broken, oid_of};
@@ -76,8 +77,8 @@ pub(super) struct Keeper {
     pub(super) patience: Patience,
     /// What puts the mirror in doubt, until it is built anew.
     pub(super) doubt: Option<Doubt>,
-    /// How far the mirror may grow beyond twice what it weighed when it was new, in bytes.
-    pub(super) slack: u64,
+    /// How far the mirror may grow.
+    pub(super) bounds: Bounds,
     /// How often it was fetched since it was weighed.
     pub(super) unweighed: u32,
 }
@@ -218,22 +219,20 @@ impl Keeper {
         if !due {
             return;
         }
-        let weight = self.place.weight();
-        match self.place.noted_weight() {
-            None => self.place.note_weight(),
-            Some(new) if weight > new.saturating_mul(2).saturating_add(self.slack) => {
-                tracing::info!(
-                    git.bytes = weight,
-                    git.bytes_when_new = new,
-                    "building the mirror anew, it has grown"
-                );
-                if let Err(error) = self.rebuild() {
-                    tracing::warn!(
-                        "the mirror could not be built anew and goes on as it is: {error}"
-                    );
-                }
-            }
-            Some(_) => (),
+        let (weight, packs) = (self.place.weight(), self.place.packs());
+        let Some(new) = self.place.noted_weight() else { return self.place.note_weight() };
+        let Bounds { slack, packs: most, .. } = self.bounds;
+        if weight <= new.saturating_mul(2).saturating_add(slack) && packs <= most {
+            return;
+        }
+        tracing::info!(
+            git.bytes = weight,
+            git.bytes_when_new = new,
+            git.packs = packs,
+            "building the mirror anew, it has grown"
+        );
+        if let Err(error) = self.rebuild() {
+            tracing::warn!("the mirror could not be built anew and goes on as it is: {error}");
         }
     }
 

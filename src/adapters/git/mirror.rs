@@ -32,12 +32,14 @@ pub struct Bounds {
     pub wait: Duration,
     /// How many bytes it may weigh beyond twice what it weighed when it was new.
     pub slack: u64,
+    /// In how many packs its objects may be: each fetch brings one, and libgit2 keeps each open.
+    pub packs: usize,
 }
 
 impl Default for Bounds {
     /// The first fetch of a big repository fits in.
     fn default() -> Self {
-        Self { wait: Duration::from_secs(600), slack: 64 * 1024 * 1024 }
+        Self { wait: Duration::from_secs(600), slack: 64 * 1024 * 1024, packs: 128 }
     }
 }
 
@@ -84,7 +86,6 @@ impl Mirror {
         let mirror = Desk::of(place.open()?);
         let patience = Patience::default();
         let transport = transport::to(way, patience.clone())?;
-        let Bounds { wait, slack } = bounds;
         let keeper = Keeper {
             place,
             mirror,
@@ -92,7 +93,7 @@ impl Mirror {
             pace,
             patience: patience.clone(),
             doubt: None,
-            slack,
+            bounds,
             unweighed: 0,
         };
         let (requests, queue) = mpsc::channel();
@@ -105,7 +106,14 @@ impl Mirror {
             })
             .context("starting the mirror's thread")?;
         let ended = std::sync::Mutex::new(ended);
-        Ok(Self { requests: Some(requests), credentials, patience, wait, signer: None, ended })
+        Ok(Self {
+            requests: Some(requests),
+            credentials,
+            patience,
+            wait: bounds.wait,
+            signer: None,
+            ended,
+        })
     }
 
     /// The same mirror, whose commits are signed from here on.

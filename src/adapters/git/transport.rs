@@ -16,13 +16,15 @@ mod wire;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use anyhow::anyhow;
 use git2::{Oid, Repository};
 use tokio::sync::Notify;
 
+use super::pace::now;
 use super::settings::{Speaker, Way};
 use crate::app::ports::{GitError, RefOutcome, RefUpdate};
 use crate::domain::id::CommitId;
@@ -97,7 +99,14 @@ struct Waiting {
     lost: AtomicBool,
     told: Notify,
     connection: Mutex<Option<TcpStream>>,
+    /// Since when the transfer is under way, and how many bytes it has brought.
+    began: Mutex<Option<Instant>>,
+    brought: AtomicU64,
 }
+
+/// How many bytes a second a transfer must bring that takes longer than anybody waits. The first
+/// one of a big repository over a slow line does; and who begins it anew each time never ends it.
+const SLOWEST: u64 = 16 * 1024;
 
 impl Patience {
     /// Ends the transfer under way.
@@ -110,6 +119,26 @@ impl Patience {
     /// Begins anew.
     pub(super) fn regain(&self) {
         self.0.lost.store(false, Ordering::SeqCst);
+        *self.0.began.lock().unwrap_or_else(PoisonError::into_inner) = Some(now());
+        self.0.brought.store(0, Ordering::SeqCst);
+    }
+
+    /// Somebody has waited for as long as anybody does: ends the transfer under way, unless it
+    /// comes along. How many bytes it has brought, if it goes on.
+    pub(super) fn tire(&self) -> Option<u64> {
+        let brought = self.0.brought.load(Ordering::SeqCst);
+        let began = *self.0.began.lock().unwrap_or_else(PoisonError::into_inner);
+        let age = began.map_or(0, |began| (now() - began).as_secs());
+        let comes_along = brought > 0 && brought / SLOWEST >= age;
+        if !comes_along {
+            self.lose();
+        }
+        comes_along.then_some(brought)
+    }
+
+    /// So many bytes have come.
+    fn note(&self, bytes: usize) {
+        self.0.brought.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
 
     fn lasts(&self) -> bool {

@@ -227,3 +227,32 @@ async fn a_working_tree_is_no_remote() {
     let error = anyhow::Error::from(mirror.fetch().await.unwrap_err());
     assert!(format!("{error:#}").contains("working tree"), "{error:#}");
 }
+
+/// What others merge is fetched, each time in a pack of its own, and each pack that was read stays
+/// open: a process may not open as many as there are promotions in a year.
+#[tokio::test]
+async fn what_was_fetched_often_keeps_few_files_open() {
+    let remote = Remote::http();
+    let mut tip = used(&remote).await;
+    let bounds = Bounds { packs: 4, ..Bounds::default() };
+    let mirror = Mirror::open_within(remote.settings(), &remote.data(), bounds).unwrap();
+    let theirs = remote.other_mirror("theirs");
+    theirs.fetch().await.unwrap();
+    let open = || {
+        let ours = remote.mirror_path();
+        let files = fs::read_dir("/proc/self/fd").unwrap().flatten();
+        files.filter(|it| fs::read_link(it.path()).is_ok_and(|to| to.starts_with(&ours))).count()
+    };
+    let mut most = 0;
+    for round in 0..48 {
+        let text = format!("tag: {round}\n");
+        let next = theirs.commit(spec(&[&tip], &[("v.yaml", Some(&text))])).await.unwrap();
+        theirs.push(vec![update(MAIN, Some(&tip), Some(&next))]).await.unwrap();
+        mirror.fetch().await.unwrap();
+        mirror.read(&next, ["v.yaml".to_owned()].into()).await.unwrap();
+        most = most.max(open());
+        tip = next;
+    }
+    // Between two looks at it sixteen fetches may come.
+    assert!(most <= 4 + 17, "{most} files are open");
+}
