@@ -133,12 +133,13 @@ impl App {
         let mut promotion =
             self.promotion_for(&wish, Kind::Forward { skips, bad }, artifact.version());
         promotion.artifact = Some(artifact.id.clone());
-        let held = snapshot.holds.get(&wish.environment);
+        let now = self.clock.now();
+        let held = snapshot.holds.get(&wish.environment).filter(|held| held.lasts(now));
         let obstacle = self.obstacle(&wish.application, &wish.environment);
         let text = answer::promoting(&promotion, held, obstacle.as_ref());
         let audit = self.said(&wish, "promote", &text).about(&promotion.id);
         let id = promotion.id.clone();
-        self.note(&wish, vec![Change::Start(Box::new(promotion))], audit).await?;
+        self.note(&wish, vec![Change::Start(Box::new(promotion))], vec![audit]).await?;
         Ok(self.answer(text, Some(&id)))
     }
 
@@ -148,9 +149,10 @@ impl App {
         length: Option<SignedDuration>,
     ) -> Result<CommandView, AppError> {
         let hold = self.hold_for(&wish, length, wish.reason.clone());
-        let text = answer::held(&wish.application.application, &wish.environment, hold.until);
+        let (application, reason) = (&wish.application.application, wish.reason.as_deref());
+        let text = answer::held(application, &wish.environment, hold.until, reason);
         let audit = self.said(&wish, "hold", &text);
-        self.note(&wish, vec![Change::Hold(hold)], audit).await?;
+        self.note(&wish, vec![Change::Hold(hold)], vec![audit]).await?;
         Ok(self.answer(self.after_merges(text).await, None))
     }
 
@@ -238,11 +240,13 @@ impl App {
         &self,
         wish: &Wish,
         changes: Vec<Change>,
-        audit: AuditLine,
+        audit: Vec<AuditLine>,
     ) -> Result<(), AppError> {
         let now = self.clock.now();
-        tracing::info!(actor = %wish.by, application = %wish.application, "{}", audit.text);
-        self.store.record(&wish.application, changes, vec![audit], now).await?;
+        for line in &audit {
+            tracing::info!(actor = %wish.by, application = %wish.application, "{}", line.text);
+        }
+        self.store.record(&wish.application, changes, audit, now).await?;
         self.nudge.notify_one();
         Ok(())
     }

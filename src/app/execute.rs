@@ -73,6 +73,9 @@ impl App {
             Action::Remedy { environment, remedy, pulse } => {
                 Ok(self.remedy(snapshot, &environment, (remedy, pulse)))
             }
+            Action::HoldEnded { environment, hold } => {
+                Ok(self.hold_ended(snapshot, environment, hold))
+            }
             Action::Propose(proposing) => self.propose(snapshot, proposing).await,
             Action::Join { promotion, ride } => Ok(self.join(snapshot, &promotion, ride)),
             Action::SetStatus { number, head, context, state, description } => {
@@ -132,7 +135,7 @@ impl App {
             skipped: Vec::new(),
         };
         let (verb, text) = if drifted {
-            ("drift", format!("{version} was put into {environment} by other hands"))
+            ("drift", format!("{version} was put there by other hands"))
         } else {
             ("found", format!("{environment} holds {version}"))
         };
@@ -188,7 +191,8 @@ impl App {
         let verb = to.name();
         let commit = to.commit().cloned();
         let after = Promotion { state: to.clone(), ..promotion.clone() };
-        let text = format!("{}: {}", promotion.version, explain::state(&after));
+        let text =
+            format!("{}: {}", promotion.version, explain::state(&after, &snapshot.promotions));
         let mut audit = self.line(snapshot, verb, &promotion.environment, text).about(id);
         audit.commit = commit;
         let at = snapshot.time_in(&promotion.environment, self.clock.now());

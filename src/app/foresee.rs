@@ -164,6 +164,7 @@ impl App {
             | Action::TellOfSkip { .. }
             | Action::Merge { .. }
             | Action::MakeReady { .. }
+            | Action::HoldEnded { .. }
             | Action::TakeBack { .. }
             | Action::Close { .. } => Moved::Nothing,
         }

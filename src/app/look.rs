@@ -44,7 +44,13 @@ impl App {
             .map(|hold| {
                 (
                     hold.environment,
-                    Held { by: hold.by, reason: hold.reason, since: hold.since, until: hold.until },
+                    Held {
+                        id: hold.id,
+                        by: hold.by,
+                        reason: hold.reason,
+                        since: hold.since,
+                        until: hold.until,
+                    },
                 )
             })
             .collect();

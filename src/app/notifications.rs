@@ -11,12 +11,16 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::chat::{after, patience};
 use super::ports::{
-    AuditEntry, Card, ChatError, Conversations, Facts, Follower, Herald, Message, Notification,
+    AuditEntry, AuditLine, Card, ChatError, Conversations, Facts, Follower, Herald, Message,
+    Notification,
 };
 use super::reconcile::Waiting;
 use super::{App, AppError, Mode};
+use crate::domain::command::Actor;
 use crate::domain::gate::SCHEDULE;
-use crate::domain::id::{NotificationName, ProposalNumber, RepositoryName, ScheduleName};
+use crate::domain::id::{
+    ApplicationKey, NotificationName, ProposalNumber, RepositoryName, ScheduleName,
+};
 use crate::domain::landing::Block;
 use crate::domain::notification::{Happening, Interest};
 use crate::domain::plan::Because;
@@ -50,10 +54,10 @@ pub enum Reads {
 }
 
 /// A train's proposal.
-struct Train {
-    schedule: ScheduleName,
-    repository: RepositoryName,
-    number: ProposalNumber,
+pub(super) struct Train {
+    pub(super) schedule: ScheduleName,
+    pub(super) repository: RepositoryName,
+    pub(super) number: ProposalNumber,
     /// What the whole of it waits for, where that is asked.
     waits_for: String,
 }
@@ -143,28 +147,20 @@ impl App {
         };
         let Some(what) = happening(&line.verb, promotion.as_ref()) else { return Ok(None) };
         let (pipeline, application) =
-            line.application.map(|key| (key.pipeline, key.application)).unzip();
+            line.application.clone().map(|key| (key.pipeline, key.application)).unzip();
         let facts = Facts {
             pipeline,
             application,
-            environment: line.environment,
-            promotion: line.promotion,
+            environment: line.environment.clone(),
+            promotion: line.promotion.clone(),
             version: promotion.as_ref().map(|it| it.version.clone()),
-            commit: line.commit.map(|it| it.to_string()),
+            commit: line.commit.as_ref().map(ToString::to_string),
             actor: line.actor.to_string(),
             url: None,
         };
         let id = format!("hoist-{}", entry.number);
         let promotion = promotion.as_ref();
-        // What the log says of an end is for those who read how it came to it, and of a rollback's
-        // proposal for those who know that it is one.
-        let said = match promotion {
-            Some(it) if line.verb == "succeeded" => words::succeeded(it),
-            Some(it) if what == Happening::Proposed && it.is_rollback() => {
-                words::going_back(it, &line.text)
-            }
-            Some(_) | None => line.text,
-        };
+        let said = self.told_alone(what, promotion, &line).await?;
         let rides = matches!(what, Happening::Proposed | Happening::Merged);
         let train = match promotion.filter(|_| rides) {
             Some(promotion) => self.train_of(promotion).await?,
@@ -174,16 +170,45 @@ impl App {
         Ok(self.for_audience(audience, told))
     }
 
+    /// What is said of a line of the log: those who read it there know more than those who are
+    /// told of it alone.
+    async fn told_alone(
+        &self,
+        what: Happening,
+        promotion: Option<&Promotion>,
+        line: &AuditLine,
+    ) -> Result<String, AppError> {
+        let by_hoist = line.actor == Actor::hoist();
+        match (what, promotion) {
+            (Happening::Healthy, Some(it)) if line.verb == "succeeded" => Ok(words::succeeded(it)),
+            (Happening::Proposed, Some(it)) if it.is_rollback() => {
+                let from = self.undone_by(it).await?;
+                Ok(words::going_back(it, from.as_ref(), &line.text))
+            }
+            (Happening::RolledBack, Some(it)) => {
+                let from = self.undone_by(it).await?;
+                Ok(words::went_back(it, from.as_ref(), &line.text))
+            }
+            (Happening::Held | Happening::Frozen, _) if !by_hoist => {
+                Ok(words::done_by(&line.actor, &line.text))
+            }
+            (_, _) => Ok(line.text.clone()),
+        }
+    }
+
+    /// What a rollback takes back.
+    async fn undone_by(&self, rollback: &Promotion) -> Result<Option<Promotion>, AppError> {
+        match &rollback.kind {
+            Kind::Rollback { undoes, .. } => Ok(self.store.promotion(undoes).await?),
+            Kind::Found { .. } | Kind::Forward { .. } => Ok(None),
+        }
+    }
+
     /// The train with which a promotion goes, or went.
-    async fn train_of(&self, promotion: &Promotion) -> Result<Option<Train>, AppError> {
+    pub(super) async fn train_of(&self, promotion: &Promotion) -> Result<Option<Train>, AppError> {
         let key = &promotion.application;
         let Ok((pipeline, _)) = self.rules(key) else { return Ok(None) };
-        let fits = |it: &&Schedule| {
-            it.group == Group::OneProposal
-                && it.pipeline == key.pipeline
-                && it.leads_into(&promotion.environment)
-        };
-        let trains: Vec<&Schedule> = self.policy.schedules.iter().filter(fits).collect();
+        let trains = self.trains_for(promotion);
         let (false, Some(proposal)) = (trains.is_empty(), &promotion.proposal) else {
             return Ok(None);
         };
@@ -193,6 +218,18 @@ impl App {
         let (repository, number) = (pipeline.repository.clone(), proposal.number);
         let waits_for = String::new();
         Ok(schedule.map(|schedule| Train { schedule, repository, number, waits_for }))
+    }
+
+    /// The schedules with whose trains a promotion may go.
+    pub(super) fn trains_for(&self, promotion: &Promotion) -> Vec<&Schedule> {
+        let ApplicationKey { pipeline, application } = &promotion.application;
+        let fits = |it: &&Schedule| {
+            it.group == Group::OneProposal
+                && it.pipeline == *pipeline
+                && it.takes(application)
+                && it.leads_into(&promotion.environment)
+        };
+        self.policy.schedules.iter().filter(fits).collect()
     }
 
     fn for_audience(&self, audience: &Audience, told: Told<'_>) -> Option<Addressed> {
@@ -208,12 +245,17 @@ impl App {
             let Train { schedule, repository, number, waits_for } = train;
             let about = (&schedule, to, number);
             let text = words::train(what, about, (&waits_for, facts.url.as_deref()));
+            let text = self.chat.by_the_clock(&text);
             let id = format!("hoist-{}-{repository}-{}", what.name(), number.0);
             let once = format!("notification {}: {id}", audience.name);
             return Some((Notification { id, at, what, text, facts }, Some(once)));
         }
         let place = (facts.application.as_ref(), facts.environment.as_ref());
         let text = words::told(what, place.0, place.1, (&said, facts.url.as_deref()));
+        let text = match audience.reads {
+            Reads::People => self.chat.by_the_clock(&text),
+            Reads::Program => text,
+        };
         Some((Notification { id, at, what, text, facts }, None))
     }
 
@@ -235,7 +277,7 @@ impl App {
             for mut told in self.lasting(audience, &waiting, &promotion) {
                 let mark = format!("{} in {}", told.what.name(), promotion.state.name());
                 let follower = format!("{name} {mark}");
-                if store.card(&follower, &promotion.id).await?.is_some() {
+                if store.card(&follower, promotion.id.as_str()).await?.is_some() {
                     continue;
                 }
                 told.train = self.train_of(&promotion).await?;
@@ -252,7 +294,7 @@ impl App {
                     next = Follower { due_at: after(now, wait), tries, ..next };
                     return Ok(store.keep_follower(&name, next).await?);
                 }
-                store.keep_card(&follower, &promotion.id, &card).await?;
+                store.keep_card(&follower, promotion.id.as_str(), &card).await?;
             }
         }
         Ok(store.keep_follower(&name, next).await?)

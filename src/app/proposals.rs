@@ -47,7 +47,7 @@ impl App {
         let wait = sight.wait_of(&promotion.id).filter(|_| pending);
         let explanation = match wait {
             Some(wait) => explain::wait(wait),
-            None => explain::state(&promotion),
+            None => explain::state(&promotion, &snapshot.promotions),
         };
         let artifact = promotion.artifact.as_ref().and_then(|id| snapshot.artifact(id));
         Ok(PromotionView {

@@ -217,6 +217,7 @@ fn changes_the_remote(action: &Action) -> bool {
     match action {
         // What was to be taken back may have come in meanwhile.
         Action::Merge { .. }
+        | Action::HoldEnded { .. }
         | Action::TakeBack { .. }
         | Action::Close { .. }
         | Action::Propose(_) => true,

@@ -3,7 +3,7 @@
 
 use crate::domain::command::Actor;
 use crate::domain::health::{Finding, Remedy};
-use crate::domain::id::EnvironmentName;
+use crate::domain::id::{EnvironmentName, HoldId};
 use crate::domain::pulse::Pulse;
 use crate::domain::rollback::{self, Chosen};
 use crate::domain::snapshot::Snapshot;
@@ -41,6 +41,19 @@ impl App {
         Outcome::Done { changes: vec![change], audit: audit.into_iter().collect() }
     }
 
+    /// Records that a hold has ended by itself: nobody is told by the passing of time alone.
+    pub(super) fn hold_ended(
+        &self,
+        snapshot: &Snapshot,
+        environment: EnvironmentName,
+        hold: HoldId,
+    ) -> Outcome {
+        let text = answer::hold_ended(&snapshot.application.application, &environment);
+        let audit = vec![self.line(snapshot, "resume", &environment, text)];
+        let changes = vec![Change::Resume { environment, hold: Some(hold) }];
+        Outcome::Done { changes, audit }
+    }
+
     /// Holds the application, or brings the last good version back and holds it there.
     pub(super) fn remedy(
         &self,
@@ -73,8 +86,9 @@ impl App {
                 Err(none) => self.hold_for(&wish, None, Some(format!("{reason}; {none}"))),
             },
         };
-        let held_because = hold.reason.clone().unwrap_or_default();
-        audit.push(self.line(snapshot, "hold", environment, held_because));
+        let application = &snapshot.application.application;
+        let held = answer::held(application, environment, None, hold.reason.as_deref());
+        audit.push(self.line(snapshot, "hold", environment, held));
         changes.push(Change::Hold(hold));
         Outcome::Done { changes, audit }
     }

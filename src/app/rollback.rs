@@ -119,7 +119,10 @@ impl App {
         };
         let (promotion, hold) = self.rollback_for(&wish, restores, undoes);
         let text = answer::rolling_back(&promotion, undoes);
-        let audit = self.said(&wish, "rollback", &text).about(&promotion.id);
+        let audit = vec![
+            self.said(&wish, "rollback", &text).about(&promotion.id),
+            self.said(&wish, "hold", &holding(&hold)),
+        ];
         let id = promotion.id.clone();
         let changes = vec![Change::Start(Box::new(promotion)), Change::Hold(hold)];
         self.note(&wish, changes, audit).await?;
@@ -150,33 +153,75 @@ impl App {
         if let Some(rollback) = under_way(&snapshot, &wish.environment) {
             return Err(AppError::Refused { what: answer::rollback_is_open(rollback) });
         }
-        if !snapshot.holds.contains_key(&wish.environment) {
+        let held = snapshot.holds.get(&wish.environment);
+        if held.is_none_or(|held| !held.lasts(self.clock.now())) {
             return Err(AppError::Refused {
                 what: answer::not_held(application, &wish.environment),
             });
         }
-        let came_since = CameSince::in_environment(&snapshot, &wish.environment);
+        let rollback = self.to_resume(&snapshot, &wish.environment).await?;
+        let came_since =
+            rollback.map(|it| CameSince::a_rollback(&snapshot, it)).unwrap_or_default();
         let versions = came_since.versions(&snapshot);
-        let (mut changes, text) = match (newer, versions.is_empty()) {
-            (None, false) => {
-                let what = answer::newer_waits(&wish.environment, &versions);
+        // Where nobody went back after all, nothing has to be asked.
+        let asks = !versions.is_empty() && rollback.is_some_and(|it| it.state.is_in());
+        let (mut changes, text) = match newer {
+            None if asks => {
+                let what = answer::newer_waits(application, &wish.environment, &versions);
                 return Err(AppError::Refused { what });
             }
-            (Some(Newer::Without), false) => {
-                let text = answer::resumed_without(application, &wish.environment, &versions);
+            Some(Newer::Without) if !versions.is_empty() => {
+                let said = (versions.as_slice(), wish.reason.as_deref());
+                let text = answer::resumed_without(application, &wish.environment, said);
                 (self.keep_out(&snapshot, &wish, &came_since), text)
             }
-            (None | Some(Newer::Without), true) | (Some(Newer::With), _) => {
-                (Vec::new(), answer::resumed(application, &wish.environment))
+            None | Some(Newer::With | Newer::Without) => {
+                let text = answer::resumed(application, &wish.environment, wish.reason.as_deref());
+                (self.begin_again(came_since.overrun), text)
             }
         };
-        changes.push(Change::Resume {
-            application: wish.application.clone(),
-            environment: wish.environment.clone(),
-        });
-        let audit = self.said(&wish, "resume", &text);
-        self.note(&wish, changes, audit).await?;
+        changes.push(Change::Resume { environment: wish.environment.clone(), hold: None });
+        let mut audit = self.said(&wish, "resume", &text);
+        if let Some(rollback) = rollback {
+            audit = audit.about(&rollback.id);
+        }
+        self.note(&wish, changes, vec![audit]).await?;
         Ok(self.answer(text, None))
+    }
+
+    /// The rollback after which nobody has resumed yet; it may have been given up.
+    ///
+    /// A resume stands in the log as one of its rollback's: a hold that somebody sets much later
+    /// is about something else.
+    async fn to_resume<'a>(
+        &self,
+        snapshot: &'a Snapshot,
+        environment: &'a EnvironmentName,
+    ) -> Result<Option<&'a Promotion>, AppError> {
+        let last = snapshot.promotions_into(environment).rfind(|it| it.is_rollback());
+        let current = snapshot.current(environment);
+        let counts = |it: &&Promotion| current.is_none_or(|current| current.age() <= it.age());
+        let Some(last) = last.filter(counts) else { return Ok(None) };
+        let story = self.store.audit_of(&last.id).await?;
+        let is_resumed = story.iter().any(|entry| entry.line.verb == "resume");
+        Ok((!is_resumed).then_some(last))
+    }
+
+    /// Begins anew what was on its way when a rollback took its place, as whoever asked for it
+    /// asked for it.
+    fn begin_again(&self, overrun: Option<&Promotion>) -> Vec<Change> {
+        let now = self.clock.now();
+        let again = overrun.map(|before| Promotion {
+            id: PromotionId::new(now, self.dice.roll()),
+            values: Vec::new(),
+            created_at: now,
+            state: State::Waiting,
+            since: now,
+            proposal: None,
+            skipped: Vec::new(),
+            ..before.clone()
+        });
+        again.into_iter().map(|it| Change::Start(Box::new(it))).collect()
     }
 
     /// Closes what waits, and notes what has not come so far as closed, too: nothing that was ever
@@ -227,8 +272,17 @@ fn again<'a>(
     ends.ok_or_else(|| AppError::Refused { what: answer::already_on_its_way(pending) })
 }
 
-/// What is newer than a rollback, and would go in after a resume.
+/// How a hold is told of.
+fn holding(hold: &Hold) -> String {
+    let application = &hold.application.application;
+    answer::held(application, &hold.environment, hold.until, hold.reason.as_deref())
+}
+
+/// What is newer than what a rollback took back, and would go in after a resume.
+#[derive(Default)]
 struct CameSince<'a> {
+    /// What was on its way when the rollback took its place; none where something newer waits.
+    overrun: Option<&'a Promotion>,
     /// What waits at the door.
     waiting: Vec<&'a Promotion>,
     /// The newest that has not come so far.
@@ -236,14 +290,23 @@ struct CameSince<'a> {
 }
 
 impl<'a> CameSince<'a> {
-    fn in_environment(snapshot: &'a Snapshot, environment: &'a EnvironmentName) -> Self {
-        let after_rollback = snapshot.current(environment).is_some_and(Promotion::is_rollback);
-        let place = snapshot.pipeline.environment(environment).filter(|_| after_rollback);
-        let Some(place) = place else { return Self { waiting: Vec::new(), to_come: None } };
-        let waiting = snapshot
+    fn a_rollback(snapshot: &'a Snapshot, rollback: &'a Promotion) -> Self {
+        let environment = &rollback.environment;
+        let Some(place) = snapshot.pipeline.environment(environment) else {
+            return Self::default();
+        };
+        let waiting: Vec<&Promotion> = snapshot
             .promotions_into(environment)
             .filter(|it| it.state == State::Waiting && !it.is_rollback())
             .collect();
+        let is_bad = |it: &Promotion| {
+            it.artifact.as_ref().is_none_or(|artifact| snapshot.is_bad(artifact, place))
+        };
+        let overrun = snapshot
+            .promotions_into(environment)
+            .filter(|it| was_overrun(snapshot, it, rollback) && !is_bad(it))
+            .max_by_key(|it| it.age())
+            .filter(|_| waiting.is_empty());
         let started = snapshot.started_in(environment);
         let accept = &snapshot.pipeline.accept;
         let mut newest_first = snapshot.newest_first().into_iter();
@@ -254,15 +317,25 @@ impl<'a> CameSince<'a> {
                     && snapshot.kept_out(it).is_none()
             })
             .map(|it| it.id.clone());
-        Self { waiting, to_come }
+        Self { overrun, waiting, to_come }
     }
 
     fn versions<'b>(&self, snapshot: &'b Snapshot) -> Vec<&'b str>
     where
         'a: 'b,
     {
-        let waiting = self.waiting.iter().map(|it| it.version.as_str());
+        let promoted = self.overrun.iter().chain(&self.waiting).map(|it| it.version.as_str());
         let to_come = self.to_come.as_ref().and_then(|id| snapshot.artifact(id));
-        waiting.chain(to_come.map(|it| it.version())).collect()
+        promoted.chain(to_come.map(|it| it.version())).collect()
     }
+}
+
+/// Tells whether a promotion was on its way when `rollback`, or one that it took the place of, was
+/// asked for.
+fn was_overrun(snapshot: &Snapshot, promotion: &Promotion, rollback: &Promotion) -> bool {
+    let Kind::Rollback { undoes, .. } = &rollback.kind else { return false };
+    let State::Superseded { by } = &promotion.state else { return false };
+    let came_after = snapshot.promotion(undoes).is_some_and(|it| promotion.age() > it.age());
+    let by_rollback = snapshot.promotion(by).is_some_and(Promotion::is_rollback);
+    came_after && by_rollback && !promotion.is_rollback()
 }

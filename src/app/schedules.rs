@@ -300,7 +300,7 @@ fn passenger(
     let promotion = match board(snapshot, environment, at) {
         Boarding::Goes(promotion) => promotion,
         Boarding::Stays(behind) => {
-            let why = words::behind(&behind, (&key.application, to));
+            let why = words::behind(&behind, (&key.application, to), &snapshot.promotions);
             return Some(Err(stay(key, to, behind.reason(), why)));
         }
     };

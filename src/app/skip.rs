@@ -66,7 +66,7 @@ impl App {
         let id = promotion.id.clone();
         let audit = self.said(&wish, "skip", &text).about(&id);
         let change = Change::Skip { promotion: id.clone(), skip };
-        self.note(&wish, vec![change], audit).await?;
+        self.note(&wish, vec![change], vec![audit]).await?;
         Ok(self.answer(text, Some(&id)))
     }
 }

@@ -169,7 +169,8 @@ impl App {
                 requested_by: promotion.requested_by.to_string(),
                 reason: promotion.reason.clone(),
                 commit: self.commit_of(promotion).await?,
-                ended: has_ended(&promotion.state).then(|| explain::state(promotion)),
+                ended: has_ended(&promotion.state)
+                    .then(|| explain::state(promotion, &record.promotions)),
                 skipped: promotion.skipped.iter().map(ToString::to_string).collect(),
             });
         }

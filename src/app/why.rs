@@ -149,6 +149,7 @@ impl<'a> Look<'a> {
             environment: &self.environment.name,
             version,
             promotion: promotion.filter(|it| it.proposal.is_some()).map(|it| &it.id),
+            others: &self.snapshot.promotions,
         }
     }
 
@@ -203,7 +204,7 @@ impl<'a> Look<'a> {
                 };
                 let action = self.plan.actions.iter().find(of_it);
                 let what = action.map_or_else(
-                    || explain::state(promotion),
+                    || explain::state(promotion, &self.snapshot.promotions),
                     |it| why::about_to(&intention::action(self.snapshot, it)),
                 );
                 (what, None, why::next(&Because::Soaking, &about))

@@ -11,8 +11,8 @@ use super::examination::Delay;
 use super::freeze::Freeze;
 use super::health::Glance;
 use super::id::{
-    ApplicationKey, ArtifactId, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber,
-    RoleName,
+    ApplicationKey, ArtifactId, CommitId, EnvironmentName, HoldId, PersonName, PromotionId,
+    ProposalNumber, RoleName,
 };
 use super::landing::{Drafted, Landing};
 use super::pipeline::{Applications, Environment, Pipeline};
@@ -91,6 +91,8 @@ pub enum Turn {
 /// A hold, as the planner needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
+    /// Our name for it.
+    pub id: HoldId,
     /// Who holds.
     pub by: Actor,
     /// Why.
@@ -99,6 +101,13 @@ pub struct Held {
     pub since: Timestamp,
     /// When it ends by itself.
     pub until: Option<Timestamp>,
+}
+
+impl Held {
+    /// Tells whether it lasts: one that ends by itself stays recorded until somebody looks.
+    pub fn lasts(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| until > now)
+    }
 }
 
 /// What an environment's files hold at the tip of their branch.

@@ -8,7 +8,7 @@ use crate::domain::promotion::Promotion;
 use crate::domain::range::is_range;
 use crate::domain::snapshot::Held;
 
-use super::time;
+use super::{one_line, time};
 
 /// Why nothing can be changed in an environment, as was last seen there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,12 +119,19 @@ pub fn held(
     application: &ApplicationName,
     environment: &EnvironmentName,
     until: Option<jiff::Timestamp>,
+    reason: Option<&str>,
 ) -> String {
     let ends = match until {
         Some(until) => format!("until {}", time(until)),
         None => "until somebody resumes it".to_owned(),
     };
-    format!("{application} is held in {environment} {ends}: nothing but a rollback goes in.")
+    let why = because(reason);
+    format!("{application} is held in {environment} {ends}{why}: nothing but a rollback goes in.")
+}
+
+/// A reason behind what it is the reason of.
+fn because(reason: Option<&str>) -> String {
+    reason.map(|reason| format!(" ({})", one_line(reason))).unwrap_or_default()
 }
 
 /// There is no hold to end.
@@ -136,8 +143,21 @@ pub fn not_held(application: &ApplicationName, environment: &EnvironmentName) ->
 }
 
 /// A hold was ended.
-pub fn resumed(application: &ApplicationName, environment: &EnvironmentName) -> String {
-    format!("{application} is no longer held in {environment}: what waited there goes on.")
+pub fn resumed(
+    application: &ApplicationName,
+    environment: &EnvironmentName,
+    reason: Option<&str>,
+) -> String {
+    let why = because(reason);
+    format!("{application} is no longer held in {environment}{why}: what waited there goes on.")
+}
+
+/// A hold ended by itself.
+pub fn hold_ended(application: &ApplicationName, environment: &EnvironmentName) -> String {
+    format!(
+        "{application} is no longer held in {environment}: the hold's time is over, and what \
+         waited there goes on."
+    )
 }
 
 /// Others run what was rolled back.
@@ -216,10 +236,16 @@ pub fn rollback_is_open(rollback: &Promotion) -> String {
 }
 
 /// A resume has to say what becomes of what is newer.
-pub fn newer_waits(environment: &EnvironmentName, versions: &[&str]) -> String {
+pub fn newer_waits(
+    application: &ApplicationName,
+    environment: &EnvironmentName,
+    versions: &[&str],
+) -> String {
     format!(
-        "{environment} was rolled back, and {} came since: say `--with-newer` to let that go in \
-         through its gates, or `--without-newer` to go on only with what is announced from now on",
+        "{environment} was rolled back, and {} would go in next: say `hoist resume {application} \
+         {environment} --with-newer` to let that go in through its gates, or `hoist resume \
+         {application} {environment} --without-newer` to go on only with what is announced from \
+         now on",
         versions.join(", ")
     )
 }
@@ -228,11 +254,12 @@ pub fn newer_waits(environment: &EnvironmentName, versions: &[&str]) -> String {
 pub fn resumed_without(
     application: &ApplicationName,
     environment: &EnvironmentName,
-    versions: &[&str],
+    (versions, reason): (&[&str], Option<&str>),
 ) -> String {
     format!(
-        "{application} is no longer held in {environment}; {} stays out, and what is announced \
+        "{application} is no longer held in {environment}{}; {} stays out, and what is announced \
          from now on may go in.",
+        because(reason),
         versions.join(", ")
     )
 }

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 
 use crate::domain::command::{Actor, Door};
 use crate::domain::grammar::{Misunderstanding, Utterance, Verb};
+use crate::domain::id::{EnvironmentName, ProposalNumber, ScheduleName};
 use crate::domain::promotion::{Promotion, State};
 
-use super::{explain, quoted, time};
+use super::{quoted, time, train};
 
 /// No application is known.
 pub const NOTHING_KNOWN: &str = "No application is known yet.";
@@ -153,12 +154,14 @@ pub fn skip_where(gate: &str) -> String {
     format!("say of what and where: `skip {gate} APP ENV because …`")
 }
 
-/// A sentence of its own.
+/// A sentence of its own. One that begins with a version keeps it as it is: `v1.1.0 is not in`.
 pub fn sentence(text: &str) -> String {
+    let names = text.split(' ').next().is_some_and(|it| it.contains(|c: char| c.is_ascii_digit()));
     let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let first = letters.next().filter(|_| !names).map(|first| first.to_uppercase().to_string());
+    let rest = if names { text } else { letters.as_str() };
     let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{stop}", letters.as_str())
+    format!("{}{rest}{stop}", first.unwrap_or_default())
 }
 
 /// Lines, as many as are read in a conversation.
@@ -252,10 +255,20 @@ pub fn promoted(
     )
 }
 
-/// The message about a promotion, which is brought up to date as it moves; `held` says who holds it.
-pub fn card(promotion: &Promotion, held: Option<&str>) -> String {
-    let Promotion { application, environment, version, requested_by, reason, .. } = promotion;
-    let mark = match &promotion.state {
+/// What is known of a promotion beside its state, in words.
+#[derive(Debug, Clone, Default)]
+pub struct Beside {
+    /// What its state means.
+    pub state: String,
+    /// Who holds it.
+    pub held: Option<String>,
+    /// How what it brought is ill.
+    pub ill: Option<String>,
+}
+
+/// The sign of a state.
+fn mark(state: &State) -> &'static str {
+    match state {
         State::Waiting => "⏳",
         State::Proposed => "📬",
         State::Merged { .. } | State::Deployed { .. } | State::Soaking { .. } => "🚚",
@@ -263,20 +276,72 @@ pub fn card(promotion: &Promotion, held: Option<&str>) -> String {
         State::Superseded { .. } | State::Closed { .. } => "⏹",
         State::Failed { .. } => "❌",
         State::RolledBack { .. } => "↩",
-    };
+    }
+}
+
+/// The sign of what is ill.
+const ILL: &str = "🔥";
+
+/// The message about a promotion, which is brought up to date as it moves.
+pub fn card(promotion: &Promotion, beside: &Beside) -> String {
+    let Promotion { application, environment, version, requested_by, reason, .. } = promotion;
+    let mark = if beside.ill.is_some() { ILL } else { mark(&promotion.state) };
     let verb = if promotion.is_rollback() { "goes back to" } else { "→" };
     let number = promotion.proposal.as_ref();
     let number = number.map(|it| format!(" ({})", it.number)).unwrap_or_default();
     let reason = reason.as_deref().map(|why| format!(", because {}", quoted(why)));
     format!(
-        "{mark} {} in {environment} {verb} {}: {}{number}\n{}{}\n{requested_by} asked{}",
+        "{mark} {} in {environment} {verb} {}: {}{number}\n{}{}{}\n{requested_by} asked{}",
         application.application,
         quoted(version),
         promotion.state.name(),
-        explain::state(promotion),
-        held.map(|held| format!(" ⏸ {}", sentence(held))).unwrap_or_default(),
+        beside.state,
+        beside.ill.as_deref().map(|ill| format!(" {ILL} {}", sentence(ill))).unwrap_or_default(),
+        beside.held.as_deref().map(|held| format!(" ⏸ {}", sentence(held))).unwrap_or_default(),
         reason.unwrap_or_default()
     )
+}
+
+/// How many of those who ride with a train its message names.
+const RIDERS: usize = 15;
+
+/// The message about a train: one for all that ride, with those first that are not like the others.
+pub fn train_card(
+    (schedule, to, number): (&ScheduleName, &EnvironmentName, ProposalNumber),
+    riders: &[(Promotion, Option<String>)],
+) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for (rider, _) in riders {
+        let name = rider.state.name();
+        match counts.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((name, 1)),
+        }
+    }
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let usual = counts.first().map_or("", |(name, _)| *name);
+    let ill = riders.iter().filter(|(_, ill)| ill.is_some()).count();
+    let mut told: Vec<String> =
+        counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    if ill > 0 {
+        told.push(format!("{ill} not well"));
+    }
+    let mut rows: Vec<&(Promotion, Option<String>)> = riders.iter().collect();
+    rows.sort_by_key(|(rider, ill)| {
+        (ill.is_none(), rider.state.name() == usual, &rider.application.application)
+    });
+    let first = riders.iter().find(|(rider, _)| rider.state.name() == usual);
+    let mark = if ill > 0 { ILL } else { first.map_or("⏳", |(rider, _)| mark(&rider.state)) };
+    let mut text = format!("{mark} The train {schedule} into {to} ({number}): {}", told.join(", "));
+    for (rider, ill) in rows.iter().take(RIDERS) {
+        let (application, version) = (&rider.application.application, quoted(&rider.version));
+        let ill = ill.as_deref().map(|ill| format!("; {}", train::short(ill))).unwrap_or_default();
+        text.push_str(&format!("\n• {application} → {version}: {}{ill}", rider.state.name()));
+    }
+    if rows.len() > RIDERS {
+        text.push_str(&format!("\n… and {} more", rows.len() - RIDERS));
+    }
+    text
 }
 
 /// What stands on a button.

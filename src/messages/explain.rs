@@ -29,9 +29,9 @@ fn because(because: &Because) -> String {
             Verdict::NeedsAction(what) => what.clone(),
         },
         Because::Held { by, reason: Some(reason) } => {
-            format!("held by {by}: {reason}; `hoist resume` ends it")
+            format!("held by {by}: {reason}")
         }
-        Because::Held { by, reason: None } => format!("held by {by}; `hoist resume` ends it"),
+        Because::Held { by, reason: None } => format!("held by {by}"),
         Because::Health(pulse) => super::health::not_well(pulse),
         Because::Soaking => "it runs and is watched".into(),
         Because::Approvals { have, need } => {
@@ -56,8 +56,8 @@ fn because(because: &Because) -> String {
             paths.join(", ")
         ),
         Because::Drifted { version, at } => format!(
-            "other hands put {version} there in {} since this rollback was asked for; say \
-             `hoist rollback --over-drift` to take that back, too, or close this one",
+            "other hands put {version} there in {} since this rollback was asked for; a rollback \
+             with `--over-drift` takes that back, too, or close this one",
             at.short()
         ),
         Because::EditRefused(reason) => reason.clone(),
@@ -77,7 +77,7 @@ pub fn hold(by: &str, reason: Option<&str>, until: Option<Timestamp>) -> String 
     let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     let ends = match until {
         Some(until) => format!("until {}", time(until)),
-        None => "`hoist resume` ends it".to_owned(),
+        None => "until somebody resumes it".to_owned(),
     };
     format!("held by {by}{reason} ({ends})")
 }
@@ -116,18 +116,25 @@ pub fn verdict(verdict: &str) -> &str {
     }
 }
 
-/// Tells what a promotion's state means.
-pub fn state(promotion: &Promotion) -> String {
+/// Tells what a promotion's state means. What took its place is named where it is one of `others`:
+/// the application's promotions, as far as they are at hand.
+pub fn state(promotion: &Promotion, others: &[Promotion]) -> String {
     match &promotion.state {
-        State::Waiting => "Its turn has not come.".into(),
+        State::Waiting => "It is not proposed yet.".into(),
         State::Proposed => "Its proposal is open.".into(),
         State::Merged { commit, by } => match by {
             Some(by) => format!("Merged by {by} in {}.", commit.short()),
             None => format!("Merged in {}.", commit.short()),
         },
         State::Deployed { commit } => format!("Deployed with {}.", commit.short()),
+        // Where nobody looked for long, its time was over before it was known to run.
+        State::Soaking { until, .. } if *until <= promotion.since => {
+            "It runs, and was watched for long enough.".into()
+        }
         State::Soaking { until, .. } => format!("It runs and is watched until {}.", time(*until)),
-        State::Succeeded { commit: Some(commit) } => format!("In since {}.", commit.short()),
+        State::Succeeded { commit: Some(commit) } => {
+            format!("It is in, by commit {}.", commit.short())
+        }
         State::Succeeded { commit: None } => match &promotion.kind {
             Kind::Found { at } => {
                 format!("Found in the repository at {}: not put there by hoist.", at.short())
@@ -136,10 +143,22 @@ pub fn state(promotion: &Promotion) -> String {
                 "The environment already had it: nothing was changed.".into()
             }
         },
-        State::Superseded { by } => format!("A newer promotion took its place: {by}."),
+        State::Superseded { by } => match others.iter().find(|it| it.id == *by) {
+            Some(other) => format!("{} took its place.", called(other)),
+            None => "A newer promotion took its place.".into(),
+        },
         State::Closed { by: Some(by), reason } => format!("Closed by {by}: {reason}"),
         State::Closed { by: None, reason } => format!("Closed: {reason}"),
         State::Failed { reason } => format!("It cannot be done: {reason}"),
-        State::RolledBack { by } => format!("Taken back by promotion {by}."),
+        State::RolledBack { by } => match others.iter().find(|it| it.id == *by) {
+            Some(other) => format!("Taken back by {}.", called(other)),
+            None => "It was taken back.".into(),
+        },
     }
+}
+
+/// What a promotion is called beside another.
+fn called(promotion: &Promotion) -> String {
+    let version = &promotion.version;
+    if promotion.is_rollback() { format!("the rollback to {version}") } else { version.clone() }
 }

@@ -20,21 +20,18 @@ pub fn not_well(pulse: &Pulse) -> String {
 
 /// An application became ill after a promotion.
 pub fn became_ill(promotion: &Promotion, pulse: &Pulse) -> String {
-    let Promotion { version, environment, .. } = promotion;
-    format!("{version} is not well in {environment}: {}; its soak starts over", pulse.saw)
+    format!("{} is not well: {}; its soak starts over", promotion.version, pulse.saw)
 }
 
 /// An application that was ill is well again.
 pub fn became_well(promotion: &Promotion, pulse: &Pulse) -> String {
-    let Promotion { version, environment, .. } = promotion;
-    format!("{version} is well again in {environment}: {}", pulse.saw)
+    format!("{} is well again: {}", promotion.version, pulse.saw)
 }
 
 /// An application stays ill, and hoist does something about it.
 pub fn stays_ill(promotion: &Promotion, pulse: &Pulse) -> String {
-    let Promotion { version, environment, .. } = promotion;
     let length = length(pulse.ill_for);
-    format!("{version} has not been well in {environment} for {length}: {}", pulse.saw)
+    format!("{} has not been well for {length}: {}", promotion.version, pulse.saw)
 }
 
 /// A length of time in whole minutes, or in seconds below that.

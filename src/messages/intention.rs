@@ -33,6 +33,9 @@ pub fn action(snapshot: &Snapshot, action: &Action) -> String {
             Remedy::Hold => format!("hold it in {environment}, because it stays ill"),
             Remedy::Nothing => format!("record that it stays ill in {environment}"),
         },
+        Action::HoldEnded { environment, .. } => {
+            format!("record that the hold on {environment} has ended")
+        }
         Action::Propose(proposing) => {
             let it = snapshot.promotion(&proposing.promotion);
             match it.and_then(|it| it.proposal.as_ref()) {

@@ -41,10 +41,40 @@ pub mod train;
 pub mod notification;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use crate::domain::zone::Zone;
 
 /// A time as people read it.
 pub fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// A text whose times are told by the clock of a zone: whoever reads it there, reads no other.
+///
+/// Where a text is made nobody knows who will read it, and the same one may be read in several
+/// places. So it is told in UTC, and where it goes to people of a known zone, at the door.
+pub fn by_the_clock_of(text: &str, zone: &Zone) -> String {
+    const ENDS: &str = " UTC";
+    const LENGTH: usize = "2026-03-10 12:00".len();
+    let (mut told, mut rest) = (String::new(), text);
+    while let Some(end) = rest.find(ENDS) {
+        let (before, after) = (&rest[..end], &rest[end + ENDS.len()..]);
+        let start = end.checked_sub(LENGTH).and_then(|start| before.get(start..));
+        let at = start.and_then(|it| DateTime::strptime("%Y-%m-%d %H:%M", it).ok());
+        let at = at.and_then(|it| it.to_zoned(TimeZone::UTC).ok());
+        match at {
+            Some(at) => {
+                told.push_str(&before[..end - LENGTH]);
+                told.push_str(&zone.tell(at.timestamp()));
+            }
+            None => told.push_str(&rest[..end + ENDS.len()]),
+        }
+        rest = after;
+    }
+    told.push_str(rest);
+    told
 }
 
 /// Takes the meaning out of what comes from outside: one line, no markup, nobody mentioned.
@@ -114,6 +144,20 @@ mod tests {
         {
             assert_eq!(closing_nothing(harmless), harmless);
         }
+    }
+
+    #[test]
+    fn times_are_told_by_the_clock_of_those_who_read() {
+        let stockholm: Zone = "Europe/Stockholm".parse().unwrap();
+        let told = by_the_clock_of(
+            "from 2026-03-10 12:00 UTC until 2026-07-01 23:30 UTC; 12:00 UTC, ü UTC",
+            &stockholm,
+        );
+        assert_eq!(
+            told,
+            "from 2026-03-10 13:00 Europe/Stockholm until 2026-07-02 01:30 Europe/Stockholm; \
+             12:00 UTC, ü UTC"
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use super::{quoted, time};
+use crate::domain::command::Actor;
 use crate::domain::id::{ApplicationName, EnvironmentName, ProposalNumber, ScheduleName};
 use crate::domain::notification::Happening;
 use crate::domain::promotion::Promotion;
@@ -62,9 +63,32 @@ pub fn train(
 }
 
 /// A rollback's proposal is open.
-pub fn going_back(promotion: &Promotion, said: &str) -> String {
+pub fn going_back(rollback: &Promotion, from: Option<&Promotion>, said: &str) -> String {
+    format!("it is to go back{}: {said}; {}", undone(from), asked(rollback))
+}
+
+/// A rollback's proposal is merged.
+pub fn went_back(rollback: &Promotion, from: Option<&Promotion>, said: &str) -> String {
+    // How it was merged; the version is said here, and with it the one before.
+    let merged = said.strip_prefix(&format!("{}: ", rollback.version)).unwrap_or(said);
+    let to = quoted(&rollback.version);
+    format!("rolled back{} to {to}; {}. {merged}", undone(from), asked(rollback))
+}
+
+/// What a rollback takes back.
+fn undone(from: Option<&Promotion>) -> String {
+    from.map(|from| format!(" from {}", quoted(&from.version))).unwrap_or_default()
+}
+
+/// Who asked for a promotion, and why.
+fn asked(promotion: &Promotion) -> String {
     let why = promotion.reason.as_deref().map(|why| format!(", because {}", quoted(why)));
-    format!("it goes back: {said}{}", why.unwrap_or_default())
+    format!("{} asked{}", promotion.requested_by, why.unwrap_or_default())
+}
+
+/// What somebody did, and who.
+pub fn done_by(actor: &Actor, said: &str) -> String {
+    format!("{said} Asked for by {actor}.")
 }
 
 /// A promotion reached its end.

@@ -3,7 +3,7 @@
 use crate::domain::command::Actor;
 use crate::domain::id::{ApplicationName, EnvironmentName, PipelineName, ScheduleName};
 use crate::domain::plan::{Behind, Unstarted};
-use crate::domain::promotion::State;
+use crate::domain::promotion::{Promotion, State};
 
 use super::quoted;
 use super::why::{self, Subject};
@@ -24,6 +24,7 @@ pub fn unknown(typed: &str, known: &[&str]) -> String {
 pub fn behind(
     behind: &Behind<'_>,
     (application, environment): (&ApplicationName, &EnvironmentName),
+    others: &[Promotion],
 ) -> String {
     match behind {
         Behind::NothingNew => "nothing new waits there".to_owned(),
@@ -41,7 +42,7 @@ pub fn behind(
         }
         Behind::Unstarted(artifact, unstarted) => {
             let version = artifact.version();
-            let about = Subject { application, environment, version, promotion: None };
+            let about = Subject { application, environment, version, promotion: None, others };
             let [what, _] = why::unstarted(unstarted, &about, None);
             format!("{version}: {what}")
         }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::domain::gate::{CHECKS, HOLD, HTTP, Judged, PROMETHEUS, SOURCE_CHECKS, Verdict};
 use crate::domain::id::{ApplicationName, EnvironmentName, PromotionId};
 use crate::domain::plan::{Because, Unstarted, Wait};
+use crate::domain::promotion::Promotion;
 
 use super::{accept, explain, landing};
 
@@ -19,6 +20,8 @@ pub struct Subject<'a> {
     pub version: &'a str,
     /// The promotion that brings it, once it is proposed.
     pub promotion: Option<&'a PromotionId>,
+    /// The application's promotions.
+    pub others: &'a [Promotion],
 }
 
 /// What a person can do about what something waits for.
@@ -112,7 +115,7 @@ pub fn unstarted(why: &Unstarted<'_>, about: &Subject<'_>, wait: Option<&Wait>) 
         format!("`hoist promote {application} {environment} --version {version}` asks for it anew");
     let by_itself = "nothing is needed: it goes on by itself".to_owned();
     match why {
-        Unstarted::Ended(promotion) => [explain::state(promotion), again],
+        Unstarted::Ended(promotion) => [explain::state(promotion, about.others), again],
         Unstarted::Bad => [
             "it was rolled back, and is not started again by itself".into(),
             format!("{again}, with `--force-bad --reason …`"),
@@ -120,7 +123,7 @@ pub fn unstarted(why: &Unstarted<'_>, about: &Subject<'_>, wait: Option<&Wait>) 
         Unstarted::Upstream { environment: upstream, promotion } => {
             let there = match (promotion, wait) {
                 (_, Some(wait)) => explain::wait(wait),
-                (Some(promotion), None) => explain::state(promotion),
+                (Some(promotion), None) => explain::state(promotion, about.others),
                 (None, None) => "it has not been started there".to_owned(),
             };
             let next = format!("`hoist why {application} {upstream}` says what can be done there");

@@ -29,7 +29,7 @@ use crate::domain::command::{Actor, Door, Identity};
 use crate::domain::grammar::{Place, Utterance};
 use crate::domain::id::SayingId;
 use crate::domain::zone::Zone;
-use crate::messages::chat as words;
+use crate::messages::{by_the_clock_of, chat as words};
 use address::is_under;
 pub(in crate::app) use cards::patience;
 pub use comments::{Comment, speaker};
@@ -93,6 +93,11 @@ impl Chat {
             }
             Door::Comment | Door::Ci | Door::Api | Door::Page | Door::Hoist => None,
         }
+    }
+
+    /// A text with its times by the clock of those who read it.
+    pub(in crate::app) fn by_the_clock(&self, text: &str) -> String {
+        self.zone.as_ref().map_or_else(|| text.to_owned(), |zone| by_the_clock_of(text, zone))
     }
 
     fn store(&self) -> Result<&dyn Conversations, BadSaying> {
@@ -205,16 +210,21 @@ impl App {
     }
 
     async fn answer_to(&self, saying: &Saying) -> Message {
+        let answer = self.answer_in_words(saying).await;
+        Message::plain(self.chat.by_the_clock(&answer))
+    }
+
+    async fn answer_in_words(&self, saying: &Saying) -> String {
         let SayingDetails { speaker, called, said, .. } = &saying.details;
         let Some(identity) = self.speaker(saying.door, speaker).await else {
-            return Message::plain(words::stranger(saying.door, speaker, called));
+            return words::stranger(saying.door, speaker, called);
         };
         match said {
             Said::Words(text) => {
                 let about = self.commented_on(saying).await;
-                Message::plain(self.converse_about(&identity, text, saying.said_at, about).await)
+                self.converse_about(&identity, text, saying.said_at, about).await
             }
-            Said::Pressed(value) => Message::plain(self.press(&identity, value).await),
+            Said::Pressed(value) => self.press(&identity, value).await,
         }
     }
 

@@ -67,7 +67,9 @@ impl App {
             (Some(promotion), Some(wait)) if arrival(&promotion.state) == Arrival::OnItsWay => {
                 (Arrival::OnItsWay, wait)
             }
-            (Some(promotion), _) => (arrival(&promotion.state), explain::state(promotion)),
+            (Some(promotion), _) => {
+                (arrival(&promotion.state), explain::state(promotion, &record.promotions))
+            }
             (None, _) => self.not_started(&key, &record, artifact, &environment),
         };
         Ok(ArrivalView {

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::store::{AuditLine, StoreError};
 use crate::domain::command::Door;
-use crate::domain::id::{PromotionId, SayingId};
+use crate::domain::id::{EnvironmentName, ProposalNumber, SayingId, ScheduleName};
+use crate::domain::promotion::Promotion;
 
 /// Something that was said to hoist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,20 +166,19 @@ pub trait Conversations: Send + Sync {
     /// The number of the audit log's last entry; 0 where there is none.
     async fn last_entry(&self) -> Result<u64, StoreError>;
 
-    /// A follower's message about a promotion, if one was sent.
-    async fn card(
-        &self,
-        follower: &str,
-        promotion: &PromotionId,
-    ) -> Result<Option<Card>, StoreError>;
+    /// A follower's message about a promotion, or about a train, if one was sent.
+    async fn card(&self, follower: &str, about: &str) -> Result<Option<Card>, StoreError>;
 
-    /// Records the message about a promotion.
-    async fn keep_card(
+    /// Records the message about it.
+    async fn keep_card(&self, follower: &str, about: &str, card: &Card) -> Result<(), StoreError>;
+
+    /// Everything that a schedule's runs let go and that has, or had, its place in a proposal.
+    async fn passengers(
         &self,
-        follower: &str,
-        promotion: &PromotionId,
-        card: &Card,
-    ) -> Result<(), StoreError>;
+        schedule: &ScheduleName,
+        to: &EnvironmentName,
+        number: ProposalNumber,
+    ) -> Result<Vec<Promotion>, StoreError>;
 }
 
 /// What can go wrong with a chat, sorted by what can be done about it.

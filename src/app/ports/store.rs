@@ -307,10 +307,10 @@ pub enum Change {
     Hold(Hold),
     /// The end of a hold, if there is one.
     Resume {
-        /// What.
-        application: ApplicationKey,
         /// Where.
         environment: EnvironmentName,
+        /// This one only, as it may have been replaced meanwhile; none means whichever is there.
+        hold: Option<HoldId>,
     },
 }
 

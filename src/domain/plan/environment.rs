@@ -325,8 +325,18 @@ impl<'a> View<'a> {
         promotion: &Promotion,
     ) -> Option<&'a crate::domain::snapshot::Held> {
         let held = self.snapshot.holds.get(&self.environment.name)?;
-        let lasts = held.until.is_none_or(|until| until > self.now);
-        (lasts && !promotion.is_rollback()).then_some(held)
+        (held.lasts(self.now) && !promotion.is_rollback()).then_some(held)
+    }
+
+    /// Notes that a hold has ended by itself, so that people hear of it; or when it will.
+    pub(super) fn end_hold(&self, plan: &mut Plan) {
+        let Some(held) = self.snapshot.holds.get(&self.environment.name) else { return };
+        let Some(until) = held.until else { return };
+        if held.lasts(self.now) {
+            return plan.look_again(until);
+        }
+        let environment = self.environment.name.clone();
+        plan.actions.push(Action::HoldEnded { environment, hold: held.id.clone() });
     }
 
     /// Proposes the change, keeps its proposal up to date, and merges it when it may be.

@@ -29,7 +29,8 @@ use super::examination::Delay;
 use super::gate::Judged;
 use super::health::Remedy;
 use super::id::{
-    ArtifactId, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber, ScheduleName,
+    ArtifactId, CommitId, EnvironmentName, HoldId, PersonName, PromotionId, ProposalNumber,
+    ScheduleName,
 };
 use super::landing::{Block, Handed};
 use super::promotion::{FieldValue, Skip, State};
@@ -106,6 +107,13 @@ pub enum Action {
         remedy: Remedy,
         /// How ill it is, marked as answered.
         pulse: Pulse,
+    },
+    /// Record that a hold has ended by itself.
+    HoldEnded {
+        /// Where.
+        environment: EnvironmentName,
+        /// Which.
+        hold: HoldId,
     },
     /// Make the commit, push it, and open the proposal or bring the open one up to date.
     Propose(Proposing),
@@ -190,7 +198,8 @@ impl Action {
             Self::Adopt { environment, .. }
             | Self::Start { environment, .. }
             | Self::Observe { environment, .. }
-            | Self::Remedy { environment, .. } => Some(environment),
+            | Self::Remedy { environment, .. }
+            | Self::HoldEnded { environment, .. } => Some(environment),
             Self::Step { promotion, .. }
             | Self::Join { promotion, .. }
             | Self::AlreadyThere { promotion, .. }
@@ -207,7 +216,7 @@ impl Action {
     /// Tells whether it only records what was seen: nothing follows that another look would show.
     pub fn is_note(&self) -> bool {
         match self {
-            Self::Observe { .. } => true,
+            Self::Observe { .. } | Self::HoldEnded { .. } => true,
             Self::Adopt { .. }
             | Self::Start { .. }
             | Self::Step { .. }
@@ -365,7 +374,9 @@ pub enum Because {
 pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
     for environment in &snapshot.pipeline.environments {
-        environment::View { snapshot, environment, now }.plan(&mut plan);
+        let view = environment::View { snapshot, environment, now };
+        view.end_hold(&mut plan);
+        view.plan(&mut plan);
     }
     plan
 }

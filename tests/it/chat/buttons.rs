@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 
 use super::Office;
 use crate::support::served::{PIPELINES, token};
+use crate::support::service::Service;
 
 /// A proposal of v1.1.0 into prod, of which the channel was told.
 async fn proposed() -> Office {
@@ -21,11 +22,11 @@ impl Office {
     /// What stands in the channel; commits are other ones each time.
     fn told(&self) -> String {
         let channel = self.slack.channel().join("\n");
-        let lines = channel.lines().filter(|line| !line.starts_with("In since"));
+        let lines = channel.lines().filter(|line| !line.starts_with("It is in, by"));
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    async fn presses(&mut self, speaker: &str, value: &str) -> String {
+    pub(super) async fn presses(&mut self, speaker: &str, value: &str) -> String {
         self.triggers += 1;
         let body = self.slack.presses(speaker, value, &format!("trigger-{}", self.triggers));
         let before = self.slack.answers().len();
@@ -192,7 +193,7 @@ async fn the_message_says_who_holds_it() {
     ✅ shop in staging → `v1.1.0`: succeeded (#1)
     carol asked
     📬 shop in prod → `v1.1.0`: proposed (#2)
-    Its proposal is open. ⏸ Held by bob: asked for with a button (`hoist resume` ends it).
+    Its proposal is open. ⏸ Held by bob: asked for with a button (until somebody resumes it).
     carol asked
     ");
     office.asks("U0A", "resume shop prod").await;
@@ -226,4 +227,62 @@ async fn one_message_goes_from_the_proposal_to_its_health() {
     office.hoist.settle().await;
     office.work().await;
     assert_eq!(line(&office), "✅ shop in prod → `v1.1.0`: succeeded (#2)");
+}
+
+#[tokio::test]
+async fn a_hold_that_ends_by_itself_leaves_the_message_then() {
+    let mut office = proposed().await;
+    office.asks("U0B", "hold shop prod for 30m because we look").await;
+    office.work().await;
+    assert!(
+        office.told().contains("⏸ Held by bob: we look (until 2026-03-10 13:30 Europe/Stockholm)."),
+        "{}",
+        office.told()
+    );
+    office.forward(31 * 60);
+    office.hoist.settle().await;
+    office.work().await;
+    assert!(!office.told().contains("Held by"), "{}", office.told());
+    assert_eq!(
+        office.audit("resume").await,
+        ["Hoist hoist: shop is no longer held in prod: the hold's time is over, and what waited \
+             there goes on."]
+    );
+}
+
+#[tokio::test]
+async fn the_message_says_that_what_runs_is_ill() {
+    let service = Service::start().await;
+    service.answers(200, "fine");
+    let health = format!(
+        "merge: automatic\n        health: {{http: \"{}/{{application}}\"}}\n        on_unhealthy: \
+         {{do: hold, after: 2m}}",
+        service.url()
+    );
+    let pipelines = PIPELINES.replace("merge: automatic", &health);
+    let office = Office::open_with(&pipelines).await;
+    service.answers(503, "no");
+    office.hoist.announce("shop", "v1.1.0").await;
+    for _ in 0..5 {
+        office.hoist.settle().await;
+        office.work().await;
+    }
+    let told = office.told();
+    assert!(
+        told.starts_with("🔥 shop in staging → `v1.1.0`: merged (#1)\nMerged by hoist"),
+        "{told}"
+    );
+    assert!(told.contains(". 🔥 Not well: the answer is 503; its soak starts over once"), "{told}");
+    for _ in 0..20 {
+        office.hoist.settle().await;
+    }
+    office.work().await;
+    let told = office.told();
+    assert!(told.contains("⏸ Held by hoist: v1.1.0 has not been well for"), "{told}");
+    service.answers(200, "fine");
+    for _ in 0..10 {
+        office.hoist.settle().await;
+    }
+    office.work().await;
+    assert!(!office.told().contains('🔥'), "{}", office.told());
 }

@@ -5,6 +5,7 @@ mod docs;
 mod independent;
 mod mattermost;
 mod notifications;
+mod trains;
 mod words;
 
 use axum::http::StatusCode;

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use crate::support::receiver::{self, Receiver};
 use crate::support::served::{PIPELINES, Served, token};
+use crate::support::service::Service;
 use crate::support::slack::{BOT_TOKEN, SIGNING_SECRET, Slack};
 
 /// A hoist that tells everything to a webhook, and of prod's reviews and rollbacks to Slack.
@@ -132,12 +133,12 @@ async fn a_rollback_is_told_of_once() {
     room.hoist.app.roll_back(&bob, request).await.unwrap();
     room.work().await;
     let told = room.receiver.told();
-    insta::assert_snapshot!(told.lines().last().unwrap(), @"hoist.proposed: 📬 shop in prod: it goes back: v1.0.0 proposed as #3, because `<!channel> @all pay [now](https://evil.example)`");
+    insta::assert_snapshot!(told.lines().last().unwrap(), @"hoist.proposed: 📬 shop in prod: it is to go back from `v1.1.0`: v1.0.0 proposed as #3; bob asked, because `<!channel> @all pay [now](https://evil.example)`");
     room.receiver.kept().taken.clear();
     room.approve_and_merge().await;
     room.minutes_pass(60).await;
     insta::assert_snapshot!(room.receiver.told(), @"
-    hoist.rolled-back: ↩ shop in prod: v1.0.0: Merged by bob in ….
+    hoist.rolled-back: ↩ shop in prod: rolled back from `v1.1.0` to `v1.0.0`; bob asked, because `<!channel> @all pay [now](https://evil.example)`. Merged by bob in ….
     hoist.healthy: ✅ shop in prod: `v1.0.0` has succeeded
     ");
     assert_eq!(room.in_slack().matches('↩').count(), 1, "{}", room.in_slack());
@@ -224,12 +225,13 @@ async fn a_freeze_and_a_hold_are_told_of() {
     room.hoist.app.hold(&bob, hold).await.unwrap();
     room.work().await;
     insta::assert_snapshot!(room.receiver.told(), @"
-    hoist.frozen: ⏸ prod is frozen until 2026-03-10 14:00 UTC (INC-7): nothing goes in, and no rollback either.
-    hoist.held: ⏸ shop is held in staging until somebody resumes it: nothing but a rollback goes in.
+    hoist.frozen: ⏸ prod is frozen until 2026-03-10 14:00 UTC (INC-7): nothing goes in, and no rollback either. Asked for by bob.
+    hoist.held: ⏸ shop is held in staging until somebody resumes it (migration): nothing but a rollback goes in. Asked for by bob.
     ");
     assert_eq!(
         room.in_mattermost(),
-        "⏸ prod is frozen until 2026-03-10 14:00 UTC (INC-7): nothing goes in, and no rollback either."
+        "⏸ prod is frozen until 2026-03-10 14:00 UTC (INC-7): nothing goes in, and no rollback either. \
+         Asked for by bob."
     );
 }
 
@@ -276,5 +278,64 @@ async fn of_a_train_people_are_told_once_and_programs_of_each_that_rides() {
     insta::assert_snapshot!(room.in_slack(), @"
     📬 prod: the train nightly (#3) waits for people: approvals gate of cart: 0 of 1 approvals, the requester's not counted
     ⏳ prod: the train nightly (#3) stands still: approvals gate of cart: 0 of 1 approvals, the requester's not counted
+    ");
+}
+
+#[tokio::test]
+async fn what_is_ill_is_told_of_and_what_is_well_again() {
+    let service = Service::start().await;
+    service.answers(200, "fine");
+    let health = format!(
+        "merge: automatic\n        health: {{http: \"{}/{{application}}\"}}",
+        service.url()
+    );
+    let room = Newsroom::open_with(&PIPELINES.replace("merge: automatic", &health)).await;
+    service.answers(503, "no");
+    room.hoist.announce("shop", "v1.1.0").await;
+    room.work().await;
+    room.minutes_pass(1).await;
+    service.answers(200, "fine");
+    for _ in 0..3 {
+        room.minutes_pass(1).await;
+    }
+    let told = room.receiver.told();
+    let told: Vec<&str> = told.lines().filter(|line| line.contains("well")).collect();
+    insta::assert_snapshot!(told.join("\n"), @"
+    hoist.unhealthy: 🔥 shop in staging: v1.1.0 is not well: the answer is 503; its soak starts over
+    hoist.healthy: ✅ shop in staging: v1.1.0 is well again: it answers 200
+    ");
+}
+
+#[tokio::test]
+async fn the_hold_of_a_rollback_is_told_of_and_the_end_of_one_whose_time_is_over() {
+    let room = Newsroom::open().await;
+    room.hoist.announce("shop", "v1.1.0").await;
+    room.work().await;
+    room.approve_and_merge().await;
+    let bob = room.hoist.app.identify(&token("bob")).await.unwrap();
+    let request = RollbackRequest {
+        application: "shop".into(),
+        environment: "prod".into(),
+        to: None,
+        reason: Some("payments fail".into()),
+        over_drift: false,
+        everywhere: false,
+    };
+    room.hoist.app.roll_back(&bob, request).await.unwrap();
+    let hold = HoldRequest {
+        application: "cart".into(),
+        environment: "prod".into(),
+        length: Some("30m".into()),
+        reason: Some("migration".into()),
+    };
+    room.hoist.app.hold(&bob, hold).await.unwrap();
+    room.work().await;
+    room.minutes_pass(31).await;
+    let told = room.receiver.told();
+    let told: Vec<&str> = told.lines().filter(|line| line.contains("hoist.held")).collect();
+    insta::assert_snapshot!(told.join("\n"), @"
+    hoist.held: ⏸ shop is held in prod until somebody resumes it (v1.1.0 was rolled back): nothing but a rollback goes in. Asked for by bob.
+    hoist.held: ⏸ cart is held in prod until 2026-03-10 12:30 UTC (migration): nothing but a rollback goes in. Asked for by bob.
+    hoist.held: ⏸ cart is no longer held in prod: the hold's time is over, and what waited there goes on.
     ");
 }

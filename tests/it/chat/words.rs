@@ -32,11 +32,11 @@ async fn what_is_asked_for_is_done_and_recorded_with_who_where_and_why() {
     let mut office = Office::open().await;
     insta::assert_snapshot!(
         office.asks("U0A", "hold shop in prod for 2h because <the> migration & more").await,
-        @"shop is held in prod until 2026-03-10 14:00 UTC: nothing but a rollback goes in."
+        @"shop is held in prod until 2026-03-10 15:00 Europe/Stockholm (&lt;the&gt; migration &amp; more): nothing but a rollback goes in."
     );
     insta::assert_snapshot!(
         office.asks("U0B", "hold cart prod until 17:00").await,
-        @"cart is held in prod until 2026-03-10 16:00 UTC: nothing but a rollback goes in."
+        @"cart is held in prod until 2026-03-10 17:00 Europe/Stockholm: nothing but a rollback goes in."
     );
     assert_eq!(
         office.audit("asked").await,
@@ -60,7 +60,7 @@ async fn what_ends_at_five_is_not_told_to_end_a_minute_before() {
     office.hoist.clock.forward(jiff::SignedDuration::from_millis(1234));
     office.work().await;
     let answer = office.slack.answers().pop().unwrap();
-    assert!(answer.contains("until 2026-03-10 16:00 UTC"), "{answer}");
+    assert!(answer.contains("until 2026-03-10 17:00 Europe/Stockholm"), "{answer}");
 }
 
 #[tokio::test]
@@ -76,10 +76,10 @@ async fn a_version_goes_up_and_comes_back_by_words_alone() {
     assert!(answer.contains("shop in staging goes back from v1.1.0 to v1.0.0"), "{answer}");
     office.hoist.settle().await;
     let answer = office.asks("U0A", "history shop staging").await;
-    insta::assert_snapshot!(answer, @r"
-    • `v1.0.0` into staging: succeeded since 2026-03-10 12:00 UTC; alice asked, because `it is slow`
-    • `v1.1.0` into staging: rolled back since 2026-03-10 12:00 UTC; carol asked
-    • `v1.0.0` into staging: succeeded since 2026-03-10 12:00 UTC; hoist asked
+    insta::assert_snapshot!(answer, @"
+    • `v1.0.0` into staging: succeeded since 2026-03-10 13:00 Europe/Stockholm; alice asked, because `it is slow`
+    • `v1.1.0` into staging: rolled back since 2026-03-10 13:00 Europe/Stockholm; carol asked
+    • `v1.0.0` into staging: succeeded since 2026-03-10 13:00 Europe/Stockholm; hoist asked
     ");
     let answer = office.asks("U0A", "resume shop staging").await;
     assert!(answer.contains("no longer held in staging"), "{answer}");
@@ -91,7 +91,10 @@ async fn an_environment_is_frozen_and_thawed_by_words() {
     let answer = office.asks("U0A", "freeze prod for 1h because we look").await;
     assert!(answer.starts_with("prod is frozen until"), "{answer}");
     let answer = office.asks("U0B", "status shop").await;
-    assert!(answer.starts_with("❄ prod is frozen until 2026-03-10 13:00 UTC by alice"), "{answer}");
+    assert!(
+        answer.starts_with("❄ prod is frozen until 2026-03-10 14:00 Europe/Stockholm by alice"),
+        "{answer}"
+    );
     let answer = office.asks("U0E", "thaw prod").await;
     assert!(answer.starts_with("Not done: erin may not freeze"), "{answer}");
     let answer = office.asks("U0B", "thaw prod because it is over").await;

@@ -165,7 +165,7 @@ fn status_shows_what_is_where() {
     insta::assert_snapshot!(without_ages(ran.text()), @"
     APPLICATION  ENVIRONMENT  VERSION  AGE        STATE      ON ITS WAY                         WHY
     shop         staging      v2       XXXXd ago  succeeded  -                                  -
-    shop         prod         v1       -          succeeded  v2 proposed (#7), then v3 waiting  held by bob: a sale (`hoist resume` ends it); it needs review�[31m; v3: soak gate: 3 of 30 min
+    shop         prod         v1       -          succeeded  v2 proposed (#7), then v3 waiting  held by bob: a sale (until somebody resumes it); it needs review�[31m; v3: soak gate: 3 of 30 min
     ");
     let asked = server.asked();
     assert_eq!(asked[0].line, "GET /api/v1/applications");
@@ -210,7 +210,7 @@ fn status_of_one_application_shows_all_of_it() {
       then       v3 waiting
                  soak gate: 3 of 30 min
                  promotion 01kb4qn5d50000000000000001
-      why        held by bob: a sale (`hoist resume` ends it)
+      why        held by bob: a sale (until somebody resumes it)
                  since XXXXd ago
     ");
     assert_eq!(server.asked()[0].line, "GET /api/v1/applications/services%2Fshop");

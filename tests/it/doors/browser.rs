@@ -153,7 +153,7 @@ async fn a_person_signs_in_reviews_and_merges_a_proposal() {
     look_at(&browser, "promotion-approved").await;
     browser.find("button[value=merge]").await.click().await;
     arrive_at(&browser, "operator merged proposal #").await;
-    wait_for(&browser, "In since").await;
+    wait_for(&browser, "It is in, by commit").await;
     look_at(&browser, "promotion-merged").await;
     let file = "main:environments/prod/apps/shop/values.yaml";
     assert!(hoist.git(&["show", file]).contains("tag: v1.1.0 # moved by hoist"));

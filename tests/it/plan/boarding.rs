@@ -46,7 +46,7 @@ fn run_in(world: &World, wait: SignedDuration) -> String {
         Boarding::Goes(promotion) => format!("goes: {}", promotion.version),
         Boarding::Stays(why) => {
             let about = (&snapshot.application.application, &environment.name);
-            format!("{}: {}", why.reason().name(), behind(&why, about))
+            format!("{}: {}", why.reason().name(), behind(&why, about, &snapshot.promotions))
         }
     }
 }

@@ -63,6 +63,7 @@ pub fn look(world: &mut World, finding: Finding, sign: Sign) -> String {
             Action::Step { to, .. } => done.push(to.name().to_owned()),
             Action::Adopt { .. }
             | Action::Start { .. }
+            | Action::HoldEnded { .. }
             | Action::AlreadyThere { .. }
             | Action::Observe { .. }
             | Action::Propose(_)

@@ -38,6 +38,7 @@ fn deeds(world: &mut World) -> Vec<&'static str> {
         Action::MakeReady { .. } => Some("make ready"),
         Action::Adopt { .. }
         | Action::Start { .. }
+        | Action::HoldEnded { .. }
         | Action::Step { .. }
         | Action::AlreadyThere { .. }
         | Action::Observe { .. }

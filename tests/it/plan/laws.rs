@@ -171,6 +171,7 @@ fn check(world: &World, action: &Action) {
         | Action::Join { .. }
         | Action::TellOfSkip { .. }
         | Action::MakeReady { .. }
+        | Action::HoldEnded { .. }
         | Action::TakeBack { .. }
         | Action::Close { .. } => {}
     }

@@ -67,7 +67,7 @@ fn what_came_after_a_rollback_waits_behind_it_or_for_its_hold() {
     let plan = world.settle();
     insta::assert_snapshot!(waits(&world, &plan), @"
     prod v0: it needs review: 0 of 1 approvals, the requester's not counted
-    prod v2: held by carol; `hoist resume` ends it
+    prod v2: held by carol
     ");
     world.resume("prod");
     let plan = world.settle();

@@ -11,7 +11,8 @@ use hoist::domain::freeze::{Freeze, Origin, Rollbacks, Scope};
 use hoist::domain::gate::{Approvals, Gate, GateRule, Shuts, Voters};
 use hoist::domain::health::{HealthRule, Remedy, Unhealthy};
 use hoist::domain::id::{
-    ApplicationKey, ArtifactId, CommitId, EnvironmentName, FreezeId, PromotionId, ProposalNumber,
+    ApplicationKey, ArtifactId, CommitId, EnvironmentName, FreezeId, HoldId, PromotionId,
+    ProposalNumber,
 };
 use hoist::domain::landing::{Drafted, Landing};
 use hoist::domain::pipeline::{
@@ -281,7 +282,8 @@ impl World {
 
     pub fn hold(&mut self, environment: &str) {
         let by = Actor { name: "carol".into(), door: Door::Api };
-        let held = Held { by, reason: None, since: self.now, until: None };
+        let id = HoldId::new(self.now, u128::from(self.count()));
+        let held = Held { id, by, reason: None, since: self.now, until: None };
         self.snapshot.holds.insert(environment.parse().unwrap(), held);
     }
 
@@ -415,6 +417,9 @@ impl World {
                 self.snapshot.proposals.get_mut(&number).unwrap().told_of_push = Some(head);
             }
             Action::Join { .. } => {}
+            Action::HoldEnded { environment, .. } => {
+                self.snapshot.holds.remove(&environment);
+            }
             Action::TellOfSkip { number, skip, .. } => {
                 let facts = self.snapshot.proposals.get_mut(&number).unwrap();
                 facts.told_of_skips.push(skip.gate);

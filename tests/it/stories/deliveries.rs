@@ -111,7 +111,7 @@ async fn a_pipeline_is_told_how_far_its_version_has_come() {
     on_its_way not started: it is not on its way into staging yet: that follows what comes before
     arrived soaking: It runs and is watched until 2026-11-22 21:30 UTC.
     on_its_way waiting: soak gate: v1.4.2 runs in staging since 2026-11-22 21:00 UTC (until 2026-11-22 21:30 UTC)
-    arrived succeeded: In since f3934aac1a.
+    arrived succeeded: It is in, by commit f3934aac1a.
     on_its_way proposed: it needs review: 0 of 1 approvals, the requester's not counted
     "pipeline services has no environment \"moon\"; it has staging, prod"
     "#);

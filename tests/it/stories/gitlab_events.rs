@@ -187,7 +187,7 @@ async fn a_note_on_a_merge_request_is_a_command_and_is_answered_there() {
     `BOBBY` said `/hoist hold shop prod because INC-7`:
 
     ```text
-    shop is held in prod until somebody resumes it: nothing but a rollback goes in.
+    shop is held in prod until somebody resumes it (INC-7): nothing but a rollback goes in.
     ```
     ");
     let deeds = bot.deeds().await;

@@ -422,7 +422,7 @@ async fn what_stays_ill_is_held_once_and_not_again_after_a_resume() {
     bot.watch(4).await;
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.5.0, succeeded
-    prod: v1.5.0, merged (held by hoist: v1.5.0 has not been well in prod for 2 min: Degraded (payments crash) at COMMIT) (not well: Degraded (payments crash) at COMMIT; its soak starts over once it is)
+    prod: v1.5.0, merged (held by hoist: v1.5.0 has not been well for 2 min: Degraded (payments crash) at COMMIT) (not well: Degraded (payments crash) at COMMIT; its soak starts over once it is)
     ");
     bot.resume("carol").await.unwrap();
     bot.watch(5).await;
@@ -485,5 +485,5 @@ async fn an_application_that_answers_for_itself_is_deployed_when_the_new_version
     insta::assert_snapshot!(bot.status().await, @"staging: v1.4.2, soaking (not well: the answer is 302; its soak starts over once it is)");
     service.answers(503, "");
     bot.watch(3).await;
-    insta::assert_snapshot!(bot.status().await, @"staging: v1.4.2, soaking (held by hoist: v1.4.2 has not been well in staging for 2 min: the answer is 503) (not well: the answer is 503; its soak starts over once it is)");
+    insta::assert_snapshot!(bot.status().await, @"staging: v1.4.2, soaking (held by hoist: v1.4.2 has not been well for 2 min: the answer is 503) (not well: the answer is 503; its soak starts over once it is)");
 }

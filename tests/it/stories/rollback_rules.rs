@@ -52,7 +52,7 @@ async fn a_resume_asks_what_becomes_of_what_came_since() {
     bot.propose_to_prod("v1.5.0").await;
     bot.announce("v1.6.0").await;
     let asked = bot.resume_with("carol", None).await.unwrap_err();
-    insta::assert_snapshot!(asked, @"prod was rolled back, and v1.5.0, v1.6.0 came since: say `--with-newer` to let that go in through its gates, or `--without-newer` to go on only with what is announced from now on");
+    insta::assert_snapshot!(asked, @"prod was rolled back, and v1.5.0, v1.6.0 would go in next: say `hoist resume shop prod --with-newer` to let that go in through its gates, or `hoist resume shop prod --without-newer` to go on only with what is announced from now on");
     bot.resume_with("carol", Some(Newer::Without)).await.unwrap();
     bot.work().await;
     bot.minutes_pass(60);
@@ -266,4 +266,84 @@ async fn a_revert_by_hand_is_recorded_as_that_and_never_undone() {
     ");
     assert!(bot.history().await.ends_with("prod found v1.4.2 hoist: succeeded"));
     assert!(bot.deeds().await.ends_with("hoist drift prod"), "{}", bot.deeds().await);
+}
+
+#[tokio::test]
+async fn a_hold_long_after_a_rollback_was_resumed_is_about_something_else() {
+    let bot = Bot::new().await;
+    bot.bring_into_prod("v1.4.2").await;
+    roll_prod_back(&bot).await;
+    bot.resume_with("carol", None).await.unwrap();
+    bot.propose_to_prod("v1.5.0").await;
+    bot.hold("carol").await.unwrap();
+    insta::assert_snapshot!(
+        bot.resume_with("carol", None).await.unwrap(),
+        @"shop is no longer held in prod (all is well): what waited there goes on."
+    );
+    bot.work().await;
+    assert!(bot.status().await.contains("next v1.5.0 proposed"), "{}", bot.status().await);
+}
+
+#[tokio::test]
+async fn a_hold_in_the_place_of_a_rollback_s_own_still_asks() {
+    let bot = Bot::new().await;
+    bot.bring_into_prod("v1.4.2").await;
+    roll_prod_back(&bot).await;
+    bot.hold("carol").await.unwrap();
+    bot.propose_to_prod("v1.5.0").await;
+    let asked = bot.resume_with("carol", None).await.unwrap_err();
+    assert!(asked.contains("v1.5.0 would go in next"), "{asked}");
+}
+
+#[tokio::test]
+async fn what_a_rollback_took_the_place_of_comes_back_with_a_resume() {
+    let bot = Bot::new().await;
+    bot.bring_into_prod("v1.4.2").await;
+    bot.propose_to_prod("v1.5.0").await;
+    roll_prod_back(&bot).await;
+    assert!(bot.history().await.contains("prod forward v1.5.0 alice: superseded"));
+    let asked = bot.resume_with("carol", None).await.unwrap_err();
+    assert!(asked.contains("v1.5.0 would go in next"), "{asked}");
+    bot.resume_with("carol", Some(Newer::With)).await.unwrap();
+    bot.work().await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.5.0, succeeded
+    prod: v1.0.0, succeeded, next v1.5.0 proposed in #6 (it needs review: 0 of 1 approvals, the requester's not counted)
+    ");
+    // Once is enough: it was asked and answered.
+    bot.hold("carol").await.unwrap();
+    bot.resume_with("carol", None).await.unwrap();
+    let history = bot.history().await;
+    assert_eq!(history.matches("prod forward v1.5.0").count(), 2, "{history}");
+}
+
+#[tokio::test]
+async fn what_a_rollback_took_the_place_of_stays_out_where_somebody_says_so() {
+    let bot = Bot::new().await;
+    bot.bring_into_prod("v1.4.2").await;
+    bot.propose_to_prod("v1.5.0").await;
+    roll_prod_back(&bot).await;
+    let answer = bot.resume_with("carol", Some(Newer::Without)).await.unwrap();
+    insta::assert_snapshot!(answer, @"shop is no longer held in prod (all is well); v1.5.0 stays out, and what is announced from now on may go in.");
+    bot.minutes_pass(60);
+    bot.work().await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.5.0, succeeded
+    prod: v1.0.0, succeeded
+    ");
+}
+
+#[tokio::test]
+async fn a_rollback_that_was_given_up_leaves_what_it_found_on_its_way() {
+    let bot = Bot::new().await;
+    bot.bring_into_prod("v1.4.2").await;
+    bot.propose_to_prod("v1.5.0").await;
+    bot.roll_back("dora", None).await.unwrap();
+    bot.work().await;
+    bot.close("bob", "prod").await;
+    bot.work().await;
+    bot.resume_with("carol", None).await.unwrap();
+    bot.work().await;
+    let status = bot.status().await;
+    assert!(status.contains("prod: v1.4.2, succeeded, next v1.5.0 proposed"), "{status}");
 }

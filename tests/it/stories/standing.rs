@@ -109,7 +109,7 @@ async fn the_history_keeps_commits_and_tells_how_things_ended() {
     insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"
     rollback v1.0.0 succeeded: COMMIT, -
     forward v1.5.0 closed: -, Closed by bob: a word about it
-    forward v1.4.2 rolled back: COMMIT, Taken back by promotion ID.
+    forward v1.4.2 rolled back: COMMIT, Taken back by the rollback to v1.0.0.
     found v1.0.0 succeeded: COMMIT, -
     ");
 }

@@ -92,8 +92,8 @@ async fn why_knows_what_was_held_closed_rolled_back_and_superseded() {
     bot.hold("alice").await.unwrap();
     bot.propose_to_prod("v1.5.0").await;
     insta::assert_snapshot!(why(&bot, "prod").await, @"
-    v1.5.0 is not in prod: held by alice: freeze week; `hoist resume` ends it
-    - v1.5.0 waiting: held by alice: freeze week; `hoist resume` ends it -> `hoist resume shop prod` ends the hold
+    v1.5.0 is not in prod: held by alice: freeze week
+    - v1.5.0 waiting: held by alice: freeze week -> `hoist resume shop prod` ends the hold
       soak open: v1.5.0 succeeded in staging -> -
       freeze open: not frozen -> -
       hold needs_action: held by alice: freeze week -> `hoist resume shop prod` ends it

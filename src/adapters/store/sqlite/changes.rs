@@ -10,7 +10,7 @@ use super::examinations;
 use super::rows::{self, Cells};
 use crate::app::ports::{Change, Hold, StoreError};
 use crate::domain::command::Actor;
-use crate::domain::id::{ApplicationKey, ArtifactId, EnvironmentName, PromotionId};
+use crate::domain::id::{ApplicationKey, ArtifactId, EnvironmentName, HoldId, PromotionId};
 use crate::domain::promotion::{FieldValue, Kind, Promotion, Proposed, Skip, State};
 use crate::domain::pulse::Pulse;
 
@@ -43,7 +43,7 @@ fn details(promotion: &Promotion) -> Result<String, StoreError> {
     })
 }
 
-fn read_promotion(row: &SqliteRow) -> Result<Promotion, StoreError> {
+pub(super) fn read_promotion(row: &SqliteRow) -> Result<Promotion, StoreError> {
     let cells = Cells::new("promotions", "id", row);
     let details: DetailsRow = cells.json("details")?;
     let name: &str = cells.get("state")?;
@@ -188,12 +188,11 @@ pub(super) async fn apply(
             }
             Change::Hold(hold) => {
                 same_application(application, &hold.application)?;
-                resume(connection, &hold.application, &hold.environment).await?;
+                resume(connection, application, &hold.environment, None).await?;
                 insert_hold(connection, &hold).await?;
             }
-            Change::Resume { application: resumed, environment } => {
-                same_application(application, &resumed)?;
-                resume(connection, &resumed, &environment).await?;
+            Change::Resume { environment, hold } => {
+                resume(connection, application, &environment, hold.as_ref()).await?;
             }
         }
     }
@@ -327,12 +326,17 @@ async fn resume(
     connection: &mut SqliteConnection,
     application: &ApplicationKey,
     environment: &EnvironmentName,
+    hold: Option<&HoldId>,
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM holds WHERE pipeline = ?1 AND application = ?2 AND environment = ?3")
-        .bind(application.pipeline.as_str())
-        .bind(application.application.as_str())
-        .bind(environment.as_str())
-        .execute(connection)
-        .await?;
+    sqlx::query(
+        "DELETE FROM holds WHERE pipeline = ?1 AND application = ?2 AND environment = ?3
+         AND id = coalesce(?4, id)",
+    )
+    .bind(application.pipeline.as_str())
+    .bind(application.application.as_str())
+    .bind(environment.as_str())
+    .bind(hold.map(HoldId::as_str))
+    .execute(connection)
+    .await?;
     Ok(())
 }

@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::changes;
 use super::rows::{self, Cells};
 use crate::app::ports::{Ran, Run, StoreError};
-use crate::domain::id::{ApplicationKey, EnvironmentName, PromotionId, ScheduleName};
+use crate::domain::id::{
+    ApplicationKey, EnvironmentName, PromotionId, ProposalNumber, ScheduleName,
+};
+use crate::domain::promotion::Promotion;
 
 /// The newest time of a schedule that was run or passed by.
 pub(super) async fn last(
@@ -76,6 +80,27 @@ pub(super) async fn riders(
         Ok((ApplicationKey { pipeline, application }, cells.parsed("id")?))
     };
     rows.iter().map(rider).collect()
+}
+
+/// What a schedule's runs let go that has, or had, its place in a train's proposal.
+pub(super) async fn passengers(
+    connection: &mut SqliteConnection,
+    (schedule, to): (&ScheduleName, &EnvironmentName),
+    number: ProposalNumber,
+) -> Result<Vec<Promotion>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT promotions.id, pipeline, application, environment, state, created_at, since, details
+         FROM boarded JOIN promotions ON promotions.id = boarded.promotion
+         WHERE boarded.schedule = ?1 AND environment = ?2
+           AND json_extract(details, '$.proposal.number') = ?3
+         ORDER BY pipeline, application, promotions.id",
+    )
+    .bind(schedule.as_str())
+    .bind(to.as_str())
+    .bind(i64::try_from(number.0).unwrap_or(i64::MAX))
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(changes::read_promotion).collect()
 }
 
 /// The promotions of an application that a run has let go, and which schedule's.

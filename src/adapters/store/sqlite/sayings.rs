@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
 
 use super::rows::{self, Cells};
-use super::{SqliteStore, log};
+use super::{SqliteStore, log, runs};
 use crate::app::ports::{
     AuditLine, Card, Conversations, Follower, Heard, Message, Saying, StoreError, Undelivered,
 };
-use crate::domain::id::{PromotionId, SayingId};
+use crate::domain::id::{EnvironmentName, ProposalNumber, SayingId, ScheduleName};
+use crate::domain::promotion::Promotion;
 
 fn saying(row: &SqliteRow) -> Result<Saying, StoreError> {
     let cells = Cells::new("sayings", "id", row);
@@ -154,16 +155,12 @@ impl Conversations for SqliteStore {
         Cells::new("audit", "number", &row).count("number")
     }
 
-    async fn card(
-        &self,
-        follower: &str,
-        promotion: &PromotionId,
-    ) -> Result<Option<Card>, StoreError> {
+    async fn card(&self, follower: &str, about: &str) -> Result<Option<Card>, StoreError> {
         let row = sqlx::query(
             "SELECT promotion, message, shown FROM cards WHERE follower = ?1 AND promotion = ?2",
         )
         .bind(follower)
-        .bind(promotion.as_str())
+        .bind(about)
         .fetch_optional(&mut *self.read().await?)
         .await?;
         let read = |row: SqliteRow| {
@@ -173,12 +170,7 @@ impl Conversations for SqliteStore {
         row.map(read).transpose()
     }
 
-    async fn keep_card(
-        &self,
-        follower: &str,
-        promotion: &PromotionId,
-        card: &Card,
-    ) -> Result<(), StoreError> {
+    async fn keep_card(&self, follower: &str, about: &str, card: &Card) -> Result<(), StoreError> {
         let mut writer = self.writer.lock().await;
         let mut transaction = writer.begin().await?;
         sqlx::query(
@@ -186,11 +178,19 @@ impl Conversations for SqliteStore {
              VALUES (?1, ?2, ?3, ?4)",
         )
         .bind(follower)
-        .bind(promotion.as_str())
+        .bind(about)
         .bind(&card.message)
         .bind(rows::json(&card.shown)?)
         .execute(&mut *transaction)
         .await?;
         Ok(transaction.commit().await?)
+    }
+    async fn passengers(
+        &self,
+        schedule: &ScheduleName,
+        to: &EnvironmentName,
+        number: ProposalNumber,
+    ) -> Result<Vec<Promotion>, StoreError> {
+        runs::passengers(&mut *self.read().await?, (schedule, to), number).await
     }
 }

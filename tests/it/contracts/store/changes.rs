@@ -211,8 +211,11 @@ promises! {
         store.record(&shop, keep(2), vec![], at(0)).await.unwrap();
         assert_eq!(held(store).await, [hold("shop", "dev", 3), hold("shop", "prod", 2)]);
 
-        let resume =
-            Change::Resume { application: shop.clone(), environment: "prod".parse().unwrap() };
+        let resume = |hold| Change::Resume { environment: "prod".parse().unwrap(), hold };
+        let replaced = resume(Some(hold("shop", "prod", 1).id));
+        store.record(&shop, vec![replaced], vec![], at(0)).await.unwrap();
+        assert_eq!(held(store).await, [hold("shop", "dev", 3), hold("shop", "prod", 2)]);
+        let resume = resume(Some(hold("shop", "prod", 2).id));
         for _twice in 0..2 {
             store.record(&shop, vec![resume.clone()], vec![], at(0)).await.unwrap();
             assert_eq!(held(store).await, [hold("shop", "dev", 3)]);

@@ -4,7 +4,7 @@ use hoist::app::ports::{Card, Follower, Heard, Message, Said, Saying, SayingDeta
 use hoist::domain::command::Door;
 use hoist::domain::id::SayingId;
 
-use super::given::{at, line, promotion};
+use super::given::{at, line};
 
 fn saying(number: u128, door: Door, delivery: &str) -> Saying {
     Saying {
@@ -87,13 +87,13 @@ promises! {
     }
 
     async fn a_follower_has_one_card_a_promotion(store) {
-        let (shop, cart) = (promotion("shop", "prod", 1).id, promotion("cart", "prod", 2).id);
-        assert_eq!(store.card("slack", &shop).await.unwrap(), None);
+        let (shop, cart) = ("01shop", "nightly gitops #3");
+        assert_eq!(store.card("slack", shop).await.unwrap(), None);
         let card = |text: &str| Card { message: "1.0001".into(), shown: Message::plain(text) };
-        store.keep_card("slack", &shop, &card("proposed")).await.unwrap();
-        store.keep_card("slack", &shop, &card("merged")).await.unwrap();
-        assert_eq!(store.card("slack", &shop).await.unwrap(), Some(card("merged")));
-        assert_eq!(store.card("slack", &cart).await.unwrap(), None);
-        assert_eq!(store.card("other", &shop).await.unwrap(), None);
+        store.keep_card("slack", shop, &card("proposed")).await.unwrap();
+        store.keep_card("slack", shop, &card("merged")).await.unwrap();
+        assert_eq!(store.card("slack", shop).await.unwrap(), Some(card("merged")));
+        assert_eq!(store.card("slack", cart).await.unwrap(), None);
+        assert_eq!(store.card("other", shop).await.unwrap(), None);
     }
 }

@@ -1,8 +1,11 @@
 //! The times of schedules, and what was let go then.
 
-use hoist::app::ports::{Change, Ran, Run};
+use hoist::adapters::store::sqlite::SqliteStore;
+use hoist::app::ports::{Change, Conversations, Ran, Run, Store};
+use hoist::domain::id::ProposalNumber;
+use hoist::domain::promotion::State;
 
-use super::given::{application, at, line, promotion};
+use super::given::{application, at, line, promotion, proposed};
 use super::promises;
 
 fn run(due: i64, boarded: &[u128]) -> Run {
@@ -53,4 +56,26 @@ promises! {
         assert_eq!(store.riders(&"weekly".parse().unwrap(), &prod).await.unwrap(), []);
         assert_eq!(store.claim(now, lease, 10).await.unwrap().len(), 1);
     }
+}
+
+/// For this it takes both parts of a store.
+#[tokio::test]
+async fn what_rode_with_a_proposal_is_known_after_it_is_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("hoist.db")).await.unwrap();
+    let shop = application("shop");
+    for number in [1, 2] {
+        let mut rider = promotion("shop", "prod", number);
+        rider.proposal = Some(proposed(7));
+        rider.state = State::Succeeded { commit: None };
+        let start = Change::Start(Box::new(rider));
+        store.record(&shop, vec![start], vec![], at(0)).await.unwrap();
+    }
+    store.keep_run(run(100, &[2]), vec![]).await.unwrap();
+    let (nightly, prod) = ("nightly".parse().unwrap(), "prod".parse().unwrap());
+    let rode = store.passengers(&nightly, &prod, ProposalNumber(7)).await.unwrap();
+    let ids: Vec<_> = rode.into_iter().map(|it| it.id).collect();
+    assert_eq!(ids, [promotion("shop", "prod", 2).id]);
+    assert_eq!(store.passengers(&nightly, &prod, ProposalNumber(8)).await.unwrap(), []);
+    store.close().await.unwrap();
 }
