@@ -28,6 +28,13 @@ const MOST_SPEAKERS: u32 = 50;
 /// How many applications are worked on at once.
 const WORKERS: usize = 8;
 
+/// How many more, where a rollback is on its way: whoever works may be waiting for their turn at a
+/// busy forge.
+const SPARE: usize = 2;
+
+/// How often it is looked for such, while everybody works.
+const GLANCE: Duration = Duration::from_secs(1);
+
 /// Works until `shutdown` ends; then lets what has begun come to its end.
 ///
 /// A restart needs nothing special: what was under way is due again, and every action looks
@@ -45,11 +52,14 @@ pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()>) {
             next_sweep = app.clock.now() + SWEEP;
         }
         take_up(&app, &mut passes).await;
-        let wait = until_next(&app, next_sweep).await;
+        let wait = match passes.len() {
+            0..WORKERS => until_next(&app, next_sweep).await,
+            _ => GLANCE,
+        };
         tokio::select! {
             // With every worker busy, only the end of a pass makes room for more.
-            () = app.nudge.notified(), if passes.len() < WORKERS => {}
-            () = tokio::time::sleep(wait), if passes.len() < WORKERS => {}
+            () = app.nudge.notified(), if passes.len() < WORKERS + SPARE => {}
+            () = tokio::time::sleep(wait), if passes.len() < WORKERS + SPARE => {}
             Some(ended) = passes.join_next() => note_breakdown(ended),
             () = &mut shutdown => break,
         }
@@ -95,11 +105,14 @@ pub async fn work_off(app: &Arc<App>) {
 ///
 /// A slow one keeps its own worker busy and nobody else's.
 async fn take_up(app: &Arc<App>, passes: &mut JoinSet<()>) {
-    let free = WORKERS - passes.len();
-    if free == 0 {
-        return;
-    }
-    let claims = match app.claim(u32::try_from(free).unwrap_or(u32::MAX)).await {
+    let [free, spare] = [WORKERS, WORKERS + SPARE]
+        .map(|most| u32::try_from(most.saturating_sub(passes.len())).unwrap_or(u32::MAX));
+    let claims = match (free, spare) {
+        (0, 0) => return,
+        (0, spare) => app.claim_rollbacks(spare).await,
+        (free, _) => app.claim(free).await,
+    };
+    let claims = match claims {
         Ok(claims) => claims,
         Err(error) => return tracing::error!("claiming what is due: {error:#}"),
     };

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::ports::{CommitSpec, LogEntry, Signature};
+use super::ports::{CommitSpec, LogEntry, Seal, Signature};
 use super::{AppError, Repository};
 use crate::domain::id::CommitId;
 use crate::messages::commit;
@@ -75,7 +75,8 @@ impl Committing {
 /// Makes a commit, or finds it among those that are `known`.
 ///
 /// One of our own is the same however often it is made. A forge's has the time of its making in it,
-/// so that what an earlier try has left is looked for by what it says and holds.
+/// so that what an earlier try has left is looked for by what it says and holds. What is not signed
+/// was not made by the forge, whatever it says.
 pub(super) async fn make(
     repository: &Repository,
     spec: CommitSpec,
@@ -97,7 +98,9 @@ pub(super) async fn make(
 }
 
 fn says_the_same(entry: &LogEntry, spec: &CommitSpec) -> bool {
-    entry.parents == spec.parents && entry.message.trim_end() == spec.message.trim_end()
+    entry.seal == Seal::Signed
+        && entry.parents == spec.parents
+        && entry.message.trim_end() == spec.message.trim_end()
 }
 
 /// The last commits of a branch, which an earlier try may have made.

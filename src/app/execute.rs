@@ -334,6 +334,8 @@ impl App {
     ) -> Result<Outcome, AppError> {
         let (_, repository) = self.rules(&snapshot.application)?;
         let Some(promotion) = snapshot.promotion(id) else { return Ok(Outcome::LookAgain) };
+        // It may be long in coming, so that the gates are judged after it.
+        let turn = repository.forge.turn_to_merge().await?;
         // Whoever freezes or holds from here on waits for this merge before they are answered.
         let _merging = self.merging.read().await;
         let facts = snapshot.proposals.get(&number);
@@ -352,7 +354,7 @@ impl App {
             by: by.clone(),
             at: self.clock.now(),
         };
-        match repository.forge.merge(&request).await? {
+        match repository.forge.merge(&request, turn).await? {
             MergeOutcome::Merged(commit) => {
                 self.tidy(snapshot, id).await?;
                 Ok(self.step(snapshot, id, State::Merged { commit, by: Some(by) }))

@@ -259,6 +259,7 @@ impl App {
         request: &ProposalRequest,
     ) -> Result<String, AppError> {
         let number = at.proposed.number;
+        let turn = at.repository.forge.turn_to_merge().await?;
         let _merging = self.merging.read().await;
         let snapshot = self.look(&at.promotion.application).await?;
         let ride = self.trains.ride(&at.promotion.id).flatten();
@@ -299,7 +300,7 @@ impl App {
             (message, commit::squashed(&own, number, &passage))
         };
         let merge = MergeRequest { number, head, message, squashed, by, at: self.clock.now() };
-        match at.repository.forge.merge(&merge).await? {
+        match at.repository.forge.merge(&merge, turn).await? {
             MergeOutcome::Merged(commit) if past.is_empty() => {
                 Ok(format!("{} merged proposal {number} in {}.", at.actor, commit.short()))
             }

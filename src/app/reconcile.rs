@@ -8,10 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::examination::Delay;
 use crate::domain::id::{ApplicationKey, ArtifactId, EnvironmentName, PromotionId};
 use crate::domain::plan::{Action, Wait, plan};
-use crate::domain::snapshot::Findings;
+use crate::domain::promotion::Promotion;
+use crate::domain::snapshot::{Findings, Snapshot};
 
 use super::execute::Outcome;
-use super::ports::{Claim, ForgeError, GitError, StoreError};
+use super::ports::{Claim, Errand, ForgeError, GitError, Haste, StoreError};
 use super::watch::Asked;
 use super::{App, AppError, Mode};
 
@@ -101,6 +102,11 @@ impl App {
         Ok(self.store.claim(self.clock.now(), LEASE, limit).await?)
     }
 
+    /// Claims what is due of those whose rollback is on its way.
+    pub async fn claim_rollbacks(&self, limit: u32) -> Result<Vec<Claim>, AppError> {
+        Ok(self.store.claim_rollbacks(self.clock.now(), LEASE, limit).await?)
+    }
+
     /// Works on one claimed application until nothing is left to do, and gives it back.
     ///
     /// Takes no hint about what changed: a webhook, a timer and a restart all lead here, so the
@@ -153,11 +159,12 @@ impl App {
             }
             mirror = Mirror::Fresh;
             let only_notes = plan.actions.iter().all(Action::is_note);
+            let errand = Errand::of(&claim.application, haste_of(&snapshot));
             for action in plan.actions {
                 if changes_the_remote(&action) {
                     mirror = Mirror::Old;
                 }
-                match self.execute(&snapshot, action).await? {
+                match errand.clone().run(self.execute(&snapshot, action)).await? {
                     Outcome::Done { changes, audit } => {
                         if !(changes.is_empty() && audit.is_empty()) {
                             self.store.outcome(claim, changes, audit).await?;
@@ -204,6 +211,12 @@ impl App {
         let spread = u64::try_from(self.dice.roll() % u128::from(grown / 4 + 1)).unwrap_or(0);
         SignedDuration::from_millis(i64::try_from(grown - spread).unwrap_or(i64::MAX))
     }
+}
+
+/// How urgent it is what is done about an application.
+fn haste_of(snapshot: &Snapshot) -> Haste {
+    let is_going_back = |it: &Promotion| it.is_rollback() && it.state.is_pending();
+    if snapshot.promotions.iter().any(is_going_back) { Haste::Rollback } else { Haste::Usual }
 }
 
 /// Whether the mirror must be brought up to date before the next look.

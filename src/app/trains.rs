@@ -26,8 +26,8 @@ use crate::messages::{commit, landing as landing_words, train as words};
 use super::execute::{edited_files, own_name, prove, tip_of};
 use super::look::facts_of;
 use super::ports::{
-    BranchState, Closing, CommitSpec, MergeOutcome, MergeRequest, Mergeability, Proposal,
-    ProposalSpec, ProposalState, RefOutcome, RefUpdate,
+    BranchState, Closing, CommitSpec, Errand, Haste, MergeOutcome, MergeRequest, Mergeability,
+    Proposal, ProposalSpec, ProposalState, RefOutcome, RefUpdate,
 };
 use super::proposing::{asks, own_message};
 use super::reconcile::chain;
@@ -129,7 +129,9 @@ impl App {
         let schedules = self.policy.schedules.iter();
         for schedule in schedules.filter(|it| it.group == Group::OneProposal) {
             for to in &schedule.to {
-                if let Err(error) = self.tend(schedule, to).await {
+                let whose = format!("{} into {to}", schedule.name);
+                let errand = Errand { whose, haste: Haste::Usual };
+                if let Err(error) = errand.run(self.tend(schedule, to)).await {
                     let why = chain(&error);
                     tracing::warn!(schedule = %schedule.name, %to, "tending a train: {why}");
                 }
@@ -456,6 +458,8 @@ impl App {
         riding: &[Rider],
         (proposal, facts, head): (&Proposal, &ProposalFacts, &CommitId),
     ) -> Result<String, AppError> {
+        // It may be long in coming, so that the gates are judged after it.
+        let turn = train.repository.forge.turn_to_merge().await?;
         // Whoever freezes or holds from here on waits for this merge before they are answered.
         let _merging = self.merging.read().await;
         for rider in riding {
@@ -479,7 +483,7 @@ impl App {
             by,
             at: self.clock.now(),
         };
-        match train.repository.forge.merge(&request).await? {
+        match train.repository.forge.merge(&request, turn).await? {
             MergeOutcome::Merged(_) => Ok(words::MERGED.to_owned()),
             MergeOutcome::HeadMoved | MergeOutcome::Conflict(_) => {
                 Ok(words::LOOKS_AGAIN.to_owned())

@@ -6,6 +6,8 @@ pub mod people;
 pub(super) mod note;
 
 mod hour;
+mod line;
+mod quiet;
 
 pub mod pace;
 

@@ -9,7 +9,7 @@ use super::desk::Desk;
 use super::signing::{self, Saying, Signer};
 use super::trees::entry_at;
 use super::{broken, commit_id_of, find_commit, oid_of};
-use crate::app::ports::{FileChange, GitError, LogEntry, Merged, ModeChange, Signature};
+use crate::app::ports::{FileChange, GitError, LogEntry, Merged, ModeChange, Seal, Signature};
 use crate::domain::id::CommitId;
 
 /// Tells what differs between two commits' trees, path by path.
@@ -240,6 +240,10 @@ fn log_entry(commit: &git2::Commit<'_>) -> Result<LogEntry, GitError> {
             at: Timestamp::from_second(author.when().seconds()).unwrap_or(Timestamp::UNIX_EPOCH),
         },
         message: String::from_utf8_lossy(commit.message_bytes()).into_owned(),
+        seal: match commit.header_field_bytes("gpgsig") {
+            Ok(_) => Seal::Signed,
+            Err(_) => Seal::Unsigned,
+        },
     })
 }
 

@@ -228,6 +228,28 @@ pub struct MergeRequest {
     pub at: Timestamp,
 }
 
+/// The forge's leave to write once, at once.
+///
+/// A merge takes it first and is judged afterwards: however long it had to wait for it, nothing has
+/// come in between.
+#[must_use = "a turn that nothing is done in was waited for in vain"]
+pub struct Turn {
+    /// What takes note when it ends.
+    _kept: Option<Box<dyn Send + Sync>>,
+}
+
+impl Turn {
+    /// One that nobody has to wait for.
+    pub fn free() -> Self {
+        Self { _kept: None }
+    }
+
+    /// One that others wait for, and which ends with this.
+    pub fn of(permit: impl Send + Sync + 'static) -> Self {
+        Self { _kept: Some(Box::new(permit)) }
+    }
+}
+
 /// What became of a merge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MergeOutcome {
@@ -374,9 +396,12 @@ pub trait Forge: Send + Sync {
     /// forge's own, as its event told it.
     async fn acknowledge(&self, number: ProposalNumber, comment: u64) -> Result<(), ForgeError>;
 
+    /// Waits until a merge may be asked for; [`ForgeError::RateLimited`] where that would be long.
+    async fn turn_to_merge(&self) -> Result<Turn, ForgeError>;
+
     /// Merges, if the head is still the one that was judged; or asks the forge to bring it in by
     /// itself, where that is its way, or the repository is set so. Nothing goes past its rules.
-    async fn merge(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError>;
+    async fn merge(&self, request: &MergeRequest, turn: Turn) -> Result<MergeOutcome, ForgeError>;
 
     /// Says that a draft is ready, and asks those who are to review it. What is no draft is only
     /// asked for.

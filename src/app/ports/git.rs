@@ -131,6 +131,17 @@ pub struct LogEntry {
     pub author: Signature,
     /// Its whole message.
     pub message: String,
+    /// Whether it bears a signature, whosever.
+    pub seal: Seal,
+}
+
+/// Whether a commit bears a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seal {
+    /// It does; nobody has looked at it.
+    Signed,
+    /// It does not.
+    Unsigned,
 }
 
 /// What can go wrong with Git, sorted by what can be done about it.

@@ -5,6 +5,7 @@
 mod chat;
 mod checkout;
 mod clock;
+mod errand;
 mod forge;
 mod git;
 mod health;
@@ -21,14 +22,15 @@ pub use chat::{
 };
 pub use checkout::{Checkout, CheckoutError};
 pub use clock::{Clock, Dice};
+pub use errand::{Errand, Haste};
 pub use forge::{
     Approval, Asks, BranchState, Budget, Closing, Comment, Forge, ForgeError, MergeOutcome,
     MergeRequest, Mergeability, Opened, Proposal, ProposalSpec, ProposalState, Review, ReviewDesk,
-    ReviewVerdict, Status, StatusState,
+    ReviewVerdict, Status, StatusState, Turn,
 };
 pub use git::{
     CommitSpec, Draft, DraftFile, FileChange, Git, GitError, LogEntry, Merged, ModeChange,
-    RefOutcome, RefUpdate, Signature,
+    RefOutcome, RefUpdate, Seal, Signature,
 };
 pub use health::{Caller, Controller, Deployment, HealthError, Metrics, Sighting};
 pub use herald::{Facts, Herald, Notification};

@@ -516,8 +516,17 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Claims up to `limit` due applications that nobody's lease holds, for the length of `lease`.
+    /// Claims up to `limit` due applications that nobody's lease holds, for the length of `lease`:
+    /// those whose rollback is on its way before the others, and then the longest waiting first.
     async fn claim(
+        &self,
+        now: Timestamp,
+        lease: SignedDuration,
+        limit: u32,
+    ) -> Result<Vec<Claim>, StoreError>;
+
+    /// Claims as [`Store::claim`] does, and only those whose rollback is on its way.
+    async fn claim_rollbacks(
         &self,
         now: Timestamp,
         lease: SignedDuration,

@@ -124,7 +124,7 @@ fn reason(message: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::ports::Signature;
+    use crate::app::ports::{Seal, Signature};
 
     fn commit(message: &str) -> LogEntry {
         LogEntry {
@@ -136,6 +136,7 @@ mod tests {
                 at: Timestamp::UNIX_EPOCH,
             },
             message: message.into(),
+            seal: Seal::Unsigned,
         }
     }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hoist::app::ports::{
     Asks, BranchState, Closing, Forge, ForgeError, MergeOutcome, MergeRequest, Mergeability,
-    Opened, Proposal, ProposalSpec, ProposalState, ReviewVerdict, Status, StatusState,
+    Opened, Proposal, ProposalSpec, ProposalState, ReviewVerdict, Status, StatusState, Turn,
 };
 use hoist::domain::checks::CheckState;
 use hoist::domain::id::{CommitId, ProposalNumber};
@@ -313,7 +313,7 @@ pub async fn a_comment_is_found_by_its_marker_and_edited_in_place(world: &impl W
 pub async fn a_merge_brings_the_head_that_was_judged(world: &impl World) {
     let (number, head) = propose(world).await;
     let before = world.remote().tip("main").unwrap();
-    let commit = merged(world.forge().merge(&merge_of(number, &head)).await.unwrap());
+    let commit = merged(world.forge().merge(&merge_of(number, &head), Turn::free()).await.unwrap());
     assert_eq!(world.remote().tip("main").as_ref(), Some(&commit));
     let parents = world.remote().ask(&["log", "-1", "--format=%P%n%s", "main"]);
     assert_eq!(parents, format!("{before} {head}\nMerge shop: 1.1 to prod"));
@@ -327,19 +327,19 @@ pub async fn a_merge_brings_the_head_that_was_judged(world: &impl World) {
 
 pub async fn a_merge_made_twice_is_one_merge(world: &impl World) {
     let (number, head) = propose(world).await;
-    let first = merged(world.forge().merge(&merge_of(number, &head)).await.unwrap());
+    let first = merged(world.forge().merge(&merge_of(number, &head), Turn::free()).await.unwrap());
     world.remote().push("main", "main", "README.md", "somebody goes on\n");
     let again = MergeRequest { at: at("11:30"), ..merge_of(number, &head) };
-    assert_eq!(merged(world.forge().merge(&again).await.unwrap()), first);
+    assert_eq!(merged(world.forge().merge(&again, Turn::free()).await.unwrap()), first);
     let elsewhere = world.another_process().await;
-    assert_eq!(merged(elsewhere.merge(&again).await.unwrap()), first);
+    assert_eq!(merged(elsewhere.merge(&again, Turn::free()).await.unwrap()), first);
 }
 
 pub async fn a_head_that_was_not_judged_is_not_merged(world: &impl World) {
     let (number, judged) = propose(world).await;
     let before = world.remote().tip("main");
     let pushed = world.remote().push(BRANCH, BRANCH, FILE, "tag: 6.6.6\n");
-    let outcome = world.forge().merge(&merge_of(number, &judged)).await.unwrap();
+    let outcome = world.forge().merge(&merge_of(number, &judged), Turn::free()).await.unwrap();
     assert_eq!(outcome, MergeOutcome::HeadMoved);
     assert_eq!(world.remote().tip("main"), before);
     assert_eq!(world.remote().tip(BRANCH), Some(pushed));
@@ -351,7 +351,7 @@ pub async fn a_conflict_names_its_paths_and_changes_nothing(world: &impl World) 
     let conflict = vec![FILE.to_owned()];
     let proposal = load(world, number).await;
     assert_eq!(proposal.mergeability, Mergeability::Conflict(conflict.clone()));
-    let outcome = world.forge().merge(&merge_of(number, &head)).await.unwrap();
+    let outcome = world.forge().merge(&merge_of(number, &head), Turn::free()).await.unwrap();
     assert_eq!(outcome, MergeOutcome::Conflict(conflict));
     assert_eq!(world.remote().tip("main"), Some(theirs));
     assert_eq!(load(world, number).await.state, ProposalState::Open);
@@ -360,7 +360,7 @@ pub async fn a_conflict_names_its_paths_and_changes_nothing(world: &impl World) 
 pub async fn a_merge_goes_onto_what_others_merged_meanwhile(world: &impl World) {
     let (number, head) = propose(world).await;
     let theirs = world.remote().push("main", "main", "README.md", "hello\n");
-    merged(world.forge().merge(&merge_of(number, &head)).await.unwrap());
+    merged(world.forge().merge(&merge_of(number, &head), Turn::free()).await.unwrap());
     let parents = world.remote().ask(&["log", "-1", "--format=%P", "main"]);
     assert_eq!(parents, format!("{theirs} {head}"));
 }
@@ -378,7 +378,7 @@ pub async fn what_is_closed_stays_closed_and_the_next_is_a_new_one(world: &impl 
     };
     assert_eq!((proposal.state, proposal.head), (closed, head.clone()));
     assert_eq!(find_open(world).await, None);
-    let outcome = forge.merge(&merge_of(number, &head)).await.unwrap();
+    let outcome = forge.merge(&merge_of(number, &head), Turn::free()).await.unwrap();
     assert!(matches!(outcome, MergeOutcome::Refused(_)), "{outcome:?}");
 
     let (next, _) = propose(world).await;
@@ -390,7 +390,7 @@ pub async fn what_is_closed_stays_closed_and_the_next_is_a_new_one(world: &impl 
 
 pub async fn what_is_merged_cannot_be_closed(world: &impl World) {
     let (number, head) = propose(world).await;
-    let commit = merged(world.forge().merge(&merge_of(number, &head)).await.unwrap());
+    let commit = merged(world.forge().merge(&merge_of(number, &head), Turn::free()).await.unwrap());
     world.forge().close(&closing(number)).await.unwrap();
     assert_eq!(merge_commit(&load(world, number).await), Some(&commit));
 }
@@ -401,7 +401,7 @@ pub async fn a_deleted_branch_is_told_and_its_head_remembered(world: &impl World
     let proposal = load(world, number).await;
     assert_eq!((proposal.branch_state, &proposal.head), (BranchState::Gone, &head));
     assert_eq!(merge_commit(&proposal), None);
-    let outcome = world.forge().merge(&merge_of(number, &head)).await.unwrap();
+    let outcome = world.forge().merge(&merge_of(number, &head), Turn::free()).await.unwrap();
     assert_eq!(outcome, MergeOutcome::HeadMoved);
 }
 
@@ -423,7 +423,10 @@ pub async fn a_merge_by_hand_is_a_merge(world: &impl World) {
     world.remote().delete(BRANCH);
     let proposal = load(world, number).await;
     assert_eq!((merge_commit(&proposal), &proposal.head), (Some(&commit), &head));
-    assert_eq!(merged(world.forge().merge(&merge_of(number, &head)).await.unwrap()), commit);
+    assert_eq!(
+        merged(world.forge().merge(&merge_of(number, &head), Turn::free()).await.unwrap()),
+        commit
+    );
 
     // What comes next on the branch is a proposal of its own.
     world.remote().push(BRANCH, "main", FILE, "tag: 1.2\n");

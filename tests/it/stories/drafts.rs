@@ -1,5 +1,6 @@
 //! A proposal that is a draft until its gates are open.
 
+use crate::support::github::Harm;
 use crate::support::world::Bot;
 
 const DRAFTED: [(&str, &str); 2] = [
@@ -86,6 +87,16 @@ async fn what_a_person_makes_a_draft_on_github_stays_one() {
 async fn a_repository_that_takes_no_drafts_gets_a_proposal_all_the_same() {
     let (bot, hub) = Bot::on_github(&DRAFTED).await;
     hub.protect(crate::support::github::Rules { takes_no_drafts: true, ..Default::default() });
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    assert_eq!(hub.draft_of(2), (false, vec!["Bobby".to_owned()]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_could_not_be_made_ready_is_opened_as_no_draft() {
+    let (bot, hub) = Bot::on_github(&DRAFTED).await;
+    let absent = Harm::Instead(404, vec![], serde_json::json!({"message": "Not Found"}));
+    hub.break_next(("POST", "/graphql"), 100, absent);
     bot.announce("v1.4.2").await;
     bot.work().await;
     assert_eq!(hub.draft_of(2), (false, vec!["Bobby".to_owned()]));

@@ -174,3 +174,31 @@ async fn a_word_in_the_last_second_of_a_freeze_is_kept_and_done_in_the_next() {
     bot.work_off().await;
     assert_eq!(bot.version_line("prod"), "newTag: v1.4.2 # hoist writes this");
 }
+
+/// A busy forge is waited for, and what was judged before that is old by then.
+#[tokio::test]
+async fn what_shuts_while_a_merge_waits_for_its_turn_stops_it() {
+    let mut bot = proposed().await;
+    bot.approve("bob", "prod").await;
+    let gate = bot.restart_with_late_turns().await;
+    let freezing = async {
+        gate.is_reached().await;
+        // Nobody waits for the turn but the merge itself.
+        let answer = bot.freeze("dora", "prod", None).await.unwrap();
+        assert!(!answer.contains("still under way"), "{answer}");
+        gate.open();
+    };
+    tokio::join!(bot.work_off(), freezing);
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #2 (frozen by dora until somebody thaws it: INC-123)
+    ");
+    assert_eq!(bot.version_line("prod"), "newTag: v1.0.0 # hoist writes this");
+    bot.thaw("dora", "prod").await.unwrap();
+    let merging = async {
+        gate.is_reached().await;
+        gate.open();
+    };
+    tokio::join!(bot.work(), merging);
+    assert_eq!(bot.version_line("prod"), "newTag: v1.4.2 # hoist writes this");
+}

@@ -72,6 +72,29 @@ async fn what_an_earlier_try_has_left_is_taken_up_and_not_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_looks_like_an_earlier_try_is_made_anew() {
+    let (mut bot, hub) = Bot::on_github_that_commits(&[("staging", "merge: manual")]).await;
+    bot.work().await;
+    let refused = Harm::Instead(500, Vec::new(), serde_json::json!({"message": "oops"}));
+    hub.break_next(("POST", "/pulls"), 1, refused);
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    // Somebody writes the same again, and does not sign it.
+    let branch = "hoist/staging/shop";
+    let tree = bot.remote.ask(&["rev-parse", "hoist/staging/shop^{tree}"]);
+    let message = bot.remote.ask(&["log", "-1", "--format=%B", branch]);
+    let mut copying = vec!["-c", "user.name=Eve", "-c", "user.email=eve@example.com"];
+    copying.extend(["commit-tree", &tree, "-p", "main", "-m", &message]);
+    let copy = bot.remote.ask(&copying);
+    bot.remote.ask(&["update-ref", "refs/heads/hoist/staging/shop", &copy]);
+    assert!(!is_signed(&bot, branch));
+    bot.restart().await;
+    bot.watch(2).await;
+    assert_eq!((hub.count(), hub.commits_made()), (1, 2));
+    assert!(is_signed(&bot, branch));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_costs_two_writes_more() {
     let environments = [("staging", "merge: automatic")];
     let mut told = Vec::new();

@@ -104,6 +104,30 @@ async fn an_open_proposal_is_taken_up_again_and_waits_until_somebody_resumes() {
     ");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_proposal_that_github_committed_is_taken_up_again() {
+    let (mut bot, hub) = Bot::on_github_that_commits(&STAGING_THEN_PROD).await;
+    bot.propose_to_prod("v1.4.2").await;
+    let head = bot.remote.tip("hoist/prod/shop");
+    bot.lose_the_store().await;
+    assert_eq!(recover(&bot).await.open, 1);
+    bot.work().await;
+    insta::assert_snapshot!(bot.history_by_place().await, @"
+    prod forward v1.4.2 alice: proposed
+    prod found v1.0.0 hoist: succeeded
+    staging found v1.0.0 hoist: succeeded
+    staging forward v1.4.2 alice: succeeded
+    ");
+    hub.review(2, "Bobby", "APPROVED");
+    bot.work().await;
+    assert_eq!(bot.version_line("prod"), "newTag: v1.0.0 # hoist writes this");
+    bot.resume("carol").await.unwrap();
+    bot.work().await;
+    assert_eq!(bot.version_line("prod"), "newTag: v1.4.2 # hoist writes this");
+    assert_eq!((hub.count(), hub.commits_made()), (2, 2), "nothing was made again");
+    assert!(bot.remote.ask(&["log", "--format=%H", "main"]).contains(head.unwrap().as_str()));
+}
+
 #[tokio::test]
 async fn an_open_rollback_arrives_after_the_store_was_deleted() {
     let mut bot = Bot::new().await;

@@ -285,6 +285,15 @@ impl Store for MortalStore {
         self.write(self.store.claim(now, lease, limit)).await
     }
 
+    async fn claim_rollbacks(
+        &self,
+        now: Timestamp,
+        lease: SignedDuration,
+        limit: u32,
+    ) -> Result<Vec<Claim>, StoreError> {
+        self.write(self.store.claim_rollbacks(now, lease, limit)).await
+    }
+
     async fn outcome(
         &self,
         claim: &Claim,

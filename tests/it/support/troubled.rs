@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use hoist::app::ports::{
     Asks, Budget, Closing, CommitSpec, Draft, FileChange, Forge, ForgeError, Git, GitError,
     LogEntry, MergeOutcome, MergeRequest, Merged, Opened, Proposal, ProposalSpec, RefOutcome,
-    RefUpdate, ReviewDesk, Signature, Status,
+    RefUpdate, ReviewDesk, Signature, Status, Turn,
 };
 use hoist::domain::checks::{Check, SourceCommit};
 use hoist::domain::id::{CommitId, PersonName, ProposalNumber};
@@ -23,6 +23,8 @@ enum Trouble {
     LostAnswers { calls: AtomicU64 },
     /// It merges when the test lets it.
     SlowMerges(Arc<Gate>),
+    /// Its turn to merge comes when the test lets it.
+    LateTurns(Arc<Gate>),
 }
 
 /// Where a merge waits until the test opens it.
@@ -64,6 +66,11 @@ impl<T: ?Sized> Troubled<T> {
     /// One whose merges wait at a gate.
     pub fn slow(inner: Arc<T>, gate: &Arc<Gate>) -> Self {
         Self { inner, trouble: Trouble::SlowMerges(Arc::clone(gate)) }
+    }
+
+    /// One whose turns to merge are waited for at a gate.
+    pub fn busy(inner: Arc<T>, gate: &Arc<Gate>) -> Self {
+        Self { inner, trouble: Trouble::LateTurns(Arc::clone(gate)) }
     }
 
     fn is_lost(&self) -> bool {
@@ -161,11 +168,19 @@ impl Forge for Troubled<dyn Forge> {
         self.answer(self.inner.acknowledge(number, comment).await)
     }
 
-    async fn merge(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError> {
+    async fn turn_to_merge(&self) -> Result<Turn, ForgeError> {
+        let turn = self.inner.turn_to_merge().await;
+        if let Trouble::LateTurns(gate) = &self.trouble {
+            gate.pass().await;
+        }
+        turn
+    }
+
+    async fn merge(&self, request: &MergeRequest, turn: Turn) -> Result<MergeOutcome, ForgeError> {
         if let Trouble::SlowMerges(gate) = &self.trouble {
             gate.pass().await;
         }
-        self.answer(self.inner.merge(request).await)
+        self.answer(self.inner.merge(request, turn).await)
     }
 
     async fn make_ready(&self, number: ProposalNumber, asks: &Asks) -> Result<(), ForgeError> {

@@ -406,6 +406,18 @@ impl Bot {
         gate
     }
 
+    /// The process starts again with a forge whose turns to merge are waited for at the gate.
+    pub async fn restart_with_late_turns(&mut self) -> Arc<Gate> {
+        self.app = None;
+        let mut app = self.wake(None).await;
+        let gate = Arc::new(Gate::default());
+        for repository in app.repositories.values_mut() {
+            repository.forge = Arc::new(Troubled::busy(Arc::clone(&repository.forge), &gate));
+        }
+        self.app = Some(Arc::new(app));
+        gate
+    }
+
     /// The process starts again, and will end at a point that `life` knows.
     pub async fn restart_mortal(&mut self, life: &Arc<Life>) {
         self.app = None;

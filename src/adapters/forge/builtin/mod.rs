@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use crate::app::ports::{
     Asks, Budget, Closing, Comment, Draft, Forge, ForgeError, Git, GitError, MergeOutcome,
     MergeRequest, Opened, Proposal, ProposalSpec, ProposalState, Review, ReviewDesk, Signature,
-    Status, StatusState,
+    Status, StatusState, Turn,
 };
 use crate::domain::checks::{Check, CheckState, OWN, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber, RepositoryName};
@@ -265,7 +265,11 @@ impl Forge for BuiltinForge {
         Ok(())
     }
 
-    async fn merge(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError> {
+    async fn turn_to_merge(&self) -> Result<Turn, ForgeError> {
+        Ok(Turn::free())
+    }
+
+    async fn merge(&self, request: &MergeRequest, _turn: Turn) -> Result<MergeOutcome, ForgeError> {
         self.merge_pinned(request).await
     }
 

@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
 use super::hour::Hour;
-use crate::app::ports::{Budget, Clock, ForgeError};
+use super::line::Line;
+use super::quiet::Quiet;
+use crate::app::ports::{Budget, Clock, Errand, ForgeError, Turn};
 
 /// What the headers are called that tell of limits, at GitHub and at GitLab.
 const LIMIT: [&str; 2] = ["x-ratelimit-limit", "ratelimit-limit"];
@@ -23,15 +24,18 @@ const WINDOW: Duration = Duration::from_secs(15);
 /// How many of these a minute has.
 const WINDOWS_A_MINUTE: usize = 4;
 
+/// Those who wait for a turn, and are given it.
+type Waiters = Arc<Mutex<Line<oneshot::Sender<Permit>>>>;
+
 /// The pace at which one credential asks one forge, for however many repositories: forges count by
-/// credential. A clone shares it, and who waits is served in the order in which they came.
+/// credential. A clone shares it, and those who wait are served fairly: see [`Line`] and [`Hour`].
 #[derive(Clone)]
 pub struct Pace {
     clock: Arc<dyn Clock>,
-    /// Until when the forge asked to be left alone: asking meanwhile would only prolong it.
-    quiet_until: Arc<Mutex<Option<Timestamp>>>,
-    /// Who may write now: a permit comes back some time after it was used.
-    turns: Arc<Semaphore>,
+    quiet: Quiet,
+    quiet_beside: Quiet,
+    /// Who may write now.
+    line: Waiters,
     /// What is left of the hour, where the forge counts what people are told of.
     hour: Option<Arc<Mutex<Hour>>>,
     told: Arc<Mutex<Budget>>,
@@ -47,11 +51,12 @@ impl Pace {
     /// A pace of at most so many writes a minute.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, writes_a_minute: usize) -> Self {
-        let at_once = (writes_a_minute / WINDOWS_A_MINUTE).clamp(1, Semaphore::MAX_PERMITS);
+        let at_once = (writes_a_minute / WINDOWS_A_MINUTE).max(1);
         Self {
             clock,
-            quiet_until: Arc::default(),
-            turns: Arc::new(Semaphore::new(at_once)),
+            quiet: Quiet::default(),
+            quiet_beside: Quiet::default(),
+            line: Arc::new(Mutex::new(Line::of(at_once))),
             hour: None,
             told: Arc::default(),
         }
@@ -77,34 +82,47 @@ impl Pace {
         &self,
         write: impl Future<Output = Result<T, ForgeError>>,
     ) -> Result<T, ForgeError> {
-        let waiting = Waiting::begin(&self.told);
-        self.wait_for_the_hour().await?;
-        drop(waiting);
-        self.in_turn(write).await
+        let _turn = self.turn_to_tell().await?;
+        write.await
     }
 
     /// Writes when it is our turn, which then counts for a while.
     pub(in crate::adapters::forge) async fn in_turn<T>(&self, write: impl Future<Output = T>) -> T {
+        let _turn = self.turn().await;
+        write.await
+    }
+
+    /// Waits until people may be told of something. What is decided afterwards is done at once.
+    ///
+    /// # Errors
+    ///
+    /// For how long to leave it, where the hour has no more.
+    pub(in crate::adapters::forge) async fn turn_to_tell(&self) -> Result<Turn, ForgeError> {
         let waiting = Waiting::begin(&self.told);
-        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        self.wait_for_the_hour().await?;
         drop(waiting);
-        let told = write.await;
-        // A closed semaphore would give none, and this one is never closed.
-        if let Ok(turn) = turn {
-            tokio::spawn(async move {
-                tokio::time::sleep(WINDOW).await;
-                drop(turn);
-            });
+        Ok(self.turn().await)
+    }
+
+    /// Waits until something may be written. There is always somebody who gives a turn.
+    pub(in crate::adapters::forge) async fn turn(&self) -> Turn {
+        let _waiting = Waiting::begin(&self.told);
+        let (given, permit) = oneshot::channel();
+        lock(&self.line).join(Errand::current(), given);
+        hand_out(&self.line);
+        match permit.await {
+            Ok(mut permit) => {
+                permit.use_made = Use::Made;
+                Turn::of(permit)
+            }
+            // Who waits holds the line themselves, so that nobody goes away from it.
+            Err(_) => Turn::free(),
         }
-        told
     }
 
     async fn wait_for_the_hour(&self) -> Result<(), ForgeError> {
         let Some(hour) = &self.hour else { return Ok(()) };
-        let taken = {
-            let mut hour = hour.lock().unwrap_or_else(PoisonError::into_inner);
-            hour.take(self.clock.now())
-        };
+        let taken = lock(hour).take(&Errand::current(), self.clock.now());
         let wait = taken.map_err(|seconds| ForgeError::RateLimited { seconds })?;
         tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
         Ok(())
@@ -116,16 +134,12 @@ impl Pace {
     ///
     /// For how long it is to be left alone.
     pub(in crate::adapters::forge) fn check_quiet(&self) -> Result<(), ForgeError> {
-        let mut quiet = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(until) = *quiet else { return Ok(()) };
-        let left = until.duration_since(self.clock.now()).as_secs();
-        match u64::try_from(left) {
-            Ok(seconds) if seconds > 0 => Err(ForgeError::RateLimited { seconds }),
-            Ok(_) | Err(_) => {
-                *quiet = None;
-                Ok(())
-            }
-        }
+        self.quiet.check(self.clock.now())
+    }
+
+    /// The same of an API that it has beside, which counts for itself.
+    pub(in crate::adapters::forge) fn check_quiet_beside(&self) -> Result<(), ForgeError> {
+        self.quiet_beside.check(self.clock.now())
     }
 
     /// Counts an answer, and keeps what it says of the forge's limits.
@@ -152,15 +166,61 @@ impl Pace {
     }
 
     fn told(&self) -> MutexGuard<'_, Budget> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.told)
     }
 
     /// Leaves the forge alone for a while.
     pub(in crate::adapters::forge) fn keep_quiet(&self, seconds: u64) {
-        let wait = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
-        let until = self.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX);
-        *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        self.quiet.keep(self.clock.now(), seconds);
     }
+
+    /// Leaves the API alone that it has beside.
+    pub(in crate::adapters::forge) fn keep_quiet_beside(&self, seconds: u64) {
+        self.quiet_beside.keep(self.clock.now(), seconds);
+    }
+}
+
+/// A turn to write. One that was used comes back after a while, and one that was not, at once.
+struct Permit {
+    line: Waiters,
+    use_made: Use,
+}
+
+enum Use {
+    None,
+    Made,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let line = Arc::clone(&self.line);
+        match self.use_made {
+            Use::None => give_back(&line),
+            Use::Made => drop(tokio::spawn(async move {
+                tokio::time::sleep(WINDOW).await;
+                give_back(&line);
+            })),
+        }
+    }
+}
+
+fn give_back(line: &Waiters) {
+    lock(line).give_back();
+    hand_out(line);
+}
+
+/// Gives those a turn for whom there is one.
+fn hand_out(line: &Waiters) {
+    loop {
+        // On a line of its own: who has given up gives the turn back, and takes this lock.
+        let next = lock(line).next();
+        let Some(next) = next else { return };
+        drop(next.send(Permit { line: Arc::clone(line), use_made: Use::None }));
+    }
+}
+
+fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Somebody who waits for a turn to write, or has given up.
@@ -168,13 +228,13 @@ struct Waiting<'a>(&'a Mutex<Budget>);
 
 impl<'a> Waiting<'a> {
     fn begin(told: &'a Mutex<Budget>) -> Self {
-        told.lock().unwrap_or_else(PoisonError::into_inner).waiting += 1;
+        lock(told).waiting += 1;
         Self(told)
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).waiting -= 1;
+        lock(self.0).waiting -= 1;
     }
 }

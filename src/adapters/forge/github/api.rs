@@ -13,7 +13,7 @@ use super::access::GitHubAccess;
 use super::answer::{Answer, Call};
 use super::route::{Repo, with_query};
 use crate::adapters::forge::common::pace::Pace;
-use crate::app::ports::{Budget, ForgeError};
+use crate::app::ports::{Budget, ForgeError, Turn};
 
 /// How many answers are remembered. Past this all are forgotten, which costs one full read of each.
 const REMEMBERED: usize = 4_000;
@@ -106,6 +106,26 @@ impl Api {
         self.pace.in_turn(self.ask(path, call)).await
     }
 
+    /// Writes at once, in a turn that was waited for.
+    pub(super) async fn write_in(
+        &self,
+        _turn: &Turn,
+        path: &str,
+        call: Call<'_>,
+    ) -> Result<Answer, ForgeError> {
+        self.ask(path, call).await
+    }
+
+    /// Waits until something may be written.
+    pub(super) async fn turn(&self) -> Turn {
+        self.pace.turn().await
+    }
+
+    /// Waits until something may be written that GitHub tells people of.
+    pub(super) async fn turn_to_tell(&self) -> Result<Turn, ForgeError> {
+        self.pace.turn_to_tell().await
+    }
+
     /// The path of its other API.
     pub(super) fn graphql(&self) -> &str {
         self.access.graphql()
@@ -118,12 +138,25 @@ impl Api {
 
     pub(super) async fn ask(&self, path: &str, call: Call<'_>) -> Result<Answer, ForgeError> {
         self.pace.check_quiet()?;
-        let told = self.ask_at_once(path, call).await;
-        if let Err(ForgeError::RateLimited { seconds }) = told {
-            tracing::warn!(repository = %self.repo(), "GitHub asks us to wait {seconds} s");
+        if path == self.graphql() {
+            self.pace.check_quiet_beside()?;
+        }
+        match self.ask_at_once(path, call).await {
+            Err(ForgeError::RateLimited { seconds }) => Err(self.limited(path, seconds)),
+            told => told,
+        }
+    }
+
+    /// What it means that GitHub asks us to wait: it is left alone until then. What its other API
+    /// says of itself keeps nobody from this one.
+    pub(super) fn limited(&self, path: &str, seconds: u64) -> ForgeError {
+        tracing::warn!(repository = %self.repo(), "GitHub asks us to wait {seconds} s");
+        if path == self.graphql() {
+            self.pace.keep_quiet_beside(seconds);
+        } else {
             self.pace.keep_quiet(seconds);
         }
-        told
+        ForgeError::RateLimited { seconds }
     }
 
     async fn ask_at_once(&self, path: &str, call: Call<'_>) -> Result<Answer, ForgeError> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Call, DEFAULT_WAIT, unreachable};
 use super::api::Api;
 use crate::adapters::forge::common::shown;
-use crate::app::ports::ForgeError;
+use crate::app::ports::{ForgeError, Turn};
 
 /// How much of somebody's own words is shown.
 const SHOWN: usize = 400;
@@ -78,6 +78,12 @@ query Standing($owner: String!, $name: String!, $number: Int!) {
       }
     }
   }
+}";
+
+/// Whether we may ask here of the repository.
+pub(super) const PRESENCE: &str = "
+query Presence($owner: String!, $name: String!) {
+  repository(owner: $owner, name: $name) { __typename }
 }";
 
 pub(super) const ENQUEUE: &str = "
@@ -164,10 +170,22 @@ impl Api {
         self.told(self.write(self.graphql(), Call::Post(&body)).await?)
     }
 
+    /// Does something in GraphQL at once, in a turn that was waited for.
+    pub(super) async fn mutate_in(
+        &self,
+        turn: &Turn,
+        text: &str,
+        variables: Value,
+    ) -> Result<Told, ForgeError> {
+        let body = json!({ "query": text, "variables": variables });
+        self.told(self.write_in(turn, self.graphql(), Call::Post(&body)).await?)
+    }
+
     fn told(&self, answer: Answer) -> Result<Told, ForgeError> {
-        // Who may not ask there is told by the other API what is refused, and why.
-        if matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::FORBIDDEN) {
-            return Ok(Told::Unknown);
+        match answer.status {
+            StatusCode::NOT_FOUND => return Ok(Told::Unknown),
+            StatusCode::FORBIDDEN => return Ok(Told::Refused(answer.words())),
+            _ => {}
         }
         let RawTold { data, errors } = answer.expect(self.repo(), "asking in GraphQL")?;
         // What could not be told is null in it.
@@ -183,9 +201,8 @@ impl Api {
             return Ok(Told::Data(data));
         }
         if errors.iter().any(|it| it.kind.as_deref() == Some("RATE_LIMITED")) {
-            return Err(ForgeError::RateLimited {
-                seconds: answer.until_reset().unwrap_or(DEFAULT_WAIT),
-            });
+            let seconds = answer.until_reset().unwrap_or(DEFAULT_WAIT);
+            return Err(self.limited(self.graphql(), seconds));
         }
         if errors.iter().any(RawProblem::is_of_the_schema) {
             return Ok(Told::Unknown);

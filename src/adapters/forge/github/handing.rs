@@ -8,17 +8,18 @@ use std::sync::PoisonError;
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::graphql::{
-    DEQUEUE, DISABLE_AUTO_MERGE, ENABLE_AUTO_MERGE, ENQUEUE, MARK_READY, STANDING, Told, at,
+    DEQUEUE, DISABLE_AUTO_MERGE, ENABLE_AUTO_MERGE, ENQUEUE, MARK_READY, PRESENCE, STANDING, Told,
+    at,
 };
 use super::raw::RawPull;
 use super::sight::commit;
 use super::standing::{RawEntry, RawRule, RawStanding};
 use super::{GitHubForge, statuses};
 use crate::adapters::forge::common::AutoMerge;
-use crate::app::ports::{Asks, ForgeError, MergeOutcome, MergeRequest, StatusState};
+use crate::app::ports::{Asks, ForgeError, MergeOutcome, MergeRequest, StatusState, Turn};
 use crate::domain::id::ProposalNumber;
 use crate::domain::landing::{Block, Course, Drafted, Group, Handed, Landing, Whose};
 use crate::domain::snapshot::StatusWord;
@@ -63,7 +64,14 @@ impl GitHubForge {
         let known = if by_itself { None } else { self.known_standing(pull) };
         let standing = match known {
             Some(standing) => Some(standing),
-            None => self.ask_standing(pull).await?,
+            // What may only be looked at is looked at all the same; it is not merged.
+            None => match self.ask_standing(pull).await {
+                Err(ForgeError::Refused(words)) => {
+                    tracing::warn!(repository = %self.api.repo(), "{words}");
+                    None
+                }
+                told => told?,
+            },
         };
         let Some(standing) = standing else { return Ok((Landing::Free, draft(pull, None))) };
         let landing = self.landing(pull, &standing).await?;
@@ -127,25 +135,34 @@ impl GitHubForge {
         answer.expect(self.api.repo(), "reading the rules of a branch")
     }
 
-    /// Asks how a pull request stands; none where this server cannot tell.
+    /// Asks how a pull request stands; none where this server has no words for that.
+    ///
+    /// # Errors
+    ///
+    /// When these credentials are not told, above all.
     pub(super) async fn standing(
         &self,
         number: ProposalNumber,
     ) -> Result<Option<RawStanding>, ForgeError> {
         let repo = self.api.repo();
         let variables = json!({ "owner": repo.owner, "name": repo.name, "number": number.0 });
+        let untold = |words: &str| {
+            ForgeError::Refused(format!(
+                "asking which rules keep {number} out of {repo}: GitHub does not tell these \
+                 credentials ({words}); hoist merges nothing that might go past one"
+            ))
+        };
         match self.api.query(STANDING, variables).await? {
             Told::Data(data) => {
-                let Some(pull) = at(&data, &["repository", "pullRequest"]) else { return Ok(None) };
+                let Some(pull) = at(&data, &["repository", "pullRequest"]) else {
+                    return Err(untold("it shows them no such pull request"));
+                };
                 let standing = serde_json::from_value(pull.clone()).map_err(|error| {
                     super::answer::unreachable(&format!("GitHub's answer makes no sense: {error}"))
                 })?;
                 Ok(Some(standing))
             }
-            Told::Refused(words) => {
-                tracing::warn!("asking how {repo}{number} stands: {words}");
-                Ok(None)
-            }
+            Told::Refused(words) => Err(untold(&words)),
             Told::Unknown => Ok(None),
         }
     }
@@ -199,12 +216,13 @@ impl GitHubForge {
     pub(super) async fn hand_over(
         &self,
         request: &MergeRequest,
+        turn: &Turn,
     ) -> Result<Option<MergeOutcome>, ForgeError> {
         let pull = self.pull(request.number).await?;
         if pull.state != "open" {
             return Ok(None);
         }
-        let Some(standing) = self.ask_standing(&pull).await? else { return Ok(None) };
+        let Some(standing) = self.ask_standing(&pull).await? else { return kept_out(&pull) };
         if standing.head_ref_oid != request.head.as_str() {
             return Ok(Some(MergeOutcome::HeadMoved));
         }
@@ -219,10 +237,10 @@ impl GitHubForge {
             if !self.may_wait(&blocks) {
                 return Ok(Some(MergeOutcome::Blocked(blocks)));
             }
-            return self.enable_auto_merge(request, &standing).await;
+            return self.enable_auto_merge(request, &standing, turn).await;
         }
         if standing.is_merge_queue_enabled {
-            return self.enqueue(request, &standing).await.map(Some);
+            return self.enqueue(request, &standing, turn).await.map(Some);
         }
         Ok(None)
     }
@@ -231,9 +249,10 @@ impl GitHubForge {
         &self,
         request: &MergeRequest,
         standing: &RawStanding,
+        turn: &Turn,
     ) -> Result<MergeOutcome, ForgeError> {
         let variables = json!({ "id": standing.id, "head": request.head.as_str() });
-        let words = match self.did(ENQUEUE, variables).await? {
+        let words = match did(self.api.mutate_in(turn, ENQUEUE, variables).await)? {
             None => return Ok(MergeOutcome::Handed(Course::Queue)),
             Some(words) => words,
         };
@@ -252,6 +271,7 @@ impl GitHubForge {
         &self,
         request: &MergeRequest,
         standing: &RawStanding,
+        turn: &Turn,
     ) -> Result<Option<MergeOutcome>, ForgeError> {
         let (headline, body) = self.words(request).unzip();
         let variables = json!({
@@ -261,7 +281,7 @@ impl GitHubForge {
             "headline": headline,
             "body": body,
         });
-        let words = match self.did(ENABLE_AUTO_MERGE, variables).await? {
+        let words = match did(self.api.mutate_in(turn, ENABLE_AUTO_MERGE, variables).await)? {
             None => return Ok(Some(MergeOutcome::Handed(Course::AutoMerge))),
             Some(words) => words,
         };
@@ -284,6 +304,19 @@ impl GitHubForge {
         }
     }
 
+    /// Tells whether a draft could be made ready later: only the other API does.
+    pub(super) async fn makes_ready(&self) -> Result<bool, ForgeError> {
+        let repo = self.api.repo();
+        let variables = json!({ "owner": repo.owner, "name": repo.name });
+        let why = match self.api.query(PRESENCE, variables).await? {
+            Told::Data(_) => return Ok(true),
+            Told::Refused(words) => words,
+            Told::Unknown => "this server has no GraphQL".to_owned(),
+        };
+        tracing::warn!("{repo} is proposed to without drafts, which nobody could end: {why}");
+        Ok(false)
+    }
+
     /// Makes a draft ready. Those who are to review it are asked first: what broke off in between is
     /// done again as long as it is a draft.
     pub(super) async fn ready(
@@ -299,9 +332,8 @@ impl GitHubForge {
         if !pull.draft {
             return Ok(());
         }
-        let Some(words) = self.did(MARK_READY, json!({ "id": pull.node_id })).await? else {
-            return Ok(());
-        };
+        let told = self.api.mutate(MARK_READY, json!({ "id": pull.node_id })).await;
+        let Some(words) = did(told)? else { return Ok(()) };
         if self.pull(number).await?.draft {
             return Err(ForgeError::Refused(format!("making {number} ready: {words}")));
         }
@@ -309,13 +341,18 @@ impl GitHubForge {
     }
 
     pub(super) async fn take_back_ours(&self, number: ProposalNumber) -> Result<(), ForgeError> {
-        let Some(standing) = self.standing(number).await? else { return Ok(()) };
+        // It told so when there was something to take back.
+        let Some(standing) = self.standing(number).await? else {
+            let why = format!("taking {number} back: this GitHub does not tell how it stands");
+            return Err(ForgeError::Refused(why));
+        };
         let mut words = Vec::new();
+        let id = json!({ "id": standing.id });
         if is_queued_by_us(&standing) {
-            words.extend(self.did(DEQUEUE, json!({ "id": standing.id })).await?);
+            words.extend(did(self.api.mutate(DEQUEUE, id.clone()).await)?);
         }
         if is_asked_by_us(&standing) {
-            words.extend(self.did(DISABLE_AUTO_MERGE, json!({ "id": standing.id })).await?);
+            words.extend(did(self.api.mutate(DISABLE_AUTO_MERGE, id).await)?);
         }
         if words.is_empty() {
             return Ok(());
@@ -328,18 +365,32 @@ impl GitHubForge {
             Some(_) | None => Ok(()),
         }
     }
+}
 
-    /// Does something; what GitHub says if it says that it did not.
-    async fn did(&self, what: &str, variables: Value) -> Result<Option<String>, ForgeError> {
-        match self.api.mutate(what, variables).await {
-            Ok(Told::Data(_)) => Ok(None),
-            Ok(Told::Refused(words)) => Ok(Some(words)),
-            Ok(Told::Unknown) => Ok(Some("this server cannot do that".to_owned())),
-            // It may be done all the same, which is looked for.
-            Err(ForgeError::Unreachable(cause)) => Ok(Some(format!("{cause:#}"))),
-            Err(error) => Err(error),
-        }
+/// What GitHub says if it says that it did not do something.
+fn did(told: Result<Told, ForgeError>) -> Result<Option<String>, ForgeError> {
+    match told {
+        Ok(Told::Data(_)) => Ok(None),
+        Ok(Told::Refused(words)) => Ok(Some(words)),
+        Ok(Told::Unknown) => Ok(Some("this server cannot do that".to_owned())),
+        // It may be done all the same, which is looked for.
+        Err(ForgeError::Unreachable(cause)) => Ok(Some(format!("{cause:#}"))),
+        Err(error) => Err(error),
     }
+}
+
+/// What keeps a pull request out, where the server tells that in one word only; none where nothing
+/// does.
+fn kept_out(pull: &RawPull) -> Result<Option<MergeOutcome>, ForgeError> {
+    let block = match pull.mergeable_state.as_deref() {
+        Some("blocked") => Block::Unnamed,
+        Some("behind") => Block::Behind,
+        Some("draft") => Block::Draft,
+        // It has not worked that out yet.
+        Some("unknown") => return Err(ForgeError::Stale),
+        Some(_) | None => return Ok(None),
+    };
+    Ok(Some(MergeOutcome::Blocked(vec![block])))
 }
 
 fn is_queued_by_us(standing: &RawStanding) -> bool {

@@ -11,7 +11,7 @@ use super::answer::{Answer, Call};
 use super::raw::{RawMerge, RawPull};
 use super::sight::commit;
 use crate::adapters::forge::common::note::{CLOSED, Note};
-use crate::app::ports::{Closing, ForgeError, MergeOutcome, MergeRequest};
+use crate::app::ports::{Closing, ForgeError, MergeOutcome, MergeRequest, Turn};
 use crate::domain::id::ProposalNumber;
 
 /// How a pull request is merged.
@@ -41,25 +41,28 @@ impl GitHubForge {
     pub(super) async fn merge_pinned(
         &self,
         request: &MergeRequest,
+        turn: &Turn,
     ) -> Result<MergeOutcome, ForgeError> {
-        if let Some(outcome) = self.hand_over(request).await? {
+        if let Some(outcome) = self.hand_over(request, turn).await? {
             return Ok(outcome);
         }
         let route = self.pull_route(request.number, &["merge"]);
-        let told = self.api.create(&route, Call::Put(&self.wish(request))).await;
+        let told = self.api.write_in(turn, &route, Call::Put(&self.wish(request))).await;
         if let Ok(answer) = &told
             && answer.status.is_success()
         {
             let merged: RawMerge = answer.expect(self.api.repo(), "merging a pull request")?;
             if let Some(sha) = merged.sha {
                 let commit = commit(&sha)?;
-                self.tidy(request.number).await;
+                self.tidy(request.number, turn).await;
                 return Ok(MergeOutcome::Merged(commit));
             }
         }
         match told {
             Ok(answer) if answer.status == StatusCode::CONFLICT => Ok(MergeOutcome::HeadMoved),
-            told @ (Ok(_) | Err(ForgeError::Unreachable(_))) => self.look_why(request, told).await,
+            told @ (Ok(_) | Err(ForgeError::Unreachable(_))) => {
+                self.look_why(request, told, turn).await
+            }
             Err(error) => Err(error),
         }
     }
@@ -91,13 +94,14 @@ impl GitHubForge {
         &self,
         request: &MergeRequest,
         told: Result<Answer, ForgeError>,
+        turn: &Turn,
     ) -> Result<MergeOutcome, ForgeError> {
         let pull = self.pull(request.number).await?;
         if pull.merged_at.is_some() {
             if pull.head.sha != request.head.as_str() {
                 return Ok(MergeOutcome::HeadMoved);
             }
-            self.tidy(request.number).await;
+            self.tidy(request.number, turn).await;
             return commit(pull.merge_commit_sha.as_deref().unwrap_or_default())
                 .map(MergeOutcome::Merged);
         }
@@ -142,7 +146,7 @@ impl GitHubForge {
         let answer =
             self.api.write(&self.pull_route(closing.number, &[]), Call::Patch(&closed)).await?;
         self.check(&answer, &format!("closing pull request {}", closing.number))?;
-        self.tidy(closing.number).await;
+        self.tidy(closing.number, &self.api.turn().await).await;
         Ok(())
     }
 
@@ -150,13 +154,13 @@ impl GitHubForge {
     /// somebody's work, and stay.
     ///
     /// It is no failure of the merge if that fails: what stays is overwritten by the next proposal.
-    async fn tidy(&self, number: ProposalNumber) {
-        if let Err(error) = self.delete_branch(number).await {
+    async fn tidy(&self, number: ProposalNumber, turn: &Turn) {
+        if let Err(error) = self.delete_branch(number, turn).await {
             tracing::warn!("the branch of {}{number} stays: {error}", self.api.repo());
         }
     }
 
-    async fn delete_branch(&self, number: ProposalNumber) -> Result<(), ForgeError> {
+    async fn delete_branch(&self, number: ProposalNumber, turn: &Turn) -> Result<(), ForgeError> {
         let pull = self.pull(number).await?;
         let branch = &pull.head.name;
         if pull.head.repo != pull.base.repo
@@ -164,7 +168,8 @@ impl GitHubForge {
         {
             return Ok(());
         }
-        let answer = self.api.write(&self.branch_route("refs", branch), Call::Delete).await?;
+        let route = self.branch_route("refs", branch);
+        let answer = self.api.write_in(turn, &route, Call::Delete).await?;
         // The repository may be set to delete merged branches by itself.
         if answer.status == StatusCode::UNPROCESSABLE_ENTITY {
             return Ok(());

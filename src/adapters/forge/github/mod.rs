@@ -38,7 +38,7 @@ use super::common::people::ForgePeople;
 use super::common::{AutoMerge, cut, lines};
 use crate::app::ports::{
     Asks, Budget, Closing, Draft, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal,
-    ProposalSpec, ReviewDesk, Status,
+    ProposalSpec, ReviewDesk, Status, Turn,
 };
 use crate::domain::checks::{Check, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
@@ -169,17 +169,18 @@ impl GitHubForge {
     }
 
     async fn open(&self, spec: &ProposalSpec) -> Result<Opened, ForgeError> {
+        let is_draft = spec.draft == Drafted::Ours && self.makes_ready().await?;
         let mut body = json!({
             "title": cut(&spec.title, LONGEST.0),
             "body": cut(&spec.body, LONGEST.1),
             "head": spec.branch,
             "base": spec.target,
-            "draft": spec.draft == Drafted::Ours,
+            "draft": is_draft,
         });
         let route = self.route(&["pulls"]);
         let mut told = self.api.create(&route, Call::Post(&body)).await;
         if let Ok(answer) = &told
-            && spec.draft == Drafted::Ours
+            && is_draft
             && answer.says("Draft pull requests are not supported")
         {
             let repo = self.api.repo();
@@ -420,8 +421,12 @@ impl Forge for GitHubForge {
         self.check(&answer, "acknowledging a comment")
     }
 
-    async fn merge(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError> {
-        self.merge_pinned(request).await
+    async fn turn_to_merge(&self) -> Result<Turn, ForgeError> {
+        self.api.turn_to_tell().await
+    }
+
+    async fn merge(&self, request: &MergeRequest, turn: Turn) -> Result<MergeOutcome, ForgeError> {
+        self.merge_pinned(request, &turn).await
     }
 
     async fn make_ready(&self, number: ProposalNumber, asks: &Asks) -> Result<(), ForgeError> {

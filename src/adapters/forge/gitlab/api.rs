@@ -15,7 +15,7 @@ use url::Url;
 use super::access::GitLabAccess;
 use super::answer::{Answer, unreachable};
 use crate::adapters::forge::common::pace::Pace;
-use crate::app::ports::{Budget, ForgeError};
+use crate::app::ports::{Budget, ForgeError, Turn};
 
 /// How many answers are remembered. Past this all are forgotten, which costs one full read of each.
 const REMEMBERED: usize = 4_000;
@@ -100,6 +100,20 @@ impl Api {
     pub(super) async fn write(&self, endpoint: &impl Endpoint) -> Result<Answer, ForgeError> {
         let question = self.question(endpoint, &[])?;
         self.pace.in_turn(self.ask(question, None)).await
+    }
+
+    /// Writes at once, in a turn that was waited for.
+    pub(super) async fn write_in(
+        &self,
+        _turn: &Turn,
+        endpoint: &impl Endpoint,
+    ) -> Result<Answer, ForgeError> {
+        self.ask(self.question(endpoint, &[])?, None).await
+    }
+
+    /// Waits until something may be written.
+    pub(super) async fn turn(&self) -> Turn {
+        self.pace.turn().await
     }
 
     fn question(

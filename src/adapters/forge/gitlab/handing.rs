@@ -22,7 +22,7 @@ use super::raw::{RawMerge, RawNote, RawProject};
 use super::sight::{is_unknown, must_be_remade};
 use super::text::without_draft;
 use crate::adapters::forge::common::AutoMerge;
-use crate::app::ports::{Asks, ForgeError, MergeOutcome, MergeRequest};
+use crate::app::ports::{Asks, ForgeError, MergeOutcome, MergeRequest, Turn};
 use crate::domain::id::ProposalNumber;
 use crate::domain::landing::{Block, Course, Drafted, Handed, Lacking, Landing, Whose};
 
@@ -183,6 +183,12 @@ impl GitLabForge {
         {
             return Ok(way);
         }
+        self.way_now().await
+    }
+
+    /// The same, asked anew: a merge goes past no train that was turned on a moment ago.
+    pub(super) async fn way_now(&self) -> Result<Way, ForgeError> {
+        let now = self.api.now();
         let endpoint = built(Project::builder().project(self.api.project()).build())?;
         let answer = self.api.get(&endpoint).await?;
         let project: RawProject = answer.expect(self.api.project(), "looking at the project")?;
@@ -192,10 +198,14 @@ impl GitLabForge {
     }
 
     /// Puts a merge request on the train, where it waits for its turn.
-    pub(super) async fn board(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError> {
+    pub(super) async fn board(
+        &self,
+        request: &MergeRequest,
+        turn: &Turn,
+    ) -> Result<MergeOutcome, ForgeError> {
         let (project, squash) = (self.api.project(), self.squash);
         let board = Board { project, request, squash, patience: AutoMerge::Never };
-        let told = self.api.write(&board).await;
+        let told = self.api.write_in(turn, &board).await;
         if matches!(&told, Ok(answer) if answer.status.is_success()) {
             return Ok(MergeOutcome::Handed(Course::Train));
         }
@@ -214,7 +224,7 @@ impl GitLabForge {
             return self.look_why(request, told).await;
         }
         let board = Board { project, request, squash, patience: AutoMerge::Allowed };
-        let told = self.api.write(&board).await?;
+        let told = self.api.write_in(turn, &board).await?;
         if told.status.is_success() {
             return Ok(MergeOutcome::Handed(Course::Train));
         }

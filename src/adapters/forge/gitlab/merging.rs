@@ -18,7 +18,7 @@ use super::sight::{commit, is_unknown, must_be_remade};
 use super::text::without_actions;
 use crate::adapters::forge::common::AutoMerge;
 use crate::adapters::forge::common::note::{CLOSED, Note};
-use crate::app::ports::{Closing, ForgeError, MergeOutcome, MergeRequest};
+use crate::app::ports::{Closing, ForgeError, MergeOutcome, MergeRequest, Turn};
 use crate::domain::id::ProposalNumber;
 use crate::domain::landing::{Block, Course};
 
@@ -37,12 +37,13 @@ impl GitLabForge {
     pub(super) async fn merge_pinned(
         &self,
         request: &MergeRequest,
+        turn: &Turn,
     ) -> Result<MergeOutcome, ForgeError> {
-        match self.way().await? {
-            Way::ByTrain => self.board(request).await,
-            Way::Merged => match self.merge_now(request, AutoMerge::Never).await? {
+        match self.way_now().await? {
+            Way::ByTrain => self.board(request, turn).await,
+            Way::Merged => match self.merge_now(request, AutoMerge::Never, turn).await? {
                 MergeOutcome::Blocked(blocks) if self.may_wait(&blocks) => {
-                    self.merge_now(request, AutoMerge::Allowed).await
+                    self.merge_now(request, AutoMerge::Allowed, turn).await
                 }
                 outcome @ (MergeOutcome::Merged(_)
                 | MergeOutcome::HeadMoved
@@ -59,6 +60,7 @@ impl GitLabForge {
         &self,
         request: &MergeRequest,
         patience: AutoMerge,
+        turn: &Turn,
     ) -> Result<MergeOutcome, ForgeError> {
         let number = request.number.0;
         let mut endpoint = MergeMergeRequest::builder();
@@ -75,7 +77,7 @@ impl GitLabForge {
                 endpoint.squash(true);
             }
         }
-        let told = self.api.write(&built(endpoint.build())?).await;
+        let told = self.api.write_in(turn, &built(endpoint.build())?).await;
         match told {
             Ok(answer) if answer.status.is_success() => {
                 let merged: RawMerge = answer.expect(self.api.project(), "merging")?;

@@ -43,7 +43,7 @@ use super::common::people::ForgePeople;
 use super::common::{AutoMerge, cut, lines};
 use crate::app::ports::{
     Asks, Budget, Closing, Draft, Forge, ForgeError, MergeOutcome, MergeRequest, Opened, Proposal,
-    ProposalSpec, ReviewDesk, Status,
+    ProposalSpec, ReviewDesk, Status, Turn,
 };
 use crate::domain::checks::{Check, SourceCommit};
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
@@ -354,8 +354,12 @@ impl Forge for GitLabForge {
         answer.check(self.api.project(), "acknowledging a comment")
     }
 
-    async fn merge(&self, request: &MergeRequest) -> Result<MergeOutcome, ForgeError> {
-        self.merge_pinned(request).await
+    async fn turn_to_merge(&self) -> Result<Turn, ForgeError> {
+        Ok(self.api.turn().await)
+    }
+
+    async fn merge(&self, request: &MergeRequest, turn: Turn) -> Result<MergeOutcome, ForgeError> {
+        self.merge_pinned(request, &turn).await
     }
 
     async fn make_ready(&self, number: ProposalNumber, asks: &Asks) -> Result<(), ForgeError> {

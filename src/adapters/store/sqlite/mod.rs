@@ -237,7 +237,24 @@ impl Store for SqliteStore {
     ) -> Result<Vec<Claim>, StoreError> {
         let mut writer = self.writer.lock().await;
         let mut transaction = writer.begin().await?;
-        let claims = queue::claim(&mut transaction, now, lease, limit).await?;
+        let mut claims = queue::claim_rollbacks(&mut transaction, now, lease, limit).await?;
+        let left = limit.saturating_sub(u32::try_from(claims.len()).unwrap_or(limit));
+        if left > 0 {
+            claims.extend(queue::claim(&mut transaction, now, lease, left).await?);
+        }
+        transaction.commit().await?;
+        Ok(claims)
+    }
+
+    async fn claim_rollbacks(
+        &self,
+        now: Timestamp,
+        lease: SignedDuration,
+        limit: u32,
+    ) -> Result<Vec<Claim>, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let mut transaction = writer.begin().await?;
+        let claims = queue::claim_rollbacks(&mut transaction, now, lease, limit).await?;
         transaction.commit().await?;
         Ok(claims)
     }

@@ -4,6 +4,7 @@
 //! due; what woke it meanwhile stands in `woken_at`, so that the release cannot lose it.
 
 use jiff::{SignedDuration, Timestamp};
+use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
 use super::rows::{self, Cells};
@@ -116,21 +117,48 @@ pub(super) async fn claim(
     lease: SignedDuration,
     limit: u32,
 ) -> Result<Vec<Claim>, StoreError> {
+    let due = "SELECT rowid FROM applications
+        WHERE wake_at <= ?1 AND (lease_until IS NULL OR lease_until <= ?1)
+        ORDER BY wake_at, pipeline, application LIMIT ?3";
+    claim_of(connection, due, (now, lease, limit)).await
+}
+
+/// Claims what is due of those whose rollback is on its way.
+pub(super) async fn claim_rollbacks(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    lease: SignedDuration,
+    limit: u32,
+) -> Result<Vec<Claim>, StoreError> {
+    // In the words of the index `promotions_going_back`, which has a row or none most of the time.
+    let due = "SELECT applications.rowid FROM promotions
+        CROSS JOIN applications USING (pipeline, application)
+        WHERE json_extract(promotions.details, '$.kind.kind') = 'rollback'
+            AND promotions.state IN ('waiting', 'proposed')
+            AND wake_at <= ?1 AND (lease_until IS NULL OR lease_until <= ?1)
+        GROUP BY applications.rowid
+        ORDER BY wake_at, pipeline, application LIMIT ?3";
+    claim_of(connection, due, (now, lease, limit)).await
+}
+
+async fn claim_of(
+    connection: &mut SqliteConnection,
+    due: &'static str,
+    (now, lease, limit): (Timestamp, SignedDuration, u32),
+) -> Result<Vec<Claim>, StoreError> {
     let until = now.checked_add(lease).unwrap_or(Timestamp::MAX);
-    let rows = sqlx::query(
+    let claiming = format!(
         "UPDATE applications SET fence = fence + 1, lease_until = ?2, woken_at = NULL
-         WHERE rowid IN (
-             SELECT rowid FROM applications
-             WHERE wake_at <= ?1 AND (lease_until IS NULL OR lease_until <= ?1)
-             ORDER BY wake_at, pipeline, application LIMIT ?3)
+         WHERE rowid IN ({due})
          RETURNING pipeline, application, fence, failures,
-             max(wake_at, coalesce(asked_at, wake_at)) AS asked_at",
-    )
-    .bind(rows::time(now))
-    .bind(rows::time(until))
-    .bind(i64::from(limit))
-    .fetch_all(connection)
-    .await?;
+             max(wake_at, coalesce(asked_at, wake_at)) AS asked_at"
+    );
+    let rows = sqlx::query(AssertSqlSafe(claiming))
+        .bind(rows::time(now))
+        .bind(rows::time(until))
+        .bind(i64::from(limit))
+        .fetch_all(connection)
+        .await?;
     let claims = rows.iter().map(|row| {
         let cells = Cells::new("applications", "application", row);
         Ok(Claim {

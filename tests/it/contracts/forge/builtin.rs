@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use hoist::adapters::forge::builtin::BuiltinForge;
 use hoist::app::ports::{
     Comment, Forge, ForgeError, Git, MergeOutcome, ProposalState, Review, ReviewVerdict, Status,
-    StatusState,
+    StatusState, Turn,
 };
 use hoist::domain::id::ProposalNumber;
 
@@ -88,7 +88,8 @@ async fn a_merge_that_is_cut_off_anywhere_is_made_exactly_once() {
             let world = Builtin::begin().await;
             let (number, head) = propose(&world).await;
             let git = Dying::after(pushes, last, Arc::clone(&world.git));
-            let told = Builtin::forge_on(git.clone()).merge(&merge_of(number, &head)).await;
+            let told =
+                Builtin::forge_on(git.clone()).merge(&merge_of(number, &head), Turn::free()).await;
 
             let forge = world.restarted().await;
             let seen = forge.load(number).await.unwrap();
@@ -97,7 +98,7 @@ async fn a_merge_that_is_cut_off_anywhere_is_made_exactly_once() {
                 assert_eq!((by, time), (&alice, &at("11:00")), "{last:?} after {pushes} pushes");
                 assert_eq!(world.remote.tip("main").as_ref(), Some(commit));
             }
-            let commit = merged(forge.merge(&merge_of(number, &head)).await.unwrap());
+            let commit = merged(forge.merge(&merge_of(number, &head), Turn::free()).await.unwrap());
             if let Ok(told) = told {
                 assert_eq!(told, MergeOutcome::Merged(commit.clone()));
             }
@@ -144,7 +145,7 @@ async fn what_changes_nothing_writes_nothing() {
         world.forge.propose(&spec(BRANCH, "shop: 1.1 to prod"), at("10:00")).await.unwrap();
     }
     for _ in 0..2 {
-        world.forge.merge(&merge_of(number, &head)).await.unwrap();
+        world.forge.merge(&merge_of(number, &head), Turn::free()).await.unwrap();
         world.forge.load(number).await.unwrap();
     }
     let journal =

@@ -1,6 +1,7 @@
 //! Applications as units of work: due, claimed by one worker, released without losing a wake-up.
 
 use hoist::app::ports::{Change, Fence, StoreError};
+use hoist::domain::promotion::{Kind, Promotion, State};
 use jiff::SignedDuration;
 
 use super::given::{application, at, claim, claimed, line, promotion};
@@ -138,4 +139,36 @@ promises! {
         expected.sort();
         assert_eq!(all, expected);
     }
+
+    async fn whose_rollback_is_on_its_way_comes_before_a_backlog(store) {
+        let backlog: Vec<_> = (0..200).map(|it| application(&format!("app-{it:03}"))).collect();
+        store.enlist(backlog, at(0)).await.unwrap();
+        store.enlist(vec![application("shop"), application("cart")], at(10)).await.unwrap();
+        for (name, kind) in [("shop", back()), ("cart", promotion("cart", "prod", 2).kind)] {
+            let pending = Promotion { kind, ..promotion(name, "prod", 2) };
+            let change = Change::Start(Box::new(pending));
+            store.record(&application(name), vec![change], vec![], at(20)).await.unwrap();
+        }
+        assert_eq!(store.claim_rollbacks(at(9), LEASE, 10).await.unwrap(), [], "it is not due");
+        let first = store.claim(at(20), LEASE, 3).await.unwrap();
+        let names: Vec<_> = first.iter().map(|it| it.application.application.as_str()).collect();
+        assert_eq!(names, ["shop", "app-000", "app-001"]);
+        assert_eq!(store.claim_rollbacks(at(20), LEASE, 10).await.unwrap(), [], "it is claimed");
+
+        store.release(&first[0], Some(at(30)), 0).await.unwrap();
+        let again = store.claim_rollbacks(at(30), LEASE, 10).await.unwrap();
+        let [again] = again.as_slice() else { panic!("{again:?}") };
+        // One that has ended is as any other.
+        let id = promotion("shop", "prod", 2).id;
+        let ended = State::Failed { reason: "no way".into() };
+        let step = Change::Step { promotion: id, to: ended, at: at(31) };
+        store.outcome(again, vec![step], vec![]).await.unwrap();
+        store.release(again, Some(at(31)), 0).await.unwrap();
+        assert_eq!(store.claim_rollbacks(at(40), LEASE, 10).await.unwrap(), []);
+    }
+}
+
+fn back() -> Kind {
+    let of = |number| promotion("shop", "prod", number).id;
+    Kind::Rollback { restores: of(0), undoes: of(1) }
 }

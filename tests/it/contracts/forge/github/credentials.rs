@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hoist::adapters::forge::common::PATIENCE;
 use hoist::adapters::forge::github::{GitHubAccess, GitHubCredentials, GitHubServer};
-use hoist::app::ports::{ForgeError, MergeOutcome};
+use hoist::app::ports::{ForgeError, MergeOutcome, Turn};
 use secrecy::ExposeSecret;
 
 use super::super::{BRANCH, FILE, World, at, merge_of, propose, spec};
@@ -29,7 +29,7 @@ async fn an_app_gets_a_token_once_and_promotes_with_it() {
     world.forge.comment(number, "story", "It soaks.", at("10:01")).await.unwrap();
     world.forge.comment(number, "story", "It soaked.", at("10:02")).await.unwrap();
     assert_eq!(world.forge.load(number).await.unwrap().comments.len(), 1);
-    let merged = world.forge.merge(&merge_of(number, &head)).await.unwrap();
+    let merged = world.forge.merge(&merge_of(number, &head), Turn::free()).await.unwrap();
     assert!(matches!(merged, MergeOutcome::Merged(_)), "{merged:?}");
     assert_eq!(world.hub.tokens_given(), 1);
     assert_eq!(access.token().await.unwrap().expose_secret(), "ghs_token-number-1");

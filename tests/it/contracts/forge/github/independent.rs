@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::http::Method;
 use hoist::adapters::forge::common::PATIENCE;
 use hoist::adapters::forge::github::{GitHubAccess, GitHubCredentials, GitHubServer};
-use hoist::app::ports::{Closing, Forge, MergeOutcome, ProposalState, Status, StatusState};
+use hoist::app::ports::{Closing, Forge, MergeOutcome, ProposalState, Status, StatusState, Turn};
 use hoist::domain::id::CommitId;
 use serde_json::json;
 
@@ -66,7 +66,7 @@ async fn a_pull_request_goes_its_way_on_somebody_elses_github() {
     let by: Vec<&str> = found.approvals.iter().map(|it| it.by.as_str()).collect();
     assert_eq!(by, ["bob"]);
 
-    let merged = forge.merge(&merge_of(number, &head)).await.unwrap();
+    let merged = forge.merge(&merge_of(number, &head), Turn::free()).await.unwrap();
     let MergeOutcome::Merged(commit) = merged else { panic!("{merged:?}") };
     let there = forge.load(number).await.unwrap().state;
     assert!(

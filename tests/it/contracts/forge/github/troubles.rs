@@ -8,6 +8,7 @@ use hoist::adapters::forge::common::pace::Pace;
 use hoist::adapters::forge::github::GitHubCredentials;
 use hoist::app::ports::{
     ForgeError, MergeOutcome, Mergeability as Merging, Opened, ProposalState, Status, StatusState,
+    Turn,
 };
 use hoist::domain::landing::{Block, Course, Landing, Whose};
 use serde_json::{Value, json};
@@ -68,7 +69,8 @@ async fn a_merge_whose_answer_is_lost_is_one_merge() {
         let world = Simulated::begin().await;
         let (number, head) = propose(&world).await;
         world.hub.break_next(("PUT", "/merge"), 1, harm);
-        let commit = merged(world.forge.merge(&merge_of(number, &head)).await.unwrap());
+        let commit =
+            merged(world.forge.merge(&merge_of(number, &head), Turn::free()).await.unwrap());
         assert_eq!(world.remote().tip("main"), Some(commit));
         assert_eq!(world.remote().tip(BRANCH), None);
     }
@@ -175,7 +177,7 @@ async fn a_repository_that_is_hidden_says_nothing_of_its_proposals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repository_that_was_renamed_is_told_with_its_new_address() {
+async fn a_repository_that_was_renamed_is_followed_nowhere_else() {
     let world = Simulated::begin().await;
     let to = [("location", "https://api.github.example/repositories/7/pulls")];
     world.hub.break_next(("GET", "/pulls"), 1, instead(301, &to, "Moved Permanently"));
@@ -188,20 +190,13 @@ async fn a_protected_branch_names_the_rule_that_blocks() {
     let world = Simulated::begin().await;
     world.hub.protect(Rules { approvals: 1, ..Rules::default() });
     let (number, head) = propose(&world).await;
-    let outcome = world.forge.merge(&merge_of(number, &head)).await.unwrap();
+    let outcome = world.forge.merge(&merge_of(number, &head), Turn::free()).await.unwrap();
     let lacks = vec![Block::Reviews { have: Some(0), need: Some(1) }];
     assert_eq!(outcome, MergeOutcome::Blocked(lacks.clone()));
     let landing = load(&world, number).await.landing;
     assert_eq!(landing, Landing::Blocked { blocks: lacks, offer: None });
-    // A server that has no GraphQL is asked to merge, and its words are told.
-    world.hub.break_next(("POST", "/graphql"), 1, instead(404, &[], "Not Found"));
-    let MergeOutcome::Refused(why) = world.forge.merge(&merge_of(number, &head)).await.unwrap()
-    else {
-        panic!("it was merged")
-    };
-    insta::assert_snapshot!(why, @"GitHub does not merge #1: At least 1 approving review is required by reviewers with write access.");
     world.hub.review(number.0, "alice", "APPROVED");
-    merged(world.forge.merge(&merge_of(number, &head)).await.unwrap());
+    merged(world.forge.merge(&merge_of(number, &head), Turn::free()).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -210,7 +205,7 @@ async fn a_base_that_moved_in_the_middle_of_a_merge_is_looked_at_again() {
     let (number, head) = propose(&world).await;
     let moved = "Base branch was modified. Review and try the merge again.";
     world.hub.break_next(("PUT", "/merge"), 1, instead(405, &[], moved));
-    let outcome = world.forge.merge(&merge_of(number, &head)).await.unwrap();
+    let outcome = world.forge.merge(&merge_of(number, &head), Turn::free()).await.unwrap();
     assert_eq!(outcome, MergeOutcome::HeadMoved);
 }
 
@@ -312,7 +307,7 @@ async fn a_repository_that_deletes_merged_branches_itself_is_no_trouble() {
     let world = Simulated::begin().await;
     world.hub.protect(Rules { deletes_merged_branches: true, ..Rules::default() });
     let (number, head) = propose(&world).await;
-    merged(world.forge.merge(&merge_of(number, &head)).await.unwrap());
+    merged(world.forge.merge(&merge_of(number, &head), Turn::free()).await.unwrap());
     assert_eq!(world.remote().tip(BRANCH), None);
 }
 
@@ -363,9 +358,9 @@ async fn a_queue_is_entered_and_left_once_whatever_is_answered() {
         let (number, head) = propose(&world).await;
         let request = merge_of(number, &head);
         world.hub.answer_late(1, harm.clone());
-        let outcome = world.forge.merge(&request).await.unwrap();
+        let outcome = world.forge.merge(&request, Turn::free()).await.unwrap();
         assert_eq!(outcome, MergeOutcome::Handed(Course::Queue));
-        let again = world.forge.merge(&request).await.unwrap();
+        let again = world.forge.merge(&request, Turn::free()).await.unwrap();
         assert_eq!((again, world.hub.queued()), (MergeOutcome::Handed(Course::Queue), vec![1]));
         let proposal = load(&world, number).await;
         let group = proposal.landing.group().unwrap();
@@ -385,7 +380,7 @@ async fn a_queue_takes_no_head_but_the_one_that_was_judged() {
     world.hub.protect(queue());
     let (number, head) = propose(&world).await;
     world.remote.push(BRANCH, BRANCH, "README.md", "more\n");
-    let outcome = world.forge.merge(&merge_of(number, &head)).await.unwrap();
+    let outcome = world.forge.merge(&merge_of(number, &head), Turn::free()).await.unwrap();
     assert_eq!((outcome, world.hub.queued()), (MergeOutcome::HeadMoved, vec![]));
 }
 
@@ -409,8 +404,16 @@ async fn an_error_of_the_other_api_is_sorted_as_any_other() {
     let told = |errors: Value| Harm::Instead(200, vec![], json!({"errors": errors}));
     let limit = told(json!([{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]));
     world.hub.break_next(("POST", "/graphql"), 1, limit);
-    let merge = || async { world.forge.merge(&merge_of(number, &head)).await };
+    let merge = || async { world.forge.merge(&merge_of(number, &head), Turn::free()).await };
     assert!(matches!(merge().await, Err(ForgeError::RateLimited { seconds: 60 })));
+    world.hub.take_calls();
+    assert!(matches!(merge().await, Err(ForgeError::RateLimited { seconds: 55..=60 })));
+    let asked = world.hub.take_calls();
+    assert!(!asked.iter().any(|it| it.what.contains("graphql")), "{asked:?}");
+    let merge = || async {
+        let forge = forge(by_token(&world.hub));
+        forge.merge(&merge_of(number, &head), Turn::free()).await
+    };
     let broken = told(json!([{"message": "Something went wrong while executing your query."}]));
     world.hub.break_next(("POST", "/graphql"), 1, broken);
     assert!(matches!(merge().await, Err(ForgeError::Unreachable(_))));
@@ -418,4 +421,65 @@ async fn an_error_of_the_other_api_is_sorted_as_any_other() {
         "extensions": {"code": "undefinedField"}}]);
     world.hub.break_next(("POST", "/graphql"), 1, told(old));
     merged(merge().await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_hides_the_rules_is_no_way_past_them() {
+    let world = Simulated::begin().await;
+    let (number, head) = propose(&world).await;
+    let merge = || async { world.forge.merge(&merge_of(number, &head), Turn::free()).await };
+    let hidden = json!({"errors": [{"type": "FORBIDDEN", "message": "Resource not accessible"}]});
+    let refusals = [
+        instead(403, &[], "Resource not accessible by integration"),
+        Harm::Instead(200, vec![], hidden),
+        Harm::Instead(200, vec![], json!({"data": {"repository": {"pullRequest": null}}})),
+    ];
+    for refusal in refusals {
+        world.hub.break_next(("POST", "/graphql"), 1, refusal);
+        let told = merge().await;
+        assert!(matches!(told, Err(ForgeError::Refused(_))), "{told:?}");
+    }
+    // Looked at it is all the same.
+    world.hub.break_next(("POST", "/graphql"), 1, instead(403, &[], "Resource not accessible"));
+    assert_eq!(load(&world, number).await.landing, Landing::Free);
+    // A server that has no such API tells in one word whether a rule is in the way.
+    let absent = || instead(404, &[], "Not Found");
+    world.hub.protect(Rules { approvals: 1, ..Rules::default() });
+    world.hub.break_next(("POST", "/graphql"), 1, absent());
+    assert_eq!(merge().await.unwrap(), MergeOutcome::Blocked(vec![Block::Unnamed]));
+    world.hub.protect(Rules::default());
+    world.hub.break_next(("POST", "/graphql"), 1, absent());
+    merged(merge().await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_taken_back_is_not_called_taken_back() {
+    let world = Simulated::begin().await;
+    world.hub.protect(queue());
+    let (number, head) = propose(&world).await;
+    let handed = world.forge.merge(&merge_of(number, &head), Turn::free()).await.unwrap();
+    assert_eq!(handed, MergeOutcome::Handed(Course::Queue));
+    for status in [403, 404] {
+        world.hub.break_next(("POST", "/graphql"), 1, instead(status, &[], "Nothing here"));
+        let told = world.forge.take_back(number).await;
+        assert!(matches!(told, Err(ForgeError::Refused(_))), "{told:?}");
+    }
+    assert_eq!(world.hub.queued(), [number.0]);
+    world.forge.take_back(number).await.unwrap();
+    assert!(world.hub.queued().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_longer_wait_is_not_cut_short_by_a_shorter_one() {
+    let world = Simulated::begin().await;
+    let pace = Pace::new(Arc::new(SystemClock), 80);
+    let [one, other] = [(); 2].map(|()| forge_at(by_token(&world.hub), pace.clone()));
+    let limit = |seconds| instead(403, &[("retry-after", seconds)], "secondary rate limit");
+    // Both were asked before either was answered.
+    world.hub.break_next(("GET", "/pulls"), 1, limit("600"));
+    world.hub.break_next(("GET", "/pulls"), 1, limit("60"));
+    let (first, second) = tokio::join!(one.find_open(BRANCH), other.find_open(BRANCH));
+    assert!(first.is_err() && second.is_err());
+    let told = one.find_open(BRANCH).await;
+    assert!(matches!(told, Err(ForgeError::RateLimited { seconds: 590..=600 })), "{told:?}");
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hoist::adapters::forge::gitlab::GitLabSquash;
 use hoist::app::ports::{
     ForgeError, MergeOutcome, MergeRequest, Mergeability as Merging, Opened, Status, StatusState,
+    Turn,
 };
 use hoist::domain::landing::{Block, Course, Landing};
 use serde_json::{Value, json};
@@ -81,7 +82,8 @@ async fn a_merge_whose_answer_is_lost_is_one_merge() {
         let world = Simulated::begin().await;
         let (number, head) = propose(&world).await;
         world.lab.break_next(("PUT", "/merge"), 1, harm);
-        let commit = merged(world.forge.merge(&merge_of(number, &head)).await.unwrap());
+        let commit =
+            merged(world.forge.merge(&merge_of(number, &head), Turn::free()).await.unwrap());
         assert_eq!(world.remote().tip("main"), Some(commit));
         assert_eq!(world.remote().tip(BRANCH), None);
     }
@@ -180,7 +182,7 @@ async fn what_blocks_a_merge_is_told_by_its_rule() {
     let world = Simulated::begin().await;
     world.lab.rule(Rules { approvals: 1, ..Rules::default() });
     let (number, head) = propose(&world).await;
-    let merge = async || world.forge.merge(&merge_of(number, &head)).await.unwrap();
+    let merge = async || world.forge.merge(&merge_of(number, &head), Turn::free()).await.unwrap();
     let lacks = Block::Reviews { have: None, need: None };
     assert_eq!(merge().await, MergeOutcome::Blocked(vec![lacks.clone()]));
     let landing = load(&world, number).await.landing;
@@ -203,9 +205,9 @@ async fn a_train_is_entered_and_left_once_whatever_is_answered() {
         let (number, head) = propose(&world).await;
         let request = merge_of(number, &head);
         world.lab.break_next(("POST", "/merge_trains/merge_requests/1"), 1, harm.clone());
-        let outcome = world.forge.merge(&request).await.unwrap();
+        let outcome = world.forge.merge(&request, Turn::free()).await.unwrap();
         assert_eq!(outcome, MergeOutcome::Handed(Course::Train));
-        let again = world.forge.merge(&request).await.unwrap();
+        let again = world.forge.merge(&request, Turn::free()).await.unwrap();
         assert_eq!((again, world.lab.on_train()), (MergeOutcome::Handed(Course::Train), vec![1]));
         assert!(load(&world, number).await.landing.ours().is_some());
 
@@ -224,7 +226,7 @@ async fn a_train_takes_no_head_but_the_one_that_was_judged() {
     world.lab.rule(Rules { trains: true, ..Rules::default() });
     let (number, head) = propose(&world).await;
     world.remote.push(BRANCH, BRANCH, "README.md", "more\n");
-    let outcome = world.forge.merge(&merge_of(number, &head)).await.unwrap();
+    let outcome = world.forge.merge(&merge_of(number, &head), Turn::free()).await.unwrap();
     assert_eq!((outcome, world.lab.on_train()), (MergeOutcome::HeadMoved, vec![]));
 }
 
@@ -244,7 +246,7 @@ async fn what_gitlab_has_not_worked_out_yet_is_not_guessed() {
     let (number, head) = propose(&world).await;
     world.lab.work_out(Mergeability::NotYet);
     assert_eq!(load(&world, number).await.mergeability, Merging::Unknown);
-    let outcome = world.forge.merge(&merge_of(number, &head)).await.unwrap();
+    let outcome = world.forge.merge(&merge_of(number, &head), Turn::free()).await.unwrap();
     assert_eq!(outcome, MergeOutcome::HeadMoved, "it is looked at again");
     world.lab.work_out(Mergeability::Known);
     assert_eq!(load(&world, number).await.mergeability, Merging::Clean);
@@ -258,10 +260,10 @@ async fn a_project_that_only_fast_forwards_gets_a_commit_on_what_is_there() {
     world.remote().push("main", "main", "README.md", "hello\n");
     let remade = vec![FILE.to_owned()];
     assert_eq!(load(&world, number).await.mergeability, Merging::Conflict(remade.clone()));
-    let outcome = world.forge.merge(&merge_of(number, &head)).await.unwrap();
+    let outcome = world.forge.merge(&merge_of(number, &head), Turn::free()).await.unwrap();
     assert_eq!(outcome, MergeOutcome::Conflict(remade));
     let anew = world.remote().push(BRANCH, "main", FILE, "tag: 1.1\n");
-    let commit = merged(world.forge.merge(&merge_of(number, &anew)).await.unwrap());
+    let commit = merged(world.forge.merge(&merge_of(number, &anew), Turn::free()).await.unwrap());
     assert_eq!((&commit, world.remote().tip("main").as_ref()), (&anew, Some(&commit)));
 }
 
@@ -271,7 +273,8 @@ async fn what_is_squashed_says_what_the_commit_said() {
     let squashing = forge(&world.lab, TOKEN, GitLabSquash::Always);
     let (number, head) = propose(&world).await;
     let squashed = "shop: 1.1 to prod\n\nHoist-Promotion: 01\n".to_owned();
-    let commit = squashing.merge(&MergeRequest { squashed, ..merge_of(number, &head) }).await;
+    let commit =
+        squashing.merge(&MergeRequest { squashed, ..merge_of(number, &head) }, Turn::free()).await;
     assert_eq!(Some(merged(commit.unwrap())), world.remote().tip("main"));
     let log = world.remote().ask(&["log", "-2", "--format=%B", "main"]);
     insta::assert_snapshot!(log, @"
