@@ -94,6 +94,13 @@ impl App {
                 repository.forge.comment(number, &marker, &body, self.clock.now()).await?;
                 Ok(Outcome::nothing())
             }
+            Action::TellOfPutOut { number, head, block, .. } => {
+                let (_, repository) = self.rules(&snapshot.application)?;
+                let marker = format!("{}{head} -->", pull_request::PUT_OUT);
+                let body = pull_request::put_out(&head, &block);
+                repository.forge.comment(number, &marker, &body, self.clock.now()).await?;
+                Ok(Outcome::nothing())
+            }
             Action::Merge { promotion, number, head, approvals } => {
                 self.merge(snapshot, &promotion, (number, head), &approvals).await
             }

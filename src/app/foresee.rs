@@ -162,6 +162,7 @@ impl App {
             | Action::SetStatus { .. }
             | Action::TellOfForeignPush { .. }
             | Action::TellOfSkip { .. }
+            | Action::TellOfPutOut { .. }
             | Action::Merge { .. }
             | Action::MakeReady { .. }
             | Action::HoldEnded { .. }

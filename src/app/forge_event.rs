@@ -6,7 +6,7 @@
 mod github;
 mod gitlab;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use super::chat::Comment;
@@ -209,6 +209,12 @@ impl App {
         repository: &RepositoryName,
         told: &Told,
     ) -> Result<Vec<ApplicationKey>, AppError> {
+        // What a queue tests carries several proposals, and is on a branch of its own.
+        let of_queue = |it: &String| it.starts_with(github::QUEUES);
+        let queued = match told.branches.iter().any(of_queue) {
+            true => self.seen.queued(),
+            false => BTreeSet::new(),
+        };
         let is_about = |key: &ApplicationKey| {
             let Ok((pipeline, _)) = self.rules(key) else { return false };
             let name = key.application.as_str();
@@ -224,7 +230,8 @@ impl App {
                 )
             };
             pipeline.repository == *repository
-                && (told.branches.iter().any(is_ours)
+                && (queued.contains(key)
+                    || told.branches.iter().any(is_ours)
                     || told.paths.iter().any(|path| path.contains(name)))
         };
         let known = self.store.applications().await?;

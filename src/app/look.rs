@@ -12,7 +12,7 @@ use crate::domain::schedule::{Schedule, Timetable};
 use crate::domain::snapshot::{
     Branch, Held, Judgement, ProposalFacts, ProposalStage, Reading, Snapshot, StatusWord, TeamWord,
 };
-use crate::messages::pull_request::{FOREIGN_PUSH, SKIPPED_GATE};
+use crate::messages::pull_request::{FOREIGN_PUSH, PUT_OUT, SKIPPED_GATE};
 
 use super::ports::{
     ApplicationRecord, BranchState, Mergeability, Proposal, ProposalState, StatusState,
@@ -245,6 +245,12 @@ fn translate(
         .rev()
         .filter_map(|comment| comment.body.strip_prefix(FOREIGN_PUSH))
         .find_map(|rest| rest.get(..40)?.parse().ok());
+    let told_put_out = proposal
+        .comments
+        .iter()
+        .rev()
+        .filter_map(|comment| comment.body.strip_prefix(PUT_OUT))
+        .find_map(|rest| rest.split_once(" -->")?.0.parse().ok());
     let told_of_skips = proposal
         .comments
         .iter()
@@ -278,6 +284,7 @@ fn translate(
         judgement,
         told_of_push,
         told_of_skips,
+        told_put_out,
         team: TeamWord::NotAsked,
         draft: proposal.draft,
         landing: proposal.landing,

@@ -1,13 +1,14 @@
 //! The engine: snapshot, plan, actions, outcomes, one application at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::examination::Delay;
 use crate::domain::id::{ApplicationKey, ArtifactId, EnvironmentName, PromotionId};
-use crate::domain::plan::{Action, Wait, plan};
+use crate::domain::landing::Course;
+use crate::domain::plan::{Action, Because, Wait, plan};
 use crate::domain::promotion::Promotion;
 use crate::domain::snapshot::{Findings, Snapshot};
 
@@ -71,6 +72,14 @@ impl Seen {
     pub fn of(&self, application: &ApplicationKey) -> Sight {
         let seen = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         seen.get(application).cloned().unwrap_or_default()
+    }
+
+    /// Those of which something was in a forge's queue when they were last looked at.
+    pub fn queued(&self) -> BTreeSet<ApplicationKey> {
+        let seen = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let is_queued = |wait: &Wait| matches!(&wait.because, Because::Handed(handed) if handed.course == Course::Queue);
+        let queued = seen.iter().filter(|(_, sight)| sight.waits.values().any(is_queued));
+        queued.map(|(application, _)| application.clone()).collect()
     }
 
     fn note(&self, application: &ApplicationKey, change: impl FnOnce(&mut Sight)) {
@@ -244,6 +253,7 @@ fn changes_the_remote(action: &Action) -> bool {
         | Action::SetStatus { .. }
         | Action::TellOfForeignPush { .. }
         | Action::TellOfSkip { .. }
+        | Action::TellOfPutOut { .. }
         | Action::MakeReady { .. } => false,
     }
 }

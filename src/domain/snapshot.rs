@@ -174,6 +174,8 @@ pub struct ProposalFacts {
     pub told_of_push: Option<CommitId>,
     /// The gates of which hoist has already said that a person let it pass.
     pub told_of_skips: Vec<String>,
+    /// The head of which hoist has already said that its queue puts it out again and again.
+    pub told_put_out: Option<CommitId>,
     /// Who of those who approved is in the team that is asked for.
     pub team: TeamWord,
     /// Whether it is a draft, and whose.

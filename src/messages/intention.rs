@@ -1,5 +1,6 @@
 //! What hoist would do, said before it does it.
 
+use super::landing;
 use crate::domain::health::Remedy;
 use crate::domain::id::PromotionId;
 use crate::domain::plan::{Action, Closed};
@@ -58,6 +59,9 @@ pub fn action(snapshot: &Snapshot, action: &Action) -> String {
         }
         Action::TellOfSkip { number, skip, .. } => {
             format!("say on proposal {number} that {} skipped {}", skip.by, skip.gate)
+        }
+        Action::TellOfPutOut { number, block, .. } => {
+            format!("say on proposal {number}: {}", landing::put_out(block))
         }
         Action::Merge { promotion, number, .. } => {
             format!("merge proposal {number}, which brings {}", version(promotion))

@@ -58,6 +58,11 @@ fn listed(blocks: &[Block]) -> String {
     blocks.join("; ")
 }
 
+/// Tells that a queue has put a proposal out.
+pub fn put_out(rule: &Block) -> String {
+    block(rule)
+}
+
 /// A rule that is in the way.
 fn block(block: &Block) -> String {
     match block {

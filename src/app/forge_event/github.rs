@@ -19,6 +19,9 @@ const EVENTS: [&str; 7] = [
     "status",
 ];
 
+/// What the branches begin with on which GitHub's merge queues test.
+pub(super) const QUEUES: &str = "gh-readonly-queue/";
+
 /// A comment on an issue or a pull request.
 const COMMENT: &str = "issue_comment";
 

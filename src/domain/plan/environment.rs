@@ -237,6 +237,7 @@ impl<'a> View<'a> {
             Wanted::AlreadyThere { values } => self.already_there(plan, bearer, values),
             Wanted::Edits { edits, values } => {
                 if let Some(drift) = self.drift_under(bearer) {
+                    self.leave_aside(plan, bearer);
                     return self.wait(plan, Some(bearer), drift);
                 }
                 if let Some(schedule) = self.train_of(bearer) {
@@ -347,7 +348,7 @@ impl<'a> View<'a> {
         });
         match own {
             Some(facts) => self.tend(plan, bearer, facts, proposing),
-            None if self.waits_at_the_door(plan, bearer) => {}
+            None if self.waits_at_the_door(plan, bearer) => self.leave_aside(plan, bearer),
             None => self.open(plan, bearer, open, proposing),
         }
     }
@@ -361,9 +362,7 @@ impl<'a> View<'a> {
         mut proposing: Proposing,
     ) {
         if let Some(facts) = open {
-            if bearer.is_rollback() && self.is_anothers(bearer, facts) {
-                let because = Closed::RolledBack { by: bearer.id.clone() };
-                plan.actions.push(Action::Close { number: facts.number, because });
+            if self.closes(plan, bearer, facts) {
                 return;
             }
             proposing.overwrites = (!self.is_ours(&facts.head)).then(|| facts.head.clone());

@@ -2,7 +2,8 @@
 //! or not yet, because a rule of the forge's is in the way.
 
 use super::environment::View;
-use super::{Action, Because, Plan, Proposing};
+use super::gates::judge;
+use super::{Action, Because, Closed, Plan, Proposing};
 use crate::domain::gate::{CHECKS, Judged};
 use crate::domain::landing::{Block, Drafted, Landing};
 use crate::domain::pipeline::DraftPolicy;
@@ -18,6 +19,33 @@ impl View<'_> {
             // Before all else: a status or a comment that cannot be written now keeps nothing in it.
             plan.actions.insert(0, Action::TakeBack { number, promotion });
         }
+    }
+
+    /// Keeps out what is open while the promotion that comes next has to wait: its forge would bring
+    /// it in, and so would a person who sees old statuses on it.
+    pub(super) fn leave_aside(&self, plan: &mut Plan, bearer: &Promotion) {
+        let Some(facts) = self.open_proposal() else { return };
+        if self.closes(plan, bearer, facts) {
+            return;
+        }
+        let judged = judge(self.snapshot, self.environment, bearer, Some(facts), self.now);
+        self.publish(plan, (facts, &facts.head, &facts.statuses), &judged);
+        self.take_back(plan, bearer, facts);
+    }
+
+    /// Closes what a rollback takes the place of; tells whether it does.
+    pub(super) fn closes(
+        &self,
+        plan: &mut Plan,
+        bearer: &Promotion,
+        facts: &ProposalFacts,
+    ) -> bool {
+        let is_undone = bearer.is_rollback() && self.is_anothers(bearer, facts);
+        if is_undone {
+            let because = Closed::RolledBack { by: bearer.id.clone() };
+            plan.actions.push(Action::Close { number: facts.number, because });
+        }
+        is_undone
     }
 
     /// Makes hoist's own draft ready once the time has come; tells whether it does.
@@ -61,8 +89,31 @@ impl View<'_> {
                 Some(renewal) if blocks.contains(&Block::Behind) => {
                     plan.actions.push(Action::Propose(renewal));
                 }
-                Some(_) | None => self.wait(plan, Some(bearer), Because::Blocked(blocks.clone())),
+                Some(_) | None => {
+                    self.tell_of_put_out(plan, (bearer, facts), blocks);
+                    self.wait(plan, Some(bearer), Because::Blocked(blocks.clone()));
+                }
             },
+        }
+    }
+
+    /// Says on the proposal that its forge has put it out, once for each head: who reviews it sees
+    /// nothing of it there. A person who took it out knows.
+    fn tell_of_put_out(
+        &self,
+        plan: &mut Plan,
+        (bearer, facts): (&Promotion, &ProposalFacts),
+        blocks: &[Block],
+    ) {
+        let is_put_out = |it: &&Block| matches!(it, Block::ThrownOut { by: None, .. });
+        let Some(block) = blocks.iter().find(is_put_out) else { return };
+        if facts.told_put_out.as_ref() != Some(&facts.head) {
+            plan.actions.push(Action::TellOfPutOut {
+                number: facts.number,
+                promotion: bearer.id.clone(),
+                head: facts.head.clone(),
+                block: block.clone(),
+            });
         }
     }
 

@@ -155,6 +155,17 @@ pub enum Action {
         /// Which gate, who and why.
         skip: Skip,
     },
+    /// Say on the proposal that its forge's queue puts it out, and that it is left to people.
+    TellOfPutOut {
+        /// Which proposal.
+        number: ProposalNumber,
+        /// The promotion it carries.
+        promotion: PromotionId,
+        /// The head that is put out.
+        head: CommitId,
+        /// How it stands.
+        block: Block,
+    },
     /// Merge a proposal.
     Merge {
         /// What it carries.
@@ -205,6 +216,7 @@ impl Action {
             | Self::AlreadyThere { promotion, .. }
             | Self::TellOfForeignPush { promotion, .. }
             | Self::TellOfSkip { promotion, .. }
+            | Self::TellOfPutOut { promotion, .. }
             | Self::Merge { promotion, .. }
             | Self::MakeReady { promotion, .. }
             | Self::TakeBack { promotion, .. } => of(promotion),
@@ -227,6 +239,7 @@ impl Action {
             | Self::SetStatus { .. }
             | Self::TellOfForeignPush { .. }
             | Self::TellOfSkip { .. }
+            | Self::TellOfPutOut { .. }
             | Self::Merge { .. }
             | Self::MakeReady { .. }
             | Self::TakeBack { .. }

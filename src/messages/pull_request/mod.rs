@@ -6,10 +6,11 @@ mod template;
 use crate::domain::artifact::Artifact;
 use crate::domain::gate::Judged;
 use crate::domain::id::CommitId;
+use crate::domain::landing::Block;
 use crate::domain::plan::{Closed, PlannedEdit};
 use crate::domain::promotion::{Promotion, Skip};
 
-use super::quoted;
+use super::{landing, quoted};
 use facts::Facts;
 
 pub use template::{Text, check};
@@ -61,6 +62,18 @@ pub const FOREIGN_PUSH: &str = "<!-- hoist: foreign push ";
 
 /// The marker by which hoist finds its comments about skipped gates again.
 pub const SKIPPED_GATE: &str = "<!-- hoist: skipped ";
+
+/// The marker by which hoist finds its comment about a queue that puts it out again.
+pub const PUT_OUT: &str = "<!-- hoist: put out ";
+
+/// Tells that its forge's queue puts it out again and again, and who goes on.
+pub fn put_out(head: &CommitId, block: &Block) -> String {
+    format!(
+        "{PUT_OUT}{head} -->\nhoist leaves this to you: {}. It goes on when somebody puts it in \
+         again, when something is pushed, or when a newer version takes its place.",
+        quoted(&landing::put_out(block))
+    )
+}
 
 /// Tells that a person let it pass a gate.
 pub fn skipped(skip: &Skip) -> String {

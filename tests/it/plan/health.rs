@@ -71,6 +71,7 @@ pub fn look(world: &mut World, finding: Finding, sign: Sign) -> String {
             | Action::TellOfForeignPush { .. }
             | Action::Join { .. }
             | Action::TellOfSkip { .. }
+            | Action::TellOfPutOut { .. }
             | Action::MakeReady { .. }
             | Action::TakeBack { .. }
             | Action::Merge { .. }

@@ -36,6 +36,7 @@ fn deeds(world: &mut World) -> Vec<&'static str> {
         Action::Merge { .. } => Some("merge"),
         Action::Close { .. } => Some("close"),
         Action::MakeReady { .. } => Some("make ready"),
+        Action::TellOfPutOut { .. } => Some("tell"),
         Action::Adopt { .. }
         | Action::Start { .. }
         | Action::HoldEnded { .. }
@@ -125,6 +126,62 @@ fn what_takes_its_place_comes_after_it_is_taken_back() {
     let begun = world.plan().actions;
     begun.into_iter().for_each(|action| world.perform(action));
     assert_eq!(deeds(&mut world), ["take back", "propose"]);
+}
+
+#[test]
+fn what_has_to_wait_itself_leaves_nothing_on_its_way() {
+    for whose in [Whose::Ours, Whose::Theirs] {
+        let mut world = proposed(handed(Course::Queue, whose));
+        world.announce("v2");
+        let begun = world.plan().actions;
+        begun.into_iter().for_each(|action| world.perform(action));
+        // It takes the first one's place, and stands before a shut door.
+        world.hold("prod");
+        let expected: &[&str] = if whose == Whose::Ours { &["take back"] } else { &[] };
+        assert_eq!(deeds(&mut world), expected);
+        let told = |action: &Action| {
+            matches!(action, Action::SetStatus { context, state: StatusWord::Pending, .. }
+                if context == "hoist/hold")
+        };
+        assert!(world.plan().actions.iter().any(told), "a person sees it, too");
+    }
+}
+
+#[test]
+fn what_a_queue_puts_out_is_said_once_for_each_head() {
+    let out = |by: Option<&str>| {
+        let by = by.map(|it| it.parse().unwrap());
+        let block = Block::ThrownOut { course: Course::Queue, by, reason: None };
+        proposed(Landing::Blocked { blocks: vec![block], offer: None })
+    };
+    let mut world = out(None);
+    assert_eq!(deeds(&mut world), ["tell"]);
+    let told = world.plan().actions;
+    told.into_iter().for_each(|action| world.perform(action));
+    assert!(deeds(&mut world).is_empty());
+    assert!(deeds(&mut out(Some("carol"))).is_empty(), "who took it out knows");
+}
+
+#[test]
+fn a_rollback_that_waits_closes_what_was_on_its_way() {
+    let mut world = World::new(vec![environment("prod", &[], MergePolicy::Automatic, vec![])]);
+    world.settle();
+    world.announce("v1");
+    world.settle();
+    world.forge_says(Landing::Blocked { blocks: vec![missing()], offer: None });
+    world.announce("v2");
+    world.settle();
+    world.land_as("prod", handed(Course::Queue, Whose::Ours));
+    world.roll_back("prod").unwrap();
+    // Somebody else was faster, so that a person has to say what is to come back.
+    world.edit_main("prod", "v1-hot");
+    let adopted = world.plan().actions;
+    adopted.into_iter().for_each(|action| world.perform(action));
+    assert_eq!(deeds(&mut world), ["close"]);
+    world.settle();
+    assert_eq!(world.open_proposal("prod"), None);
+    let because = &world.plan().waits[&"prod".parse().unwrap()].because;
+    assert!(matches!(because, Because::Drifted { .. }), "{because:?}");
 }
 
 #[test]

@@ -170,6 +170,7 @@ fn check(world: &World, action: &Action) {
         | Action::TellOfForeignPush { .. }
         | Action::Join { .. }
         | Action::TellOfSkip { .. }
+        | Action::TellOfPutOut { .. }
         | Action::MakeReady { .. }
         | Action::HoldEnded { .. }
         | Action::TakeBack { .. }

@@ -420,6 +420,9 @@ impl World {
             Action::HoldEnded { environment, .. } => {
                 self.snapshot.holds.remove(&environment);
             }
+            Action::TellOfPutOut { number, head, .. } => {
+                self.snapshot.proposals.get_mut(&number).unwrap().told_put_out = Some(head);
+            }
             Action::TellOfSkip { number, skip, .. } => {
                 let facts = self.snapshot.proposals.get_mut(&number).unwrap();
                 facts.told_of_skips.push(skip.gate);
@@ -487,6 +490,7 @@ impl World {
             judgement: Judgement::OnlyVersion,
             told_of_push: None,
             told_of_skips: vec![],
+            told_put_out: None,
             team: TeamWord::NotAsked,
             draft: Drafted::Ready,
             landing: self.first_said.clone(),

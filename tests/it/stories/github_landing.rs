@@ -1,6 +1,9 @@
 //! How a pull request gets into a branch that is protected: rule by rule, by auto-merge, and through
 //! the merge queue.
 
+use serde_json::json;
+
+use super::github_events::send;
 use crate::support::github::{GitHub, Protection, Rules};
 use crate::support::world::Bot;
 
@@ -88,6 +91,12 @@ async fn what_the_queue_puts_out_is_tried_once_more_and_then_left_to_people() {
     bot.watch(5).await;
     assert!(hub.queued().is_empty());
     insta::assert_snapshot!(bot.status().await, @"prod: v1.0.0, succeeded, next v1.4.2 proposed in #1 (its forge does not let it in yet: the merge queue put it out again and again (failed checks))");
+    // Who looks at it there is told, too, and once.
+    let told = hub.comments_on(1);
+    let told: Vec<&String> = told.iter().filter(|it| it.contains("put it out again")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let words = told[0].split("-->").nth(1).unwrap().trim_end_matches(|it| it != '.');
+    insta::assert_snapshot!(words.trim(), @"hoist leaves this to you: `the merge queue put it out again and again (failed checks)`. It goes on when somebody puts it in again, when something is pushed, or when a newer version takes its place.");
     // A person has a look, and puts it in again.
     hub.put_in_by("carol", 1);
     bot.work().await;
@@ -95,6 +104,22 @@ async fn what_the_queue_puts_out_is_tried_once_more_and_then_left_to_people() {
     hub.queue_passes().unwrap();
     bot.work().await;
     assert!(is_in(&bot));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happens_to_what_the_queue_tests_is_looked_at_at_once() {
+    let (bot, _hub) = proposed_under(queue()).await;
+    bot.work().await;
+    let checked = |branch: &str| {
+        json!({"repository": {"full_name": "acme/gitops"}, "action": "completed",
+               "check_suite": {"head_branch": branch}})
+        .to_string()
+    };
+    let group = "gh-readonly-queue/main/pr-1-0123456789012345678901234567890123456789";
+    let heard = send(&bot, "check_suite", "one", &checked(group)).await;
+    assert_eq!(heard, (202, r#"{"woken":["services/shop"]}"#.to_owned()));
+    let heard = send(&bot, "check_suite", "two", &checked("feature")).await;
+    assert_eq!(heard, (202, r#"{"woken":[]}"#.to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
