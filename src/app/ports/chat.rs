@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::store::{AuditLine, StoreError};
+use super::audit::AuditLine;
+use super::store::StoreError;
 use crate::domain::command::Door;
 use crate::domain::id::{EnvironmentName, ProposalNumber, SayingId, ScheduleName};
 use crate::domain::promotion::Promotion;

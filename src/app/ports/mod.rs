@@ -2,6 +2,7 @@
 //!
 //! Every method may be called twice with the same arguments; its outcome says which call did it.
 
+mod audit;
 mod chat;
 mod checkout;
 mod clock;
@@ -16,6 +17,7 @@ mod registry;
 mod remote;
 mod store;
 
+pub use audit::{AuditEntry, AuditLine};
 pub use chat::{
     Board, Button, Card, ChatError, Conversations, Follower, Heard, Message, Messenger, Press,
     Said, Saying, SayingDetails, Undelivered,
@@ -39,7 +41,6 @@ pub use job_tokens::{JobTokens, NoToken, TokenDesk};
 pub use registry::{Fetched, Registry, RegistryError};
 pub use remote::{Remote, RemoteError, Server};
 pub use store::{
-    Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, Decision,
-    Delivery, DeliveryOutcome, DeliveryRecord, Fence, Hold, Ran, Refusal, Run, Session, Store,
-    StoreError, TokenUse,
+    Announced, Announcement, ApplicationRecord, Change, Claim, Decision, Delivery, DeliveryOutcome,
+    DeliveryRecord, Fence, Hold, Ran, Refusal, Run, Session, Store, StoreError, TokenUse,
 };
