@@ -224,13 +224,30 @@ async fn what_it_was_built_from_must_have_passed_on_the_same_gitlab() {
 async fn calls_are_counted_and_few() {
     let (bot, lab) = Bot::on_gitlab(&STAGING_THEN_PROD).await;
     bot.work().await;
-    lab.take_calls();
+    let mut told = Vec::new();
+    let mut count = |what: &str| {
+        let calls = lab.take_calls();
+        let writes = calls.iter().filter(|call| !call.what.starts_with("GET")).count();
+        let unchanged = calls.iter().filter(|call| call.status == 304).count();
+        told.push(format!("{what}: {}, {unchanged} unchanged, {writes} writes", calls.len()));
+    };
+    count("before");
     bot.announce("v1.4.2").await;
     bot.work().await;
-    let calls = lab.take_calls();
-    let (free, paid): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.status == 304);
-    let writes = paid.iter().filter(|call| !call.what.starts_with("GET")).count();
-    let told =
-        format!("{} calls, {} of them unchanged, {writes} of them writes", calls.len(), free.len());
-    insta::assert_snapshot!(told, @"31 calls, 14 of them unchanged, 5 of them writes");
+    count("merged into staging");
+    bot.watch(31).await;
+    count("half an hour's soak, looked at every half minute, and proposed for prod");
+    bot.watch(10).await;
+    count("ten minutes of waiting for a review");
+    lab.approve(2, "Bobby");
+    bot.work().await;
+    assert_eq!(bot.version_line("prod"), "newTag: v1.4.2 # hoist writes this");
+    count("merged into prod");
+    insta::assert_snapshot!(told.join("\n"), @"
+    before: 8, 4 unchanged, 0 writes
+    merged into staging: 31, 14 unchanged, 5 writes
+    half an hour's soak, looked at every half minute, and proposed for prod: 285, 267 unchanged, 6 writes
+    ten minutes of waiting for a review: 180, 180 unchanged, 0 writes
+    merged into prod: 20, 14 unchanged, 2 writes
+    ");
 }
