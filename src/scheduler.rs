@@ -25,14 +25,17 @@ const TENDING: u32 = 5;
 /// How much of what was said is looked at together.
 const MOST_SPEAKERS: u32 = 50;
 
-/// How many applications are worked on at once.
+/// How many applications are worked on at once; those that only wait for their turn at a busy forge
+/// are not counted, so that they keep nobody waiting whose forge is another.
 const WORKERS: usize = 8;
 
-/// How many more, where a rollback is on its way: whoever works may be waiting for their turn at a
-/// busy forge.
+/// How many there are at most, with those who wait.
+const MOST: usize = 4 * WORKERS;
+
+/// How many more there may be, where a rollback is on its way.
 const SPARE: usize = 2;
 
-/// How often it is looked for such, while everybody works.
+/// How often it is looked for room while everybody works.
 const GLANCE: Duration = Duration::from_secs(1);
 
 /// Works until `shutdown` ends; then lets what has begun come to its end.
@@ -52,14 +55,13 @@ pub async fn run(app: Arc<App>, shutdown: impl Future<Output = ()>) {
             next_sweep = app.clock.now() + SWEEP;
         }
         take_up(&app, &mut passes).await;
-        let wait = match passes.len() {
-            0..WORKERS => until_next(&app, next_sweep).await,
-            _ => GLANCE,
+        let wait = match Room::of(&app, &passes).usual {
+            0 => GLANCE,
+            _ => until_next(&app, next_sweep).await,
         };
         tokio::select! {
-            // With every worker busy, only the end of a pass makes room for more.
-            () = app.nudge.notified(), if passes.len() < WORKERS + SPARE => {}
-            () = tokio::time::sleep(wait), if passes.len() < WORKERS + SPARE => {}
+            () = app.nudge.notified() => {}
+            () = tokio::time::sleep(wait) => {}
             Some(ended) = passes.join_next() => note_breakdown(ended),
             () = &mut shutdown => break,
         }
@@ -105,12 +107,10 @@ pub async fn work_off(app: &Arc<App>) {
 ///
 /// A slow one keeps its own worker busy and nobody else's.
 async fn take_up(app: &Arc<App>, passes: &mut JoinSet<()>) {
-    let [free, spare] = [WORKERS, WORKERS + SPARE]
-        .map(|most| u32::try_from(most.saturating_sub(passes.len())).unwrap_or(u32::MAX));
-    let claims = match (free, spare) {
-        (0, 0) => return,
-        (0, spare) => app.claim_rollbacks(spare).await,
-        (free, _) => app.claim(free).await,
+    let claims = match Room::of(app, passes) {
+        Room { usual: 0, rollbacks: 0 } => return,
+        Room { usual: 0, rollbacks } => app.claim_rollbacks(rollbacks).await,
+        Room { usual, .. } => app.claim(usual).await,
     };
     let claims = match claims {
         Ok(claims) => claims,
@@ -123,6 +123,24 @@ async fn take_up(app: &Arc<App>, passes: &mut JoinSet<()>) {
                 tracing::error!(application = %claim.application, "ending a pass: {error:#}");
             }
         });
+    }
+}
+
+/// For how many more there is room.
+struct Room {
+    usual: u32,
+    rollbacks: u32,
+}
+
+impl Room {
+    fn of(app: &App, passes: &JoinSet<()>) -> Self {
+        let all = passes.len();
+        let working = all.saturating_sub(app.waiting_for_turns());
+        let room = |more: usize| {
+            let left = (WORKERS + more).saturating_sub(working);
+            u32::try_from(left.min((MOST + more).saturating_sub(all))).unwrap_or(0)
+        };
+        Self { usual: room(0), rollbacks: room(SPARE) }
     }
 }
 

@@ -116,6 +116,14 @@ impl App {
         Ok(self.store.claim_rollbacks(self.clock.now(), LEASE, limit).await?)
     }
 
+    /// How many wait for nothing but their turn at a forge: at the one where most do, since all
+    /// repositories of an account tell the same.
+    pub fn waiting_for_turns(&self) -> usize {
+        let budgets = self.repositories.values().filter_map(|it| it.forge.budget());
+        let most = budgets.map(|it| it.waiting).max().unwrap_or(0);
+        usize::try_from(most).unwrap_or(usize::MAX)
+    }
+
     /// Works on one claimed application until nothing is left to do, and gives it back.
     ///
     /// Takes no hint about what changed: a webhook, a timer and a restart all lead here, so the

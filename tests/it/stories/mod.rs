@@ -14,6 +14,7 @@ mod gitlab_landing;
 mod gitlab_events;
 mod github_events;
 mod health;
+mod haste;
 mod hosted_faults;
 mod hosted_people;
 mod hosting;

@@ -32,6 +32,7 @@ enum Trouble {
 pub struct Gate {
     reached: Notify,
     opened: Notify,
+    waiting: AtomicU64,
 }
 
 impl Gate {
@@ -46,8 +47,10 @@ impl Gate {
     }
 
     async fn pass(&self) {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
         self.reached.notify_one();
         self.opened.notified().await;
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -196,6 +199,10 @@ impl Forge for Troubled<dyn Forge> {
     }
 
     fn budget(&self) -> Option<Budget> {
+        if let Trouble::LateTurns(gate) = &self.trouble {
+            let waiting = gate.waiting.load(Ordering::SeqCst);
+            return Some(Budget { waiting, ..Budget::default() });
+        }
         self.inner.budget()
     }
 
