@@ -39,6 +39,7 @@ fn run(errand: Errand, out: &mut Output) -> ExitCode {
                 job_tokens: &job_tokens,
                 clock: &clock,
                 open_checkout: &wiring::checkout,
+                try_keys: &wiring::unfit_keys,
                 open_app: &wiring::open_app,
                 work_off: &serve::once,
             };

@@ -334,6 +334,16 @@ fn open_repository(
     Ok(Repository { git, forge, branch: repository.branch.clone(), commits })
 }
 
+/// What is wrong with the keys that sign commits, of each that cannot.
+pub fn unfit_keys(configuration: &Configuration) -> Vec<String> {
+    let repositories = configuration.settings.repositories.iter();
+    let unfit = repositories.filter_map(|(name, repository)| {
+        let why = signer(repository).err()?;
+        Some(format!("repositories.{name}: {why:#}"))
+    });
+    unfit.collect()
+}
+
 fn signer(repository: &config::Repository) -> anyhow::Result<Option<Signer>> {
     let Some(config::SigningKey { key, passphrase }) = &repository.commits.sign else {
         return Ok(None);

@@ -14,10 +14,14 @@ use crate::domain::pipeline::Pipeline;
 use crate::domain::schedule::Schedule;
 use crate::messages::schedule::what_goes;
 
+use super::World;
 use super::failure::Trouble;
 use super::output::{Format, Output};
 use super::verify::OpenCheckout;
 use super::words::count;
+
+/// Tries the keys that sign commits, and tells what is wrong with each that cannot.
+pub type TryKeys<'w> = &'w dyn Fn(&Configuration) -> Vec<String>;
 
 /// What `hoist check` is told.
 #[derive(Debug, Args)]
@@ -132,12 +136,7 @@ impl From<&Problem> for ProblemLine {
 }
 
 impl CheckArgs {
-    pub(super) fn run(
-        self,
-        open: OpenCheckout<'_>,
-        now: Timestamp,
-        out: &mut Output,
-    ) -> Result<(), Trouble> {
+    pub(super) fn run(self, world: &World<'_>, out: &mut Output) -> Result<(), Trouble> {
         let file = self.config.display().to_string();
         let configuration = match config::load(&self.config) {
             Ok(configuration) => configuration,
@@ -151,7 +150,14 @@ impl CheckArgs {
                 return Err(Trouble::failed(told(&problems), "mend these and check again"));
             }
         };
-        let survey = self.survey(&configuration, open)?;
+        let unfit = (world.try_keys)(&configuration);
+        if !unfit.is_empty() {
+            let lines: String = unfit.iter().map(|why| format!("\n{why}")).collect();
+            let what = format!("commits cannot be signed{lines}");
+            return Err(Trouble::failed(what, "give another key, or leave out `sign`"));
+        }
+        let survey = self.survey(&configuration, world.open_checkout)?;
+        let now = world.clock.now();
         let rules = survey.iter().flat_map(|it| &it.findings).map(RuleLine::from).collect();
         let schedules =
             configuration.schedules.iter().map(|it| ScheduleLine::of(it, now)).collect();

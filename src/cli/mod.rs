@@ -77,6 +77,7 @@ use crate::app::ports::{Clock, JobTokens};
 use connection::{Connection, ConnectionArgs};
 use output::{Format, Output};
 
+pub use check::TryKeys;
 pub use connection::Connect;
 pub use demo::DemoArgs;
 pub use recover::OpenApp;
@@ -186,6 +187,8 @@ pub struct World<'w> {
     pub clock: &'w dyn Clock,
     /// Opens the Git repository that a folder is in.
     pub open_checkout: OpenCheckout<'w>,
+    /// Tries the keys that sign commits.
+    pub try_keys: TryKeys<'w>,
     /// Opens the store and the repositories that a configuration names.
     pub open_app: OpenApp<'w>,
     /// Does everything that there is to do now.
@@ -209,7 +212,7 @@ impl Errand {
     pub async fn run(self, world: &World<'_>, out: &mut Output) -> ExitCode {
         let connection = Connection::new(self.connection, world);
         let done = match *self.verb {
-            Here::Check(args) => args.run(world.open_checkout, world.clock.now(), out),
+            Here::Check(args) => args.run(world, out),
             Here::Edit(args) => args.run(out),
             Here::Verify(args) => args.run(world.open_checkout, out),
             Here::Announce(args) => args.run(&connection, out).await,

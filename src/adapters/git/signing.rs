@@ -39,8 +39,12 @@ impl Signer {
     pub fn ssh(key: &SecretString, passphrase: Option<&SecretString>) -> anyhow::Result<Self> {
         // Its reader wants the last line to end, and says nothing of what it could not read.
         let text: SecretString = format!("{}\n", key.expose_secret().trim_end()).into();
-        let mut key = PrivateKey::from_openssh(text.expose_secret())
-            .map_err(|cause| anyhow!("it is no private key in OpenSSH's form: {cause}"))?;
+        let mut key = PrivateKey::from_openssh(text.expose_secret()).map_err(|cause| {
+            anyhow!(
+                "it is no private key of the kind Ed25519 in OpenSSH's form, as `ssh-keygen -t \
+                 ed25519` makes one: {cause}"
+            )
+        })?;
         if key.is_encrypted() {
             let passphrase = passphrase.context("it is locked: give its `passphrase`")?;
             key = key

@@ -72,6 +72,25 @@ fn without_a_clone_it_says_that_no_rule_was_applied() {
 }
 
 #[test]
+fn a_key_that_cannot_sign_ends_it_with_1_before_anything_is_signed() {
+    let place = Place::with(&[("README.md", "Read me.\n")]);
+    let key = place.0.path().join("signing");
+    let mut keygen = std::process::Command::new("ssh-keygen");
+    keygen.args(["-q", "-t", "ecdsa", "-N", "", "-f"]).arg(&key);
+    assert!(keygen.status().unwrap().success());
+    let sign = "/gitops.git\n    commits: {sign: {ssh_key: {file: signing}}}";
+    place.write("hoist.yaml", &HOIST.replace("/gitops.git", sign));
+    place.check(&[]).refused(
+        1,
+        &[
+            "repositories.gitops: reading commits.sign.ssh_key",
+            "no private key of the kind Ed25519",
+            "`ssh-keygen -t ed25519` makes one",
+        ],
+    );
+}
+
+#[test]
 fn the_fields_are_counted_and_a_range_is_noted() {
     let place = Place::with(&[
         ("staging/redis.yaml", "spec:\n  version: \">=1.0.0\"\n"),
