@@ -6,7 +6,7 @@ use crate::domain::artifact::Artifact;
 use crate::domain::id::{CommitId, PersonName, ProposalNumber};
 use crate::domain::promotion::{BadArtifact, Kind, Promotion};
 
-use super::{closing_nothing, one_line};
+use super::{one_line, outside_line};
 
 /// The message of the commit that a proposal carries.
 ///
@@ -19,7 +19,7 @@ pub fn promotion(
     let mut text = subject(promotion);
     text.push_str("\n\n");
     if let Some(reason) = &promotion.reason {
-        let _ = writeln!(text, "{}\n", closing_nothing(&one_line(reason)));
+        let _ = writeln!(text, "{}\n", outside_line(reason));
     }
     if let Some(undone) = undone {
         let _ = writeln!(text, "This reverts commit {undone}.\n");
@@ -27,7 +27,7 @@ pub fn promotion(
     let _ = writeln!(text, "Hoist-Promotion: {}", promotion.id);
     let _ = writeln!(text, "Hoist-Application: {}", promotion.application.application);
     let _ = writeln!(text, "Hoist-Environment: {}", promotion.environment);
-    let _ = writeln!(text, "Hoist-Version: {}", one_line(&promotion.version));
+    let _ = writeln!(text, "Hoist-Version: {}", outside_line(&promotion.version));
     kind(&mut text, &promotion.kind);
     if let Some(artifact) = artifact {
         let _ = writeln!(text, "Artifact: {}@{}", artifact.image, artifact.digest);
@@ -35,10 +35,10 @@ pub fn promotion(
             let _ = writeln!(text, "Hoist-Tag: {tag}");
         }
         if let Some(commit) = &artifact.source.commit {
-            let _ = writeln!(text, "Source-Commit: {}", one_line(commit));
+            let _ = writeln!(text, "Source-Commit: {}", outside_line(commit));
         }
     }
-    let _ = writeln!(text, "Requested-by: {}", one_line(&promotion.requested_by.name));
+    let _ = writeln!(text, "Requested-by: {}", outside_line(&promotion.requested_by.name));
     text
 }
 
@@ -79,7 +79,7 @@ fn kind(text: &mut String, kind: &Kind) {
 /// One line: what moves where.
 pub fn subject(promotion: &Promotion) -> String {
     let application = &promotion.application.application;
-    let (environment, version) = (&promotion.environment, one_line(&promotion.version));
+    let (environment, version) = (&promotion.environment, outside_line(&promotion.version));
     match &promotion.kind {
         Kind::Forward { .. } => format!("{environment}: promote {application} to {version}"),
         Kind::Rollback { .. } => format!("{environment}: roll {application} back to {version}"),
@@ -126,7 +126,7 @@ pub(super) fn pass(text: &mut String, passage: &Passage<'_>) {
         let _ = writeln!(text, "Reviewed-by: {approval}");
     }
     for gate in passage.past {
-        let _ = writeln!(text, "Hoist-Past-Gate: {}", closing_nothing(&one_line(gate)));
+        let _ = writeln!(text, "Hoist-Past-Gate: {}", outside_line(gate));
     }
     let _ = writeln!(text, "Merged-by: {}", passage.by);
 }

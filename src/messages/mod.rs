@@ -98,6 +98,21 @@ pub fn one_line(text: &str) -> String {
     clean.trim().to_owned()
 }
 
+/// The same where a forge reads it as a commit's message or as a title: it closes no issue either,
+/// and calls nobody. What joins two words keeps a name behind `@` a word.
+pub fn outside_line(text: &str) -> String {
+    let mut told = String::new();
+    let mut before = ' ';
+    for c in closing_nothing(&one_line(text)).chars() {
+        told.push(c);
+        if c == '@' && !before.is_alphanumeric() {
+            told.push('\u{2060}');
+        }
+        before = c;
+    }
+    told
+}
+
 /// What forges take for the order to close an issue, if one is named behind it, in all its forms.
 const CLOSERS: [&str; 4] = ["clos", "fix", "resolv", "implement"];
 
@@ -167,5 +182,7 @@ mod tests {
             "`@all closes\u{a0}#1 <img src=x>'x'`"
         );
         assert_eq!(one_line("a\nSigned-off-by: evil"), "a Signed-off-by: evil");
+        assert_eq!(outside_line("@all fixes #1"), "@\u{2060}all fixes\u{a0}#1");
+        assert_eq!(outside_line("ada@example.com"), "ada@example.com", "calls nobody");
     }
 }

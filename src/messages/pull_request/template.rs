@@ -9,7 +9,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, UndefinedBehavior, Value};
 
-use super::super::{closing_nothing, one_line, quoted};
+use super::super::{one_line, outside_line, quoted};
 use super::facts::Facts;
 
 /// The body of a proposal where the policy has no template of its own.
@@ -51,7 +51,7 @@ impl Text {
         match self {
             // Forges show no markup in titles; but a title may become a commit's first line, and
             // there a name behind `@` is called: what joins two words keeps it a word.
-            Self::Title => closing_nothing(&one_line(text)).replace('@', "@\u{2060}"),
+            Self::Title => outside_line(text),
             Self::Body => quoted(text),
         }
     }
