@@ -53,6 +53,20 @@ async fn an_artifact_goes_up_by_merge_requests_and_back_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn git_goes_by_ssh_where_the_address_says_so() {
+    let (bot, lab, ssh) = Bot::on_gitlab_by_ssh(&STAGING_THEN_PROD).await;
+    bot.propose_to_prod("v1.4.2").await;
+    lab.approve(2, "Bobby");
+    bot.work().await;
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.4.2, succeeded
+    ");
+    let visits = std::fs::read_to_string(ssh.file("commands")).unwrap();
+    assert!(visits.contains("git-receive-pack '/acme/infra/gitops.git'"), "{visits}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_merge_and_close_on_gitlab_and_hoist_follows() {
     let (bot, lab) = Bot::on_gitlab(&STAGING_THEN_PROD).await;
     bot.propose_to_prod("v1.4.2").await;

@@ -10,7 +10,7 @@ const EXAMPLES: &str = include_str!("../../fixtures/gitlab/webhooks.json");
 const DOCUMENTED: &str = "/usr/share/gocode/src/github.com/xanzy/go-gitlab/testdata/webhooks";
 
 /// Sends an event as GitLab does; the answer's status and body.
-async fn send(bot: &Bot, kind: &str, delivery: &str, body: &str) -> (u16, String) {
+pub async fn send(bot: &Bot, kind: &str, delivery: &str, body: &str) -> (u16, String) {
     let headers =
         [("x-gitlab-event", kind), ("idempotency-key", delivery), ("x-gitlab-token", SECRET)];
     bot.forge_says("gitops", headers, body).await

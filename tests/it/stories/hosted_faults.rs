@@ -1,10 +1,13 @@
 //! Forges that fail in every way that they have, and webhooks that get lost on their way.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use super::github_events::send;
-use crate::support::github::{Event, GitHub};
-use crate::support::hosted::Harm;
+use super::{github_events, gitlab_events};
+use crate::support::github::GitHub;
+use crate::support::gitlab::GitLab;
+use crate::support::hosted::{Event, Harm};
 use crate::support::world::{Bot, STAGING_THEN_PROD};
 
 /// Into prod without people, so that nothing waits but for the forge.
@@ -14,7 +17,7 @@ const ALL_THE_WAY: [(&str, &str); 2] =
 /// Every kind of call that hoist makes, and how often each goes wrong.
 const CALLS: [(&str, usize); 4] = [("GET", 2), ("POST", 3), ("PUT", 1), ("PATCH", 1)];
 
-/// Every way in which a call goes wrong; undone with an answer, or done with none.
+/// Every way in which a call goes wrong: undone with an answer, or done with none or a late one.
 fn harms() -> Vec<Harm> {
     let statuses = [401, 403, 404, 409, 422, 429, 500, 502];
     let instead = |status| Harm::Instead(status, Vec::new(), json!({"message": "not today"}));
@@ -23,6 +26,7 @@ fn harms() -> Vec<Harm> {
     harms.push(Harm::Instead(429, limit, json!({"message": "too many requests"})));
     harms.extend([502, 504].map(Harm::Done));
     harms.push(Harm::CutOff);
+    harms.push(Harm::Late(Duration::from_millis(300)));
     harms
 }
 
@@ -75,9 +79,57 @@ enum Line {
     Reordered,
 }
 
-/// Brings what GitHub tells to hoist; what is not brought yet.
-async fn carry(line: Line, bot: &Bot, hub: &GitHub) -> Vec<Event> {
-    let mut events = hub.take_events();
+const LINES: [Line; 5] = [Line::Good, Line::Lost, Line::Doubled, Line::Delayed, Line::Reordered];
+
+/// A forge, as far as this story needs one.
+trait Telling {
+    /// What it has to tell since it was last asked.
+    fn news(&self) -> Vec<Event>;
+    /// Brings an event to hoist; the answer's status and body.
+    async fn bring(bot: &Bot, event: &Event) -> (u16, String);
+    fn approve(&self, number: u64);
+    fn proposals(&self) -> usize;
+}
+
+impl Telling for GitHub {
+    fn news(&self) -> Vec<Event> {
+        self.take_events()
+    }
+
+    async fn bring(bot: &Bot, Event { kind, delivery, body }: &Event) -> (u16, String) {
+        github_events::send(bot, kind, delivery, &body.to_string()).await
+    }
+
+    fn approve(&self, number: u64) {
+        self.review(number, "Bobby", "APPROVED");
+    }
+
+    fn proposals(&self) -> usize {
+        self.count()
+    }
+}
+
+impl Telling for GitLab {
+    fn news(&self) -> Vec<Event> {
+        self.take_events()
+    }
+
+    async fn bring(bot: &Bot, Event { kind, delivery, body }: &Event) -> (u16, String) {
+        gitlab_events::send(bot, kind, delivery, &body.to_string()).await
+    }
+
+    fn approve(&self, number: u64) {
+        GitLab::approve(self, number, "Bobby");
+    }
+
+    fn proposals(&self) -> usize {
+        self.count()
+    }
+}
+
+/// Brings what a forge tells to hoist; what is not brought yet.
+async fn carry<F: Telling>(line: Line, bot: &Bot, forge: &F) -> Vec<Event> {
+    let mut events = forge.news();
     match line {
         Line::Good => {}
         Line::Lost => return Vec::new(),
@@ -85,44 +137,57 @@ async fn carry(line: Line, bot: &Bot, hub: &GitHub) -> Vec<Event> {
         Line::Doubled => events = events.iter().flat_map(|it| [it.clone(), it.clone()]).collect(),
         Line::Reordered => events.reverse(),
     }
-    deliver(bot, &events).await;
+    deliver::<F>(bot, &events).await;
     Vec::new()
 }
 
-async fn deliver(bot: &Bot, events: &[Event]) {
-    for Event { kind, delivery, body } in events {
-        let (status, told) = send(bot, kind, delivery, &body.to_string()).await;
-        assert!(status == 202 || status == 204, "{kind} {status}: {told}");
+async fn deliver<F: Telling>(bot: &Bot, events: &[Event]) {
+    for event in events {
+        let (status, told) = F::bring(bot, event).await;
+        assert!(status == 202 || status == 204, "{event:?} {status}: {told}");
+    }
+}
+
+/// A version goes into prod, and hoist is told of it by such a line.
+async fn is_told_of_by<F: Telling>(line: Line, mut bot: Bot, forge: F) {
+    let mut late = Vec::new();
+    bot.work().await;
+    late.extend(carry(line, &bot, &forge).await);
+    bot.propose_to_prod("v1.4.2").await;
+    late.extend(carry(line, &bot, &forge).await);
+    bot.work_off().await;
+    forge.approve(2);
+    late.extend(carry(line, &bot, &forge).await);
+    // Without a sweep: whoever was told of it looks now.
+    bot.work_off().await;
+    let at_once = bot.version_line("prod").contains("v1.4.2");
+    assert_eq!(at_once, !matches!(line, Line::Lost | Line::Delayed), "{line:?}");
+    bot.work().await;
+    let log = bot.git_log();
+    late.extend(carry(line, &bot, &forge).await);
+    deliver::<F>(&bot, &late).await;
+    bot.work().await;
+    assert_eq!(bot.status().await, "staging: v1.4.2, succeeded\nprod: v1.4.2, succeeded");
+    assert_eq!((bot.git_log(), forge.proposals()), (log.clone(), 2), "{line:?}");
+    // Which deliveries were taken is forgotten with the process: they are looked into again.
+    bot.restart().await;
+    deliver::<F>(&bot, &late).await;
+    bot.work().await;
+    assert_eq!((bot.git_log(), forge.proposals()), (log, 2), "{line:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn githubs_webhooks_may_be_lost_doubled_delayed_and_reordered() {
+    for line in LINES {
+        let (bot, hub) = Bot::on_github(&STAGING_THEN_PROD).await;
+        is_told_of_by(line, bot, hub).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn webhooks_may_be_lost_doubled_delayed_and_reordered() {
-    for line in [Line::Good, Line::Lost, Line::Doubled, Line::Delayed, Line::Reordered] {
-        let (mut bot, hub) = Bot::on_github(&STAGING_THEN_PROD).await;
-        let mut late = Vec::new();
-        bot.work().await;
-        late.extend(carry(line, &bot, &hub).await);
-        bot.propose_to_prod("v1.4.2").await;
-        late.extend(carry(line, &bot, &hub).await);
-        bot.work_off().await;
-        hub.review(2, "Bobby", "APPROVED");
-        late.extend(carry(line, &bot, &hub).await);
-        // Without a sweep: whoever was told of it looks now.
-        bot.work_off().await;
-        let at_once = bot.version_line("prod").contains("v1.4.2");
-        assert_eq!(at_once, !matches!(line, Line::Lost | Line::Delayed), "{line:?}");
-        bot.work().await;
-        let log = bot.git_log();
-        late.extend(carry(line, &bot, &hub).await);
-        deliver(&bot, &late).await;
-        bot.work().await;
-        assert_eq!(bot.status().await, "staging: v1.4.2, succeeded\nprod: v1.4.2, succeeded");
-        assert_eq!((bot.git_log(), hub.count()), (log.clone(), 2), "{line:?}");
-        // Which deliveries were taken is forgotten with the process: they are looked into again.
-        bot.restart().await;
-        deliver(&bot, &late).await;
-        bot.work().await;
-        assert_eq!((bot.git_log(), hub.count()), (log, 2), "{line:?}");
+async fn gitlabs_webhooks_may_be_lost_doubled_delayed_and_reordered() {
+    for line in LINES {
+        let (bot, lab) = Bot::on_gitlab(&STAGING_THEN_PROD).await;
+        is_told_of_by(line, bot, lab).await;
     }
 }

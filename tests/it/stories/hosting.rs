@@ -2,6 +2,7 @@
 //! more rights than it needs.
 
 use crate::support::github::GitHub;
+use crate::support::gitlab::GitLab;
 use crate::support::tls_front::TlsFront;
 use crate::support::world::{Bot, STAGING_THEN_PROD};
 
@@ -116,6 +117,39 @@ async fn each_right_that_lacks_is_told_by_its_name() {
     without contents=write: asking Git: the Git remote refuses our credentials: https://…/gitops.git: the server answered 403 Forbidden: Write access not granted.; check the repository's credentials and what they may do
     without pull_requests=write: asking the forge: the forge refuses: looking for a pull request: these credentials may not do that in acme/gitops (Resource not accessible by integration); they need `pull_requests=read`
     without statuses=write: asking the forge: the forge refuses: reading the statuses of a commit: these credentials may not do that in acme/gitops (Resource not accessible by integration); they need `statuses=read`
+    ");
+}
+
+/// What somebody does to a token of GitLab's.
+type TokenChange = fn(&GitLab);
+
+/// What a token of GitLab's can lack: Git refuses first, and where that goes by SSH the API does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_right_that_a_gitlab_token_lacks_is_told_by_its_name() {
+    let mut told = Vec::new();
+    let lacks: [(&str, TokenChange); 2] =
+        [("the scope", GitLab::let_token_only_read), ("the role", GitLab::let_token_report)];
+    for (what, take_away) in lacks {
+        let (over_https, lab) = Bot::on_gitlab(&STAGING_THEN_PROD).await;
+        let (by_ssh, other, _ssh) = Bot::on_gitlab_by_ssh(&STAGING_THEN_PROD).await;
+        for (bot, lab) in [(over_https, lab), (by_ssh, other)] {
+            bot.work().await;
+            take_away(&lab);
+            bot.announce("v1.4.2").await;
+            bot.work().await;
+            let trouble = trouble(&bot).await.replace(lab.git().as_str(), "https://…/gitops.git");
+            told.push(format!("without {what}: {trouble}"));
+            // Given later, hoist goes on by itself.
+            lab.renew_token();
+            bot.watch(3).await;
+            assert!(bot.status().await.contains("staging: v1.4.2"), "{what}");
+        }
+    }
+    insta::assert_snapshot!(told.join("\n"), @"
+    without the scope: asking Git: the Git remote refuses our credentials: https://…/gitops.git: the server answered 403 Forbidden: You are not allowed to push code to this project.; check the repository's credentials and what they may do
+    without the scope: asking the forge: the forge refuses: opening a merge request: this token may not do that in acme/infra/gitops (insufficient_scope; The request requires higher privileges than provided by the access token.); its scope must be `api`
+    without the role: asking Git: the Git remote refuses our credentials: https://…/gitops.git: the server answered 403 Forbidden: You are not allowed to push code to this project.; check the repository's credentials and what they may do
+    without the role: asking the forge: the forge refuses: opening a merge request: this token may not do that in acme/infra/gitops (403 Forbidden); its role must be Developer, or Maintainer where the branch asks for that
     ");
 }
 

@@ -21,6 +21,7 @@ mod hosting;
 mod killed;
 mod main_path;
 mod outages;
+mod outsiders;
 mod people;
 mod policies;
 mod proposals;

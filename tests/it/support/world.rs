@@ -27,6 +27,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tower::ServiceExt;
+use url::Url;
 
 use super::argocd::{self, ArgoCd};
 use super::github::{self, GitHub, Key};
@@ -189,22 +190,36 @@ impl Bot {
     pub async fn on_github_by_ssh(environments: &[(&str, &str)]) -> (Self, GitHub, SshServer) {
         let bot = Self::asleep(environments);
         let hub = GitHub::start(bot.remote.path()).await;
-        let ssh = SshServer::start(bot.home.path());
-        ssh.name("acme/gitops.git", bot.remote.path());
+        let ssh = bot.move_behind_ssh("github", "acme/gitops.git", (hub.api(), github::TOKEN));
+        let app = bot.wake(None).await;
+        (Self { app: Some(Arc::new(app)), ..bot }, hub, ssh)
+    }
+
+    /// The same on a GitLab.
+    pub async fn on_gitlab_by_ssh(environments: &[(&str, &str)]) -> (Self, GitLab, SshServer) {
+        let bot = Self::asleep(environments);
+        let lab = GitLab::start(bot.remote.path()).await;
+        let path = format!("{}.git", gitlab::PROJECT);
+        let ssh = bot.move_behind_ssh("gitlab", &path, (lab.api(), gitlab::TOKEN));
+        let app = bot.wake(None).await;
+        (Self { app: Some(Arc::new(app)), ..bot }, lab, ssh)
+    }
+
+    fn move_behind_ssh(&self, forge: &str, path: &str, (api, token): (Url, &str)) -> SshServer {
+        let ssh = SshServer::start(self.home.path());
+        ssh.name(path, self.remote.path());
         let at = format!(
-            "github, url: \"ssh://{}@127.0.0.1:{}/acme/gitops.git\", api: \"{}\", \
+            "{forge}, url: \"ssh://{}@127.0.0.1:{}/{path}\", api: \"{api}\", \
              known_hosts: [\"{}\"]",
             ssh.user,
             ssh.port,
-            hub.api(),
             ssh.fingerprint("host_ed25519"),
         );
-        bot.move_to(&at, github::TOKEN, "merge");
+        self.move_to(&at, token, "merge");
         let key = format!("credentials: {{ssh_key: {{file: \"{}\"}}, ", ssh.file("key").display());
-        let text = std::fs::read_to_string(bot.config()).unwrap().replace("credentials: {", &key);
-        std::fs::write(bot.config(), text).unwrap();
-        let app = bot.wake(None).await;
-        (Self { app: Some(Arc::new(app)), ..bot }, hub, ssh)
+        let text = std::fs::read_to_string(self.config()).unwrap().replace("credentials: {", &key);
+        std::fs::write(self.config(), text).unwrap();
+        ssh
     }
 
     /// Runs with its repository on a GitLab, which knows bob by another name.
@@ -506,6 +521,21 @@ impl Bot {
     pub async fn announce_by_nobody(&self, version: &str) -> u16 {
         let outgoing = Outgoing { actor: None, ..outgoing("shop", version) };
         self.send(request(outgoing.signed(&SECRET.to_owned().into()))).await
+    }
+
+    /// CI announces a version of the shop, and says of it what it likes.
+    pub async fn announce_in_words(
+        &self,
+        version: &str,
+        words: impl FnOnce(&mut Outgoing),
+    ) -> (u16, String) {
+        let mut outgoing = outgoing("shop", version);
+        words(&mut outgoing);
+        let request = request(outgoing.signed(&SECRET.to_owned().into()));
+        let answer = http::router(Arc::clone(self.app())).oneshot(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
     }
 
     /// CI announces a version of the shop and what it was built from.

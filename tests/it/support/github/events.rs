@@ -6,14 +6,7 @@ use serde_json::{Value, json};
 
 use super::GitHub;
 use super::pulls::{Hub, NAME, OWNER};
-
-/// A delivery of a webhook.
-#[derive(Debug, Clone)]
-pub struct Event {
-    pub kind: &'static str,
-    pub delivery: String,
-    pub body: Value,
-}
+use crate::support::hosted::Event;
 
 /// What was told of so far.
 #[derive(Default)]

@@ -32,11 +32,10 @@ use url::Url;
 pub use super::hosted::Asked;
 pub use super::hosted::Harm;
 use super::hosted::repository::Repository;
-use super::hosted::{self, Fault, backend, decode, send, tell_limit};
+use super::hosted::{self, Bearing, Fault, backend, decode, send, tell_limit};
 use contract::Operation;
 use credentials::{Credentials, Who};
 pub use credentials::{Key, TOKEN};
-pub use events::Event;
 use events::Seen;
 pub use objects::Signing;
 use pulls::Hub;
@@ -59,6 +58,9 @@ struct Inside {
     hub: Hub,
     credentials: Credentials,
     faults: Vec<Fault>,
+    bearing: Bearing,
+    /// Whose branch somebody pushes to at which call.
+    meanwhile: Option<((&'static str, &'static str), String)>,
     calls: Vec<Asked>,
     /// How much of its limit is used up.
     spent: u64,
@@ -86,6 +88,8 @@ impl GitHub {
             hub: Hub::new(Repository::new(bare)),
             credentials: Credentials::default(),
             faults: Vec::new(),
+            bearing: Bearing::default(),
+            meanwhile: None,
             calls: Vec::new(),
             spent: 0,
             renamed: None,
@@ -192,6 +196,28 @@ impl GitHub {
         harm: Harm,
     ) {
         self.inside().faults.push(Fault::new((method, end), times, harm).after(calls));
+    }
+
+    /// It bears so many more writes that people are told of, and asks then to be left alone.
+    pub fn bear(&self, most: usize) {
+        self.inside().bearing.bear(most);
+    }
+
+    /// How often it was asked for more than it bears.
+    pub fn refused(&self) -> usize {
+        self.inside().bearing.refused
+    }
+
+    /// Somebody pushes to a branch while GitHub is at the next call of that kind.
+    pub fn push_during(&self, call: (&'static str, &'static str), branch: &str) {
+        self.inside().meanwhile = Some((call, branch.to_owned()));
+    }
+
+    /// The title and the body of a pull request.
+    pub fn text_of(&self, number: u64) -> (String, String) {
+        let inside = self.inside();
+        let pull = &inside.hub.pulls[&number];
+        (pull.title.clone(), pull.body.clone())
     }
 
     /// Lets the next `times` things that are done in GraphQL be done, and their answers go wrong.
@@ -360,7 +386,16 @@ impl Inside {
         let is_mutation =
             request.body["query"].as_str().is_some_and(|it| it.trim().starts_with("mutation"));
         let method = if is_mutation { "MUTATION" } else { request.method };
-        let harm = hosted::harm(&mut self.faults, (method, request.path));
+        let call = (request.method, request.path);
+        if let Some(((verb, end), branch)) =
+            self.meanwhile.take_if(|((verb, end), _)| *verb == call.0 && call.1.ends_with(*end))
+        {
+            let tip = self.hub.repository.tip(&branch).unwrap();
+            let tree = format!("{tip}^{{tree}}");
+            self.hub.repository.land(&branch, &tree, &[&tip], &format!("during {verb} {end}"));
+        }
+        let harm = self.bearing.refusal(call, 403);
+        let harm = harm.or_else(|| hosted::harm(&mut self.faults, (method, request.path)));
         if let Some(Harm::Instead(status, _, body)) = &harm {
             return (*status, body.clone(), harm.clone());
         }

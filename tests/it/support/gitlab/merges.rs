@@ -84,7 +84,7 @@ pub struct Merge {
     pub versions: Vec<(u64, String, String)>,
     /// The branch was put where the target is: what it has is not its own.
     is_empty: bool,
-    state: &'static str,
+    pub state: &'static str,
     landed: Option<Landed>,
     author: String,
     labels: Vec<String>,

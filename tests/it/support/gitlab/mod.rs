@@ -6,6 +6,7 @@
 //! what that documentation shows.
 
 mod approvals;
+mod events;
 mod groups;
 mod landing;
 mod merges;
@@ -30,7 +31,8 @@ use url::Url;
 
 pub use super::hosted::Harm;
 use super::hosted::repository::Repository;
-use super::hosted::{self, Asked, Fault, backend, decode, send, tell_limit};
+use super::hosted::{self, Asked, Bearing, Fault, backend, decode, send, tell_limit};
+use events::Seen;
 use merges::Lab;
 pub use merges::{Mergeability, Method as MergeMethod, Rules, Server};
 
@@ -57,9 +59,12 @@ struct Inside {
     lab: Lab,
     token: Token,
     faults: Vec<Fault>,
+    bearing: Bearing,
     calls: Vec<Asked>,
     /// How much of its limit is used up.
     spent: u64,
+    /// What its webhooks have told of.
+    seen: Seen,
 }
 
 /// What has become of the token.
@@ -67,6 +72,10 @@ struct Inside {
 enum Token {
     Good,
     Expired,
+    /// Its scope is to read only.
+    ReadsOnly,
+    /// Its role is that of a reporter, who may push nowhere.
+    Reports,
 }
 
 impl Drop for GitLab {
@@ -82,8 +91,10 @@ impl GitLab {
             lab: Lab::new(Repository::new(bare)),
             token: Token::Good,
             faults: Vec::new(),
+            bearing: Bearing::default(),
             calls: Vec::new(),
             spent: 0,
+            seen: Seen::default(),
         }));
         let router = Router::new().fallback(serve).with_state(Arc::clone(&state));
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -136,6 +147,26 @@ impl GitLab {
     /// Somebody renews it.
     pub fn renew_token(&self) {
         self.inside().token = Token::Good;
+    }
+
+    /// Somebody makes the token anew, with a scope to read and no other.
+    pub fn let_token_only_read(&self) {
+        self.inside().token = Token::ReadsOnly;
+    }
+
+    /// Somebody gives the token the role of a reporter.
+    pub fn let_token_report(&self) {
+        self.inside().token = Token::Reports;
+    }
+
+    /// It bears so many more writes that people are told of, and asks then to be left alone.
+    pub fn bear(&self, most: usize) {
+        self.inside().bearing.bear(most);
+    }
+
+    /// How often it was asked for more than it bears.
+    pub fn refused(&self) -> usize {
+        self.inside().bearing.refused
     }
 
     /// Lets the next `times` calls go wrong whose method is this and whose path ends so.
@@ -193,11 +224,18 @@ async fn serve(
     let header = |name: &str| headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or("");
     let git = format!("{ROOT}/{PROJECT}.git/");
     if let Some(rest) = uri.path().strip_prefix(&git) {
-        let (known, bare) = {
+        let (token, bare) = {
             let inside = state.lock().unwrap();
-            let known = inside.token == Token::Good && pushes(header(AUTHORIZATION.as_str()));
-            (known, inside.lab.repository.path().to_owned())
+            (inside.token, inside.lab.repository.path().to_owned())
         };
+        let pushing = uri.path().ends_with("/git-receive-pack")
+            || uri.query().is_some_and(|it| it.contains("git-receive-pack"));
+        if pushing && matches!(token, Token::ReadsOnly | Token::Reports) {
+            let words = "You are not allowed to push code to this project.";
+            let plain = [("content-type", "text/plain; charset=UTF-8")];
+            return (StatusCode::FORBIDDEN, plain, words).into_response();
+        }
+        let known = token != Token::Expired && pushes(header(AUTHORIZATION.as_str()));
         return backend::serve(known, &bare, (&method, rest, &uri), (&headers, body)).await;
     }
     let Some(path) = uri.path().strip_prefix(&format!("{ROOT}/api/v4")) else {
@@ -251,12 +289,13 @@ impl Inside {
         query: &Fields,
         body: &Fields,
     ) -> (u16, Value, Option<Harm>) {
-        let harm = hosted::harm(&mut self.faults, (method, path));
+        let harm = self.bearing.refusal((method, path), 429);
+        let harm = harm.or_else(|| hosted::harm(&mut self.faults, (method, path)));
         if let Some(Harm::Instead(status, _, body)) = &harm {
             return (*status, body.clone(), harm.clone());
         }
         self.lab.act_by_itself();
-        let (status, told) = match self.refusal(token) {
+        let (status, told) = match self.refusal(token, method) {
             Some(refusal) => refusal,
             None => {
                 let decoded: Vec<String> =
@@ -271,13 +310,26 @@ impl Inside {
         }
     }
 
-    fn refusal(&self, token: &str) -> Option<Told> {
+    fn refusal(&self, token: &str, method: &str) -> Option<Told> {
         if token != TOKEN {
             return Some((401, json!({"message": "401 Unauthorized"})));
         }
-        (self.token == Token::Expired).then(|| {
-            let words = "Token is expired. You can either do re-authorization or token refresh.";
-            (401, json!({"error": "invalid_token", "error_description": words}))
-        })
+        match self.token {
+            Token::Expired => {
+                let words =
+                    "Token is expired. You can either do re-authorization or token refresh.";
+                Some((401, json!({"error": "invalid_token", "error_description": words})))
+            }
+            Token::ReadsOnly if method != "GET" => {
+                let words = "The request requires higher privileges than provided by the access \
+                             token.";
+                let told = json!({
+                    "error": "insufficient_scope", "error_description": words, "scope": "api",
+                });
+                Some((403, told))
+            }
+            Token::Reports if method != "GET" => Some((403, json!({"message": "403 Forbidden"}))),
+            Token::Good | Token::ReadsOnly | Token::Reports => None,
+        }
     }
 }

@@ -9,8 +9,8 @@ use super::{Fields, GitLab, Told, field};
 
 /// A status of a commit.
 pub struct Job {
-    commit: String,
-    told: Value,
+    pub commit: String,
+    pub told: Value,
 }
 
 impl Lab {

@@ -1,14 +1,17 @@
 //! What simulated forges have in common: real Git behind HTTP, and calls that go wrong.
 
 pub mod backend;
+pub mod orders;
 pub mod repository;
+
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::HeaderName;
 use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A call that was made, as `GET /repos/…`, and how it was answered.
 #[derive(Debug, Clone)]
@@ -38,6 +41,47 @@ pub enum Harm {
     CutOff,
     /// It is done, and no answer comes.
     Silence,
+    /// It is done, and the answer comes late.
+    Late(Duration),
+}
+
+/// How much more a forge bears of what people are told of, if it counts that.
+#[derive(Default)]
+pub struct Bearing {
+    left: Option<usize>,
+    /// How often it was asked for more.
+    pub refused: usize,
+}
+
+impl Bearing {
+    /// It bears so many from here on.
+    pub fn bear(&mut self, most: usize) {
+        self.left = Some(most);
+    }
+
+    /// What is answered instead, if it bears no more; what opens and comments counts.
+    pub fn refusal(&mut self, (method, path): (&str, &str), status: u16) -> Option<Harm> {
+        let told = ["/pulls", "/merge_requests", "/comments", "/notes", "/requested_reviewers"];
+        if method != "POST" || !told.iter().any(|end| path.ends_with(end)) {
+            return None;
+        }
+        let left = self.left.as_mut()?;
+        if *left > 0 {
+            *left -= 1;
+            return None;
+        }
+        self.refused += 1;
+        let words = json!({"message": "You have exceeded a secondary rate limit"});
+        Some(Harm::Instead(status, vec![("retry-after", "60".to_owned())], words))
+    }
+}
+
+/// A delivery of a webhook.
+#[derive(Debug, Clone)]
+pub struct Event {
+    pub kind: &'static str,
+    pub delivery: String,
+    pub body: Value,
 }
 
 impl Fault {
@@ -66,8 +110,10 @@ pub fn harm(faults: &mut [Fault], (method, path): (&str, &str)) -> Option<Harm> 
 
 /// Gives the answer, or none for ever.
 pub async fn give(response: Response, harm: Option<&Harm>) -> Response {
-    if let Some(Harm::Silence) = harm {
-        std::future::pending::<()>().await;
+    match harm {
+        Some(Harm::Silence) => std::future::pending::<()>().await,
+        Some(Harm::Late(wait)) => tokio::time::sleep(*wait).await,
+        Some(Harm::Instead(..) | Harm::Done(_) | Harm::CutOff) | None => {}
     }
     response
 }

@@ -10,6 +10,7 @@ pub struct Repository {
     bare: PathBuf,
     /// What was found out of two commits stays so.
     unions: Mutex<BTreeMap<(String, String), Union>>,
+    lines: Mutex<BTreeMap<(String, String), bool>>,
 }
 
 /// What Git says of bringing two commits together.
@@ -21,20 +22,28 @@ pub enum Union {
 
 impl Repository {
     pub fn new(bare: &Path) -> Self {
-        Self { bare: bare.to_owned(), unions: Mutex::default() }
+        Self { bare: bare.to_owned(), unions: Mutex::default(), lines: Mutex::default() }
     }
 
     pub fn path(&self) -> &Path {
         &self.bare
     }
 
-    /// All branches, to see whether anything moved.
+    /// All branches, to see whether anything moved. Read from where Git keeps them, as long as they
+    /// were not packed: that is asked at every call, and each would start a program.
     pub fn branches(&self) -> String {
-        self.ask(&["for-each-ref", "--format=%(refname) %(objectname)", "refs/heads"])
+        if self.bare.join("packed-refs").exists() {
+            return self.ask(&["for-each-ref", "--format=%(refname) %(objectname)", "refs/heads"]);
+        }
+        let mut found = BTreeMap::new();
+        loose("refs/heads", &self.bare.join("refs/heads"), &mut found);
+        let lines: Vec<String> = found.iter().map(|(name, at)| format!("{name} {at}")).collect();
+        lines.join("\n")
     }
 
     pub fn tip(&self, branch: &str) -> Option<String> {
-        self.commit(&format!("refs/heads/{branch}"))
+        held(&self.bare.join("refs/heads").join(branch))
+            .or_else(|| self.commit(&format!("refs/heads/{branch}")))
     }
 
     pub fn commit(&self, name: &str) -> Option<String> {
@@ -47,7 +56,11 @@ impl Repository {
     }
 
     pub fn has(&self, commit: &str, ancestor: &str) -> bool {
-        self.run(&["merge-base", "--is-ancestor", ancestor, commit]).status.success()
+        let pair = (commit.to_owned(), ancestor.to_owned());
+        let mut known = self.lines.lock().unwrap();
+        let leads =
+            || self.run(&["merge-base", "--is-ancestor", ancestor, commit]).status.success();
+        *known.entry(pair).or_insert_with(leads)
     }
 
     /// The first commit on a branch's own line that has `head`.
@@ -170,6 +183,27 @@ impl Repository {
         }
         git
     }
+}
+
+/// The refs in a folder, as Git keeps each in a file of its own.
+fn loose(name: &str, folder: &Path, found: &mut BTreeMap<String, String>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (path, name) =
+            (entry.path(), format!("{name}/{}", entry.file_name().to_string_lossy()));
+        if path.is_dir() {
+            loose(&name, &path, found);
+        } else if !name.ends_with(".lock")
+            && let Some(commit) = held(&path)
+        {
+            found.insert(name, commit);
+        }
+    }
+}
+
+/// What a ref's file holds, if it is there.
+fn held(path: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    Some(text.trim().to_owned()).filter(|text| text.len() == 40)
 }
 
 fn text(out: &Output) -> String {
