@@ -169,3 +169,21 @@ async fn a_server_that_does_not_sign_is_told_and_nothing_is_pushed() {
     bot.watch(2).await;
     insta::assert_snapshot!(bot.status().await, @"staging: v1.4.2, succeeded");
 }
+
+/// The commit is made by the API, and takes its time; the branch is moved by Git from where it was
+/// when that began, or not at all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_pushes_while_github_makes_the_commit_is_not_overwritten_unseen() {
+    let (bot, hub) = proposed().await;
+    bot.announce("v1.5.0").await;
+    bot.work().await;
+    hub.push_during(("POST", "/git/commits"), BRANCH);
+    bot.minutes_pass(31);
+    bot.work().await;
+    bot.watch(1).await;
+    assert_eq!(hub.commits_made(), 4, "one for each environment and version");
+    let told = hub.comments_on(2).join("\n");
+    assert!(told.contains("replaces what somebody had pushed here"), "{told}");
+    insta::assert_snapshot!(commits(&bot, BRANCH), @"hoist[bot] / GitHub: prod: promote shop to v1.5.0");
+    assert_eq!(hub.count(), 3, "in the same pull request");
+}

@@ -6,7 +6,8 @@ use hoist::app::views::{HoldRequest, ProposalRequest, RollbackRequest};
 use hoist::domain::command::ProposalStep;
 use jiff::SignedDuration;
 
-use crate::support::github::Harm;
+use crate::support::github::{Harm, Rules};
+use crate::support::gitlab;
 use crate::support::served::{PIPELINES, Served, token};
 use crate::support::world::{Bot, STAGING_THEN_PROD, plain};
 
@@ -323,6 +324,11 @@ const NIGHTLY: &str = "schedules:\n  - {name: nightly, cron: \"0 2 * * *\", zone
 
 /// A bot whose cart and shop are ready for prod, and wait for its train, which departs now.
 async fn aboard(bot: &mut Bot) {
+    aboard_after(bot, |_| {}).await;
+}
+
+/// The same, with something that happens right before it departs.
+async fn aboard_after(bot: &mut Bot, before: impl FnOnce(&Bot)) {
     bot.add_to_the_pipelines(NIGHTLY).await;
     bot.work().await;
     for application in ["cart", "shop"] {
@@ -331,6 +337,7 @@ async fn aboard(bot: &mut Bot) {
     bot.work().await;
     bot.minutes_pass(31);
     bot.work().await;
+    before(bot);
     bot.app().run_alone("nightly").await.unwrap();
     ride(bot).await;
 }
@@ -413,6 +420,52 @@ async fn a_train_whose_commits_github_makes_goes_on_where_it_broke_off() {
     ride(&bot).await;
     let there = "newTag: v1.4.2 # hoist writes this";
     assert_eq!(tags_in_prod(&bot), [there, there]);
+}
+
+const MERGED_ALONE: [(&str, &str); 2] = [
+    ("staging", "merge: automatic"),
+    ("prod", "after: [staging], gates: [{soak: 30m}], merge: automatic"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_train_goes_through_the_merge_queue_that_its_branch_demands() {
+    let (mut bot, hub) = Bot::on_github(&MERGED_ALONE).await;
+    bot.work().await;
+    let queue = || Rules { queue: true, ..Rules::default() };
+    aboard_after(&mut bot, |_| hub.protect(queue())).await;
+    assert_eq!(hub.queued(), [3], "the train, with all of its riders at once");
+    let there = "newTag: v1.4.2 # hoist writes this";
+    assert_ne!(tags_in_prod(&bot), [there, there]);
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #3 (it goes with others in #3: it is in the merge queue)
+    ");
+    hub.queue_passes().unwrap();
+    ride(&bot).await;
+    assert_eq!(tags_in_prod(&bot), [there, there]);
+    assert_eq!(hub.count(), 3);
+    assert_eq!(history(&bot, "shop").await.matches("succeeded").count(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_train_goes_by_the_merge_train_of_its_project() {
+    let (mut bot, lab) = Bot::on_gitlab(&MERGED_ALONE).await;
+    bot.work().await;
+    aboard_after(&mut bot, |bot| {
+        lab.rule(gitlab::Rules { trains: true, ..gitlab::Rules::default() });
+        // Whether a project has trains is believed for an hour.
+        bot.minutes_pass(61);
+    })
+    .await;
+    assert_eq!(lab.on_train(), [3]);
+    let there = "newTag: v1.4.2 # hoist writes this";
+    // Who is held leaves the one, and so the other.
+    bot.hold("dora").await.unwrap();
+    ride(&bot).await;
+    assert_eq!(lab.on_train(), [3], "it was put on again without who is held");
+    lab.train_passes();
+    ride(&bot).await;
+    assert_eq!(tags_in_prod(&bot), [there, "newTag: v1.0.0 # hoist writes this"]);
 }
 
 #[tokio::test]
