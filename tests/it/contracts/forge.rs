@@ -5,8 +5,8 @@
 
 mod builtin;
 mod faults;
-mod github;
-mod gitlab;
+pub mod github;
+pub mod gitlab;
 
 use std::sync::Arc;
 

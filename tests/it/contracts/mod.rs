@@ -1,6 +1,6 @@
 //! What every adapter behind one port must do, told once and run against each of them.
 
-mod forge;
+pub mod forge;
 mod git;
 mod registry;
 mod store;

@@ -1,6 +1,7 @@
 //! What happens to an artifact, told from its build to the Git history.
 
 mod accept;
+mod bursts;
 mod crash;
 mod deliveries;
 mod drafts;

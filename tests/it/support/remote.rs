@@ -77,6 +77,14 @@ impl Remote {
         self.push_head("main")
     }
 
+    /// A person adds text files to `main`.
+    pub fn add_files(&self, files: &[(String, String)]) -> CommitId {
+        self.check_out("main");
+        files.iter().for_each(|(path, text)| self.write(path, text));
+        self.commit("add more");
+        self.push_head("main")
+    }
+
     /// A person removes a file from a branch.
     pub fn remove(&self, branch: &str, path: &str) -> CommitId {
         self.check_out(branch);

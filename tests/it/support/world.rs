@@ -13,7 +13,7 @@ use axum::http::Request;
 use hoist::adapters::forge::builtin::BuiltinForge;
 use hoist::app::ingest::identity::Issuers;
 use hoist::app::ingest::send::{Outgoing, SenderProof, SignedAnnouncement};
-use hoist::app::ports::{Clock, Dice, ForgeError, Proposal, ProposalState};
+use hoist::app::ports::{Clock, Dice, Forge, ForgeError, Proposal, ProposalState};
 use hoist::app::views::{
     Allowance, CheckRequest, CheckWord, CommandView, EnvironmentView, FreezeRequest, HoldRequest,
     PromoteRequest, ProposalRequest, ResumeRequest, RollbackRequest, SkipRequest, ThawRequest,
@@ -401,6 +401,18 @@ impl Bot {
         self.app = Some(Arc::new(app));
     }
 
+    /// The process starts again, reaches its repository through the file system, and a forge at
+    /// another pace: what keeps to the pace of a real one would take a test an hour.
+    pub async fn restart_in_a_hurry(&mut self, forge: Arc<dyn Forge>) {
+        self.app = None;
+        let mut app = self.wake(None).await;
+        for repository in app.repositories.values_mut() {
+            repository.git = Arc::new(self.remote.mirror());
+            repository.forge = Arc::clone(&forge);
+        }
+        self.app = Some(Arc::new(app));
+    }
+
     /// The process starts again with `--read-only`.
     pub async fn restart_read_only(&mut self) {
         self.app = None;
@@ -782,6 +794,12 @@ impl Bot {
     }
 
     // People with a clone.
+
+    /// A person adds applications to an environment.
+    pub fn add_applications(&self, environment: &str, names: &[String]) {
+        let files = names.iter().map(|it| (file(environment, it), kustomization(it, "v1.0.0")));
+        self.remote.add_files(&files.collect::<Vec<_>>());
+    }
 
     /// A person changes a file on main.
     pub fn edit_main(&self, path: &str, from: &str, to: &str) {

@@ -48,8 +48,18 @@ pub fn forge_within(
 ) -> Arc<dyn Forge> {
     let server = GitLabServer { api: lab.api(), ca: None, patience, token: token.into() };
     let access = Arc::new(GitLabAccess::new(&server, &lab.git()).unwrap());
+    forge_through(access, squash, Pace::new(Arc::new(SystemClock), 100_000))
+}
+
+/// A forge that is asked at this pace.
+pub fn forge_at(lab: &GitLab, pace: Pace) -> Arc<dyn Forge> {
+    let server = GitLabServer { api: lab.api(), ca: None, patience: PATIENCE, token: TOKEN.into() };
+    let access = Arc::new(GitLabAccess::new(&server, &lab.git()).unwrap());
+    forge_through(access, GitLabSquash::AsProject, pace)
+}
+
+fn forge_through(access: Arc<GitLabAccess>, squash: GitLabSquash, pace: Pace) -> Arc<dyn Forge> {
     let people = ForgePeople::new("gitlab", []);
-    let pace = Pace::new(Arc::new(SystemClock), 100_000);
     let manners = GitLabManners { squash, auto_merge: AutoMerge::Never, people, pace };
     Arc::new(GitLabForge::new(access, manners))
 }
