@@ -4,7 +4,6 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -132,21 +131,15 @@ impl Remote for Client {
     async fn plan(
         &self,
         application: Option<&str>,
-        at: Option<Timestamp>,
+        at: Option<&str>,
     ) -> Result<PlanView, RemoteError> {
-        let at = at.map(|at| at.to_string());
-        let query = [("application", application), ("at", at.as_deref())];
+        let query = [("application", application), ("at", at)];
         let query: Vec<_> = query.into_iter().filter_map(|(k, v)| Some((k, v?))).collect();
         self.get(&["plan"], &query).await
     }
 
-    async fn foresee_run(
-        &self,
-        schedule: &str,
-        at: Option<Timestamp>,
-    ) -> Result<RunView, RemoteError> {
-        let at = at.map(|at| at.to_string());
-        let query: Vec<_> = at.as_deref().map(|at| ("at", at)).into_iter().collect();
+    async fn foresee_run(&self, schedule: &str, at: Option<&str>) -> Result<RunView, RemoteError> {
+        let query: Vec<_> = at.map(|at| ("at", at)).into_iter().collect();
         self.get(&["schedules", schedule, "plan"], &query).await
     }
 

@@ -115,6 +115,10 @@ impl App {
         refuse_kept_out(&snapshot, artifact)?;
         refuse_older(&snapshot, &wish, artifact, age)?;
         refuse_unproven(&snapshot, &wish, (artifact, &skips), before.as_ref())?;
+        let current = snapshot.current(&wish.environment);
+        if let Some(current) = current.filter(|it| it.artifact.as_ref() == Some(&artifact.id)) {
+            return Ok(self.answer(answer::in_already(current), Some(&current.id)));
+        }
         let bad = refuse_bad(&snapshot, &wish, artifact, bad)?;
         self.refuse_unproved(&snapshot, artifact).await?;
         let pending = snapshot.promotions_into(&wish.environment).find(|promotion| {
@@ -275,7 +279,7 @@ impl App {
     }
 
     /// Tells whether there is such an application with such an environment.
-    async fn is_place(&self, application: &str, environment: &str) -> bool {
+    pub(super) async fn is_place(&self, application: &str, environment: &str) -> bool {
         let found = self.find_application(application).await;
         found.is_ok_and(|found| self.environment_of(&found, environment).is_ok())
     }

@@ -138,6 +138,7 @@ impl App {
             pipelines.flat_map(|it| &it.environments).map(|it| &it.name).collect();
         match known.iter().find(|name| name.as_str() == typed) {
             Some(name) => Ok(Scope::Only(vec![(*name).clone()])),
+            None if typed.eq_ignore_ascii_case("all") => Ok(Scope::Everywhere),
             None => Err(AppError::NotFound { what: words::unknown_environment(typed, &known) }),
         }
     }

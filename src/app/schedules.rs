@@ -6,11 +6,13 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::command::{Actor, Command, Identity, authorize};
+use crate::domain::grammar::{InvalidTime, Until};
 use crate::domain::id::{ApplicationKey, EnvironmentName, PromotionId};
 use crate::domain::pattern::Pattern;
 use crate::domain::plan::{Boarding, Reason, board};
 use crate::domain::schedule::{IfMissed, Schedule};
 use crate::domain::snapshot::Snapshot;
+use crate::domain::zone::Zone;
 use crate::messages::schedule as words;
 
 use super::ports::{AuditLine, Ran, Run};
@@ -144,6 +146,40 @@ impl App {
         }
         let when = if at > now { When::Later } else { When::Now };
         Ok(self.train(schedule, at, when).await?.view)
+    }
+
+    /// A time that somebody names, by the clock of a schedule, else by that of the conversations.
+    pub(super) fn moment(
+        &self,
+        at: Option<&Until>,
+        schedule: Option<&str>,
+        said_at: Timestamp,
+    ) -> Result<Option<Timestamp>, AppError> {
+        let Some(at) = at else { return Ok(None) };
+        let schedule = schedule.map(|name| self.find_schedule(name)).transpose()?;
+        let zone = schedule.map(|it| &it.zone).or(self.chat.zone.as_ref());
+        let utc = zone.is_none().then(|| "UTC".parse::<Zone>().ok()).flatten();
+        let invalid =
+            |error: InvalidTime| AppError::Invalid { field: Some("at"), what: error.to_string() };
+        let ends = zone.or(utc.as_ref()).map(|zone| at.ends(said_at, zone));
+        ends.transpose().map_err(invalid)
+    }
+
+    /// The same as it is typed at another door: with an offset, or as people say it.
+    pub fn moment_of(
+        &self,
+        at: Option<&str>,
+        schedule: Option<&str>,
+    ) -> Result<Option<Timestamp>, AppError> {
+        let Some(at) = at else { return Ok(None) };
+        if let Ok(at) = at.parse::<Timestamp>() {
+            return Ok(Some(at));
+        }
+        let until = Until::at(at).map_err(|error: InvalidTime| AppError::Invalid {
+            field: Some("at"),
+            what: error.to_string(),
+        })?;
+        self.moment(Some(&until), schedule, self.clock.now())
     }
 
     fn find_schedule(&self, typed: &str) -> Result<&Schedule, AppError> {

@@ -193,7 +193,11 @@ impl CheckArgs {
             let Some(path) = path else { continue };
             let rules: Vec<&Pipeline> =
                 configuration.pipelines.values().filter(|it| it.repository == *name).collect();
-            let found = survey(open(path)?.as_ref(), &rules, &repository.branch)?;
+            let found = survey(
+                open(path)?.as_ref(),
+                (&rules, &configuration.schedules),
+                &repository.branch,
+            )?;
             let all = all.get_or_insert_default();
             all.fields += found.fields;
             all.findings.extend(found.findings);

@@ -27,9 +27,10 @@ pub(super) struct PlanArgs {
     #[arg(long, value_name = "NAME", conflicts_with = "application")]
     schedule: Option<String>,
 
-    /// A time to come, as in 2026-11-23T09:00Z; without it now.
+    /// A time to come, as in 17:00, 2026-11-23T09:00 or 2026-11-23T09:00Z; without it now. It is
+    /// read by the clock of the schedule, else of `chat.zone`, unless it names its own.
     #[arg(long, value_name = "TIME")]
-    at: Option<Timestamp>,
+    at: Option<String>,
 }
 
 impl PlanArgs {
@@ -40,10 +41,10 @@ impl PlanArgs {
     ) -> Result<(), Trouble> {
         let remote = connection.remote()?;
         if let Some(schedule) = &self.schedule {
-            let view = remote.foresee_run(schedule, self.at).await?;
+            let view = remote.foresee_run(schedule, self.at.as_deref()).await?;
             return Ok(out.answer(&view, run_told)?);
         }
-        let view = remote.plan(self.application.as_deref(), self.at).await?;
+        let view = remote.plan(self.application.as_deref(), self.at.as_deref()).await?;
         let now = connection.now();
         Ok(out.answer(&view, |view| told(view, now))?)
     }

@@ -33,7 +33,7 @@ pub enum NoRollback {
     },
     /// What was asked for never succeeded there.
     #[error(
-        "{typed} has not succeeded in {environment}; what has is {known}; \
+        "{typed} has not succeeded in {environment}; {known}; \
          `hoist history` shows when"
     )]
     NeverSucceeded {
@@ -154,7 +154,11 @@ fn named<'a>(
         return Err(NoRollback::AlreadyThere { version: undoes.version.clone(), environment });
     }
     let known: Vec<&str> = good.iter().map(|promotion| promotion.version.as_str()).collect();
-    let known = if known.is_empty() { "nothing else".to_owned() } else { known.join(", ") };
+    let known = if known.is_empty() {
+        "nothing else has".to_owned()
+    } else {
+        format!("what has is {}", known.join(", "))
+    };
     Err(NoRollback::NeverSucceeded { typed: typed.to_owned(), environment, known })
 }
 

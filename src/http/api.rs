@@ -10,7 +10,6 @@ use axum::http::request::Parts;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -197,7 +196,7 @@ async fn show_why(
 #[derive(Deserialize)]
 struct PlanQuery {
     application: Option<String>,
-    at: Option<Timestamp>,
+    at: Option<String>,
 }
 
 /// `GET /api/v1/plan?application=&at=`
@@ -207,13 +206,14 @@ async fn show_plan(
     query: Result<Query<PlanQuery>, QueryRejection>,
 ) -> Result<Json<PlanView>, Problem> {
     let Query(query) = query?;
-    Ok(Json(app.foresee(query.application.as_deref(), query.at).await?))
+    let at = app.moment_of(query.at.as_deref(), None)?;
+    Ok(Json(app.foresee(query.application.as_deref(), at).await?))
 }
 
 /// When a run would be.
 #[derive(Deserialize)]
 struct RunQuery {
-    at: Option<Timestamp>,
+    at: Option<String>,
 }
 
 /// `GET /api/v1/schedules/{schedule}/plan?at=`
@@ -223,7 +223,9 @@ async fn show_run(
     name: Name,
     query: Result<Query<RunQuery>, QueryRejection>,
 ) -> Result<Json<RunView>, Problem> {
-    Ok(Json(app.foresee_run(&name?, query?.at).await?))
+    let (name, Query(query)) = (name?, query?);
+    let at = app.moment_of(query.at.as_deref(), Some(&name))?;
+    Ok(Json(app.foresee_run(&name, at).await?))
 }
 
 /// `POST /api/v1/schedules/{schedule}/runs`

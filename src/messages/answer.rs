@@ -29,6 +29,16 @@ pub fn already_on_its_way(promotion: &Promotion) -> String {
     )
 }
 
+/// What was asked for is there.
+pub fn in_already(current: &Promotion) -> String {
+    let Promotion { application, environment, version, state, .. } = current;
+    format!(
+        "{} {version} is in {environment} already ({}): nothing is to be done.",
+        application.application,
+        state.name()
+    )
+}
+
 /// A promotion was recorded.
 ///
 /// What keeps it out can be a hold, or an obstacle: that its fields there cannot be changed.

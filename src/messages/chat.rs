@@ -30,7 +30,9 @@ pub fn says(verb: Verb) -> &'static str {
         Verb::Freeze => "stop an environment for every application; `*` is all of them",
         Verb::Thaw => "end a freeze",
         Verb::Skip => "let a promotion pass a gate",
-        Verb::Plan => "what would be done now",
+        Verb::Plan => "what would be done, now or later, or with a schedule's run",
+        Verb::Run => "let what waits for a schedule go now",
+        Verb::Review => "do something about a proposal, where hoist is the forge",
         Verb::History => "what was promoted, and who asked",
         Verb::Help => "this list",
     }
@@ -237,6 +239,22 @@ pub fn step(application: &str, what: &str) -> String {
 pub fn waits(application: &str, environment: &str, version: Option<&str>, why: &str) -> String {
     let version = version.map(|version| format!(" {}", quoted(version))).unwrap_or_default();
     format!("• {application}{version} into {environment} waits: {why}")
+}
+
+/// What a run of a schedule would do.
+pub fn run_planned(schedule: &ScheduleName, at: Timestamp, counted: &str) -> String {
+    format!("The schedule {schedule} at {}: {counted}", time(at))
+}
+
+/// What would go with it.
+pub fn would_go(application: &str, to: &str, from: Option<&str>, version: &str) -> String {
+    let from = from.map_or_else(|| "nothing".to_owned(), quoted);
+    format!("• {application}{to}: {from} → {}", quoted(version))
+}
+
+/// What would stay behind.
+pub fn would_stay(application: &str, to: &str, why: &str) -> String {
+    format!("• {application}{to} stays: {why}")
 }
 
 /// A line of a history.

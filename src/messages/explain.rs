@@ -64,7 +64,7 @@ fn because(because: &Because) -> String {
         Because::Train(Some(ride)) => {
             format!("it goes with others in {}: {}", ride.number, ride.waits_for)
         }
-        Because::Train(None) => "it goes with others, once the train is put together".into(),
+        Because::Train(None) => "it goes with others, and its train is looked at next".into(),
         Because::Behind { version } => format!("the rollback to {version} goes first"),
         Because::Asks(moved) => super::accept::asks(moved),
         Because::Unexamined(delay) => super::accept::unexamined(delay.as_ref()),

@@ -19,8 +19,8 @@ use tokio::sync::Notify;
 use url::Url;
 
 use super::ports::{
-    AuditLine, Board, ChatError, Conversations, Heard, Message, Messenger, Said, Saying,
-    SayingDetails, Undelivered,
+    AuditEntry, AuditLine, Board, ChatError, Conversations, Heard, Message, Messenger, Said,
+    Saying, SayingDetails, Undelivered,
 };
 use super::reconcile::chain;
 use super::{App, AppError};
@@ -39,6 +39,9 @@ pub use signature::{BadSaying, SlackRequest};
 /// How long somebody waits for an answer: Slack forgets the address after that, and a command that
 /// is carried out an hour late is one that nobody expects any more.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
+
+/// How much of the audit log is read at once.
+const BATCH: u32 = 200;
 
 /// How long a delivery may be under way before it counts as lost.
 const UNDER_WAY: SignedDuration = SignedDuration::from_secs(30);
@@ -189,16 +192,23 @@ impl App {
 
     /// Carries out what was said, keeps the answer, and delivers it.
     ///
-    /// After a crash in the middle it is carried out again. That does no harm: what is asked for
-    /// twice is on its way already, and lengths of time count from when they were said.
+    /// After a crash in the middle nothing is done twice: what was done stands in the audit log,
+    /// and is the answer. What had not been done yet is done then.
     pub async fn attend(&self, saying: &Saying) -> Result<(), AppError> {
         let Some(store) = &self.chat.store else { return Ok(()) };
         if saying.door == Door::Comment {
             self.acknowledge_comment(saying).await;
         }
         let late = self.clock.now().duration_since(saying.said_at) > PATIENCE;
-        let answer =
-            if late { Message::plain(words::too_late()) } else { self.answer_to(saying).await };
+        let done = match store.begin(&saying.id).await? {
+            Some(after) => self.done_since(after, saying).await?,
+            None => None,
+        };
+        let answer = match done {
+            Some(done) => Message::plain(self.chat.by_the_clock(&done)),
+            None if late => Message::plain(words::too_late()),
+            None => self.answer_to(saying).await,
+        };
         let due = after(self.clock.now(), UNDER_WAY);
         let deliverable = saying.details.answer_to.is_some() && !late;
         store.keep_answer(&saying.id, &answer, deliverable.then_some(due)).await?;
@@ -207,6 +217,25 @@ impl App {
             self.deliver(Undelivered { saying, answer, tries: 0 }).await?;
         }
         Ok(())
+    }
+
+    /// What the log says of what was done when a saying was carried out before. Nobody's sayings
+    /// are carried out beside each other, so that what its speaker did since is of this one.
+    async fn done_since(&self, after: u64, saying: &Saying) -> Result<Option<String>, AppError> {
+        let Some(identity) = self.speaker(saying.door, &saying.details.speaker).await else {
+            return Ok(None);
+        };
+        let is_its =
+            |entry: &AuditEntry| entry.line.actor == identity.actor && entry.line.verb != "asked";
+        let mut after = after;
+        loop {
+            let entries = self.store.audit(after, BATCH).await?;
+            let Some(last) = entries.last().map(|entry| entry.number) else { return Ok(None) };
+            if let Some(done) = entries.into_iter().find(is_its) {
+                return Ok(Some(done.line.text));
+            }
+            after = last;
+        }
     }
 
     async fn answer_to(&self, saying: &Saying) -> Message {

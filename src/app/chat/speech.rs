@@ -5,16 +5,16 @@ use jiff::Timestamp;
 use crate::app::sessions::Allowed;
 use crate::app::views::{
     Allowance, ApplicationView, CommandView, EnvironmentView, FreezeRequest, HistoryPromotion,
-    HoldRequest, PlannedView, PromoteRequest, ResumeRequest, RollbackRequest, SkipRequest,
-    ThawRequest, WhyView,
+    HoldRequest, PlannedView, PromoteRequest, ProposalRequest, ResumeRequest, RollbackRequest,
+    SkipRequest, ThawRequest, WhyView,
 };
 use crate::app::{App, AppError};
-use crate::domain::command::{Age, Drift, Identity, Right};
+use crate::domain::command::{Age, Drift, Identity, ProposalStep, Right};
 use crate::domain::freeze::Rollbacks;
-use crate::domain::grammar::{InvalidTime, Place, Spread, Until, Utterance};
+use crate::domain::grammar::{InvalidTime, Place, Spread, Step, Until, Utterance};
 use crate::domain::promotion::BadArtifact;
 use crate::domain::zone::Zone;
-use crate::messages::{chat as words, explain};
+use crate::messages::{chat as words, explain, schedule as schedule_words};
 
 /// How many lines a list has in a conversation; the page has them all.
 const LINES: usize = 20;
@@ -31,7 +31,13 @@ impl App {
             Utterance::Help => Ok(words::help()),
             Utterance::Status { application } => self.say_status(by, application).await,
             Utterance::Why(place) => self.say_why(by, &place).await,
-            Utterance::Plan { application } => self.say_plan(by, application).await,
+            Utterance::Plan { application, schedule, at } => {
+                self.say_ahead(by, (application, schedule), (at.as_ref(), said_at)).await
+            }
+            Utterance::Run { schedule } => self.run_schedule(by, &schedule).await.map(told),
+            Utterance::Review { promotion, step, comment } => {
+                self.review_as_said(by, &promotion, (step, comment)).await
+            }
             Utterance::History { application, environment } => {
                 self.say_history(by, &application, environment.as_deref()).await
             }
@@ -94,15 +100,53 @@ impl App {
                 Err(AppError::Refused { what: words::skip_where(&gate) })
             }
             Utterance::Skip { place: Some(place), gate, reason } => {
-                let request = SkipRequest {
-                    application: place.application,
-                    environment: place.environment,
-                    promotion: None,
-                    gate,
-                    reason,
-                };
-                self.skip(by, request).await.map(told)
+                self.skip_as_said(by, place, (gate, reason)).await
             }
+        }
+    }
+
+    async fn review_as_said(
+        &self,
+        by: &Identity,
+        promotion: &str,
+        (step, comment): (Step, Option<String>),
+    ) -> Result<String, AppError> {
+        let step = match step {
+            Step::Approve => ProposalStep::Approve,
+            Step::Merge => ProposalStep::Merge,
+            Step::Close => ProposalStep::Close,
+        };
+        let request = ProposalRequest { step, head: None, comment, check: None };
+        self.review(by, promotion, request).await.map(told)
+    }
+
+    /// The gate comes first here, and last on the command line: both are understood.
+    async fn skip_as_said(
+        &self,
+        by: &Identity,
+        Place { application, environment }: Place,
+        (gate, reason): (String, String),
+    ) -> Result<String, AppError> {
+        let (application, environment, gate) = match self.is_place(&gate, &application).await {
+            true => (gate, application, environment),
+            false => (application, environment, gate),
+        };
+        let request = SkipRequest { application, environment, promotion: None, gate, reason };
+        self.skip(by, request).await.map(told)
+    }
+
+    /// What would be done, by itself or with a schedule's run.
+    async fn say_ahead(
+        &self,
+        by: &Identity,
+        (application, schedule): (Option<String>, Option<String>),
+        (at, said_at): (Option<&Until>, Timestamp),
+    ) -> Result<String, AppError> {
+        self.may_look(by)?;
+        let at = self.moment(at, schedule.as_deref(), said_at)?;
+        match schedule {
+            Some(schedule) => self.say_run(by, &schedule, at).await,
+            None => self.say_plan(by, application, at).await,
         }
     }
 
@@ -175,10 +219,35 @@ impl App {
         &self,
         by: &Identity,
         application: Option<String>,
+        at: Option<Timestamp>,
     ) -> Result<String, AppError> {
         self.may_look(by)?;
-        let view = self.foresee(application.as_deref(), None).await?;
+        let view = self.foresee(application.as_deref(), at).await?;
         let lines = view.applications.iter().flat_map(plan_lines).collect();
+        Ok(words::listed(lines, LINES, words::NOTHING_TO_DO, &self.policy.public_url))
+    }
+
+    async fn say_run(
+        &self,
+        by: &Identity,
+        schedule: &str,
+        at: Option<Timestamp>,
+    ) -> Result<String, AppError> {
+        self.may_look(by)?;
+        let view = self.foresee_run(schedule, at).await?;
+        let to = |environment| schedule_words::place(&view.environments, environment);
+        let counted = (view.goes.len(), view.stays.len());
+        let counted = schedule_words::counted(&view.environments, counted.0, counted.1);
+        let goes = view.goes.iter().map(|it| {
+            let (application, to) = (it.application.as_str(), to(&it.environment));
+            words::would_go(application, &to, it.from.as_deref(), &it.version)
+        });
+        let stays = view
+            .stays
+            .iter()
+            .map(|it| words::would_stay(it.application.as_str(), &to(&it.environment), &it.why));
+        let head = words::run_planned(&view.schedule, view.at, &counted);
+        let lines = std::iter::once(head).chain(goes).chain(stays).collect();
         Ok(words::listed(lines, LINES, words::NOTHING_TO_DO, &self.policy.public_url))
     }
 

@@ -140,6 +140,10 @@ pub trait Conversations: Send + Sync {
     /// What was heard and not answered yet, oldest first.
     async fn unanswered(&self, limit: u32) -> Result<Vec<Saying>, StoreError>;
 
+    /// Notes that a saying is about to be carried out. Answers with the audit log's last entry when
+    /// that was noted before: what stands behind it may have been done already.
+    async fn begin(&self, saying: &SayingId) -> Result<Option<u64>, StoreError>;
+
     /// Keeps the answer to a saying, which is due for delivery at `due_at`; none means never.
     async fn keep_answer(
         &self,

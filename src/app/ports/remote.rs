@@ -1,6 +1,5 @@
 //! A running hoist, as the command line sees it.
 
-use jiff::Timestamp;
 use secrecy::SecretString;
 use url::Url;
 
@@ -65,15 +64,11 @@ pub trait Remote: Send + Sync {
     async fn plan(
         &self,
         application: Option<&str>,
-        at: Option<Timestamp>,
+        at: Option<&str>,
     ) -> Result<PlanView, RemoteError>;
 
     /// What a run of a schedule would do.
-    async fn foresee_run(
-        &self,
-        schedule: &str,
-        at: Option<Timestamp>,
-    ) -> Result<RunView, RemoteError>;
+    async fn foresee_run(&self, schedule: &str, at: Option<&str>) -> Result<RunView, RemoteError>;
 
     /// Runs a schedule now.
     async fn run(&self, schedule: &str) -> Result<CommandView, RemoteError>;

@@ -6,11 +6,11 @@ use super::super::freeze::Rollbacks;
 use super::super::nearest::nearest;
 use super::words::{self, Form, Word};
 use super::{
-    Age, BadArtifact, Drift, Misunderstanding, Newer, Place, Spread, Until, Utterance, Verb,
+    Age, BadArtifact, Drift, Misunderstanding, Newer, Place, Spread, Step, Until, Utterance, Verb,
 };
 
 /// The options, the same as on the command line: what an answer suggests works in a conversation.
-const OPTIONS: [&str; 12] = [
+const OPTIONS: [&str; 19] = [
     "--allow",
     "--allow-older",
     "--force-bad",
@@ -23,6 +23,13 @@ const OPTIONS: [&str; 12] = [
     "--to",
     "--for",
     "--reason",
+    "--digest",
+    "--tag",
+    "--schedule",
+    "--at",
+    "--approve",
+    "--merge",
+    "--close",
 ];
 
 /// What was heard after a verb and is not used yet.
@@ -36,6 +43,8 @@ pub(super) struct Heard {
     /// Only a freeze asks.
     pub(super) rollbacks: Rollbacks,
     pub(super) until: Option<Until>,
+    pub(super) schedule: Option<String>,
+    pub(super) at: Option<Until>,
     pub(super) reason: Option<String>,
 }
 
@@ -49,6 +58,8 @@ impl Heard {
             flags: Vec::new(),
             rollbacks: Rollbacks::Wait,
             until: None,
+            schedule: None,
+            at: None,
             reason: None,
         };
         let mut rest = text;
@@ -107,7 +118,18 @@ impl Heard {
                 self.to = Some(value);
                 Ok(after)
             }
-            "--version" => {
+            "--schedule" => {
+                let (value, after) = self.value(after, "a schedule after `--schedule`")?;
+                self.schedule = Some(value);
+                Ok(after)
+            }
+            "--at" => {
+                let (at, after) = read_time(after, Until::read_moment)?;
+                self.at = Some(at);
+                Ok(after)
+            }
+            // However it is called, a person means one artifact by it.
+            "--version" | "--tag" | "--digest" => {
                 let (value, after) = self.value(after, "a version after `--version`")?;
                 self.words.push_back(value);
                 Ok(after)
@@ -163,13 +185,8 @@ impl Heard {
         text: &'t str,
         read: impl Fn(&[&str]) -> Result<(Until, usize), super::InvalidTime>,
     ) -> Result<&'t str, Misunderstanding> {
-        let words: Vec<&str> = text.split_whitespace().take(2).collect();
-        let (until, used) = read(&words)?;
+        let (until, rest) = read_time(text, read)?;
         self.until = Some(until);
-        let mut rest = text.trim_start();
-        for word in words.iter().take(used) {
-            rest = rest.strip_prefix(word).unwrap_or(rest).trim_start();
-        }
         Ok(rest)
     }
 
@@ -233,6 +250,13 @@ impl Heard {
         Ok(Utterance::Skip { gate, place, reason: self.because()? })
     }
 
+    pub(super) fn review(&mut self) -> Result<Utterance, Misunderstanding> {
+        let promotion = self.word("the id of a promotion")?;
+        let step = Step::ALL.into_iter().find(|it| self.flag(it.option()).is_some());
+        let step = step.ok_or(self.missing("`--approve`, `--merge` or `--close`"))?;
+        Ok(Utterance::Review { promotion, step, comment: self.reason.take() })
+    }
+
     pub(super) fn newer(&mut self) -> Result<Option<Newer>, Misunderstanding> {
         match (self.flag("--with-newer"), self.flag("--without-newer")) {
             (None, None) => Ok(None),
@@ -253,7 +277,8 @@ impl Heard {
 
     /// Whatever nobody asked for has no place there.
     pub(super) fn finish(self) -> Result<(), Misunderstanding> {
-        let until = self.until.map(|until| until.to_string());
+        let until = self.until.or(self.at).map(|until| until.to_string());
+        let until = until.or(self.schedule);
         let reason = self.reason.map(|_| "because".to_owned());
         let flag = self.flags.into_iter().next().map(str::to_owned);
         let words = self.words.into_iter().next();
@@ -269,4 +294,18 @@ impl Heard {
     fn missing(&self, what: &'static str) -> Misunderstanding {
         Misunderstanding::Missing { verb: self.verb, what }
     }
+}
+
+/// Reads a time, and answers with what comes after it.
+fn read_time(
+    text: &str,
+    read: impl Fn(&[&str]) -> Result<(Until, usize), super::InvalidTime>,
+) -> Result<(Until, &str), Misunderstanding> {
+    let words: Vec<&str> = text.split_whitespace().take(2).collect();
+    let (until, used) = read(&words)?;
+    let mut rest = text.trim_start();
+    for word in words.iter().take(used) {
+        rest = rest.strip_prefix(word).unwrap_or(rest).trim_start();
+    }
+    Ok((until, rest))
 }

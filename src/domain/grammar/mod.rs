@@ -107,10 +107,28 @@ pub enum Utterance {
         /// Why.
         reason: String,
     },
-    /// What would be done now.
+    /// What would be done, now or later.
     Plan {
         /// One application; without it all of them.
         application: Option<String>,
+        /// A run of this schedule, instead: `--schedule`.
+        schedule: Option<String>,
+        /// When; none means now: `--at`.
+        at: Option<Until>,
+    },
+    /// Let go what waits for a schedule's run.
+    Run {
+        /// Which schedule.
+        schedule: String,
+    },
+    /// Do something about a proposal, where hoist is the forge.
+    Review {
+        /// The promotion that it carries.
+        promotion: String,
+        /// What.
+        step: Step,
+        /// A word to the others.
+        comment: Option<String>,
     },
     /// What was promoted.
     History {
@@ -140,6 +158,31 @@ pub enum Spread {
     Everywhere,
 }
 
+/// What somebody does about a proposal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Says yes.
+    Approve,
+    /// Merges it.
+    Merge,
+    /// Closes it.
+    Close,
+}
+
+impl Step {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Approve, Self::Merge, Self::Close];
+
+    /// Its option.
+    pub fn option(self) -> &'static str {
+        match self {
+            Self::Approve => "--approve",
+            Self::Merge => "--merge",
+            Self::Close => "--close",
+        }
+    }
+}
+
 /// The first word of an utterance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
@@ -163,6 +206,10 @@ pub enum Verb {
     Skip,
     /// What would be done.
     Plan,
+    /// Let go what waits for a schedule.
+    Run,
+    /// Do something about a proposal.
+    Review,
     /// What was done.
     History,
     /// What can be said.
@@ -171,7 +218,7 @@ pub enum Verb {
 
 impl Verb {
     /// All of them, as the help lists them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Status,
         Self::Why,
         Self::Promote,
@@ -182,6 +229,8 @@ impl Verb {
         Self::Thaw,
         Self::Skip,
         Self::Plan,
+        Self::Run,
+        Self::Review,
         Self::History,
         Self::Help,
     ];
@@ -199,6 +248,8 @@ impl Verb {
             Self::Thaw => "thaw",
             Self::Skip => "skip",
             Self::Plan => "plan",
+            Self::Run => "run",
+            Self::Review => "review",
             Self::History => "history",
             Self::Help => "help",
         }
@@ -221,7 +272,9 @@ impl Verb {
             Self::Freeze => "freeze ENV [for 2h | until 17:00] [--allow rollback] because …",
             Self::Thaw => "thaw ENV [because …]",
             Self::Skip => "skip GATE [APP ENV] because …",
-            Self::Plan => "plan [APP]",
+            Self::Plan => "plan [APP | --schedule NAME] [--at 17:00]",
+            Self::Run => "run SCHEDULE",
+            Self::Review => "review PROMOTION --approve | --merge | --close [because …]",
             Self::History => "history APP [ENV]",
             Self::Help => "help",
         }
@@ -229,6 +282,12 @@ impl Verb {
 
     /// The verb of that name, however it is written.
     fn of(typed: &str) -> Option<Self> {
+        // Two that people say, and that mean one thing only.
+        let typed = match typed.to_ascii_lowercase().as_str() {
+            "unfreeze" => Self::Thaw.name(),
+            "unhold" => Self::Resume.name(),
+            _ => typed,
+        };
         Self::ALL.into_iter().find(|verb| verb.name().eq_ignore_ascii_case(typed))
     }
 }
@@ -325,7 +384,13 @@ impl Utterance {
                 return Ok(Self::Help);
             }
             Verb::Status => Self::Status { application: heard.next() },
-            Verb::Plan => Self::Plan { application: heard.next() },
+            Verb::Plan => Self::Plan {
+                schedule: heard.schedule.take(),
+                at: heard.at.take(),
+                application: heard.next(),
+            },
+            Verb::Run => Self::Run { schedule: heard.word("the name of a schedule")? },
+            Verb::Review => heard.review()?,
             Verb::Why => Self::Why(heard.place()?),
             Verb::Promote => heard.promote()?,
             Verb::Rollback => heard.rollback()?,
@@ -373,6 +438,8 @@ impl Utterance {
             Self::Thaw { .. } => Verb::Thaw,
             Self::Skip { .. } => Verb::Skip,
             Self::Plan { .. } => Verb::Plan,
+            Self::Run { .. } => Verb::Run,
+            Self::Review { .. } => Verb::Review,
             Self::History { .. } => Verb::History,
         }
     }
@@ -389,7 +456,19 @@ impl fmt::Display for Utterance {
         write!(f, "{}", self.verb())?;
         match self {
             Self::Help => Ok(()),
-            Self::Status { application } | Self::Plan { application } => word(f, application),
+            Self::Status { application } => word(f, application),
+            Self::Plan { application, schedule, at } => {
+                word(f, application)?;
+                if let Some(schedule) = schedule {
+                    write!(f, " --schedule {}", shown(schedule))?;
+                }
+                at.as_ref().map_or(Ok(()), |at| write!(f, " --at {}", at.moment()))
+            }
+            Self::Run { schedule } => write!(f, " {}", shown(schedule)),
+            Self::Review { promotion, step, comment } => {
+                write!(f, " {} {}", shown(promotion), step.option())?;
+                because(f, comment.as_deref())
+            }
             Self::Why(place) => write!(f, " {place}"),
             Self::Promote { place, version, age, bad, skips, reason } => {
                 write!(f, " {} to {}", shown(&place.application), shown(&place.environment))?;

@@ -44,6 +44,17 @@ fn what_people_say_is_understood_in_natural_order() {
     check("skip soak because it is a hotfix", "skip soak because it is a hotfix");
     check("skip soak for payments in prod because hot", "skip soak payments prod because hot");
     check("plan", "plan");
+    check("plan payments --at 17:00", "plan payments --at 17:00");
+    check(
+        "plan --schedule nightly --at 2026-11-24T09:00Z",
+        "plan --schedule nightly --at 2026-11-24T09:00 UTC",
+    );
+    check("plan --at 17:00 CET --schedule nightly", "plan --schedule nightly --at 17:00 CET");
+    check("run nightly", "run nightly");
+    check("hoist review 01k --approve", "review 01k --approve");
+    check("review 01k --close --reason no", "review 01k --close because no");
+    check("promote payments prod --digest 0123456789ab", "promote payments to prod 0123456789ab");
+    check("unfreeze prod", "thaw prod");
     check("history payments", "history payments");
     check("", "help");
     check("/hoist", "help");
@@ -143,6 +154,12 @@ fn reason() -> impl Strategy<Value = String> {
 }
 
 fn until() -> impl Strategy<Value = Until> {
+    let length = 1..366 * 86_400_i64;
+    let length = length.prop_map(|it| Until::For(SignedDuration::from_secs(it)));
+    prop_oneof![length, moment()]
+}
+
+fn moment() -> impl Strategy<Value = Until> {
     let zone = || {
         proptest::option::of(prop_oneof![
             Just("Europe/Stockholm".parse::<Zone>().unwrap()),
@@ -154,7 +171,6 @@ fn until() -> impl Strategy<Value = Until> {
     let date = (2000..2100_i16, 1..13_i8, 1..29_i8)
         .prop_map(|(year, month, day)| jiff::civil::Date::new(year, month, day).unwrap());
     prop_oneof![
-        (1..366 * 86_400_i64).prop_map(|seconds| Until::For(SignedDuration::from_secs(seconds))),
         (time.clone(), zone()).prop_map(|(time, zone)| Until::Clock { time, zone }),
         (date, time, zone())
             .prop_map(|(date, time, zone)| Until::Moment { at: date.to_datetime(time), zone }),
@@ -178,7 +194,11 @@ fn utterance() -> impl Strategy<Value = Utterance> {
     prop_oneof![
         Just(Utterance::Help),
         maybe(words()).prop_map(|application| Utterance::Status { application }),
-        maybe(words()).prop_map(|application| Utterance::Plan { application }),
+        (maybe(words()), maybe(words()), proptest::option::of(moment()))
+            .prop_map(|(application, schedule, at)| Utterance::Plan { application, schedule, at }),
+        word().prop_map(|schedule| Utterance::Run { schedule }),
+        (word(), proptest::sample::select(Step::ALL.to_vec()), maybe(why()))
+            .prop_map(|(promotion, step, comment)| Utterance::Review { promotion, step, comment }),
         place().prop_map(Utterance::Why),
         (place(), maybe(words()), age, bad, skips, maybe(why())).prop_map(
             |(place, version, age, bad, skips, reason)| Utterance::Promote {
@@ -231,7 +251,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_that_is_typed_breaks_it(text in "\\PC{0,60}", verb in 0..12_usize) {
+    fn nothing_that_is_typed_breaks_it(text in "\\PC{0,60}", verb in 0..14_usize) {
         let _ = text.parse::<Utterance>();
         let said = format!("{} {text}", Verb::ALL[verb]);
         if let Ok(utterance) = said.parse::<Utterance>() {

@@ -67,13 +67,18 @@ impl Until {
     /// Reads what follows `until`, and tells how many words that took: `17:00 Europe/Stockholm`.
     pub(super) fn read_moment(words: &[&str]) -> Result<(Self, usize), InvalidTime> {
         let first = words.first().copied().unwrap_or_default();
-        let zone = words.get(1).filter(|word| names_zone(word));
+        // As machines write it.
+        let (first, zone) = match first.strip_suffix('Z') {
+            Some(first) => (first, Some(&"UTC")),
+            None => (first, words.get(1).filter(|word| names_zone(word))),
+        };
+        let zulu = words.first().is_some_and(|word| word.ends_with('Z'));
         let invalid = |text: &str| InvalidTime::Moment(text.chars().take(60).collect());
         let zone = match zone {
             Some(word) => Some(word.parse::<Zone>().map_err(|_| invalid(word))?),
             None => None,
         };
-        let used = if zone.is_some() { 2 } else { 1 };
+        let used = if zone.is_some() && !zulu { 2 } else { 1 };
         if let Some(time) = clock(first) {
             return Ok((Self::Clock { time, zone }, used));
         }
@@ -82,6 +87,21 @@ impl Until {
         });
         let at = at.ok_or_else(|| invalid(first))?;
         Ok((Self::Moment { at, zone }, used))
+    }
+
+    /// Reads a moment by itself: `17:00`, `2026-11-24T09:00 Europe/Stockholm`.
+    pub fn at(text: &str) -> Result<Self, InvalidTime> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        match Self::read_moment(&words)? {
+            (until, used) if used == words.len() => Ok(until),
+            (_, _) => Err(InvalidTime::Moment(text.chars().take(60).collect())),
+        }
+    }
+
+    /// The moment without the word before it, as `--at` takes it.
+    pub(super) fn moment(&self) -> impl fmt::Display {
+        let text = self.to_string();
+        text.strip_prefix("until ").map_or_else(|| text.clone(), str::to_owned)
     }
 
     /// When it ends, said at `now` where clocks show the time of `usual`.

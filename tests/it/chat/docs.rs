@@ -1,5 +1,6 @@
 //! `docs/chat.md`: its list of what can be said is made of the grammar.
 
+use hoist::domain::grammar::Utterance;
 use hoist::messages::chat::help;
 
 use crate::generated::assert_current;
@@ -15,4 +16,34 @@ fn the_page_lists_everything_that_can_be_said() {
     let help = help().replace("\n• ", "\n- ").replacen("• ", "- ", 1);
     let (list, note) = help.rsplit_once('\n').unwrap();
     assert_current("docs/chat.md", &format!("{before}{BEGIN}\n{list}\n\n{note}\n\n{END}{after}"));
+}
+
+/// What belongs to whoever runs hoist, or to CI, is said at a command line.
+const ELSEWHERE: [&str; 7] =
+    ["check", "announce", "deliveries", "serve", "demo", "recover", "init"];
+
+/// Each command in full that any message suggests.
+#[test]
+fn what_is_suggested_can_be_said_in_a_conversation() {
+    let mut found = 0;
+    for file in std::fs::read_dir("src/messages").unwrap() {
+        let path = file.unwrap().path();
+        let Ok(source) = std::fs::read_to_string(&path) else { continue };
+        let code = source.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
+        let code = code.collect::<Vec<_>>().join("\n").replace("\\\n", "");
+        for rest in code.split("`hoist ").skip(1) {
+            let suggested = rest.split('`').next().unwrap();
+            let words: Vec<&str> = suggested.split_whitespace().collect();
+            let is_mentioned = words.len() < 2 || suggested.contains("--check");
+            if is_mentioned || ELSEWHERE.contains(&words[0]) {
+                continue;
+            }
+            // Whatever is filled in there is a word.
+            let said = suggested.split('{').map(|it| it.split_once('}').map_or(it, |(_, it)| it));
+            let said = said.collect::<Vec<_>>().join("x").replace("'*'", "*");
+            assert!(said.parse::<Utterance>().is_ok(), "{}: {suggested}", path.display());
+            found += 1;
+        }
+    }
+    assert!(found > 15, "{found} suggestions were found");
 }

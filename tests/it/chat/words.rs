@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use hoist::scheduler;
 
 use super::Office;
+use crate::support::served::PIPELINES;
 use crate::support::slack::signed;
 
 #[tokio::test]
@@ -327,4 +328,82 @@ async fn of_one_speaker_the_first_words_come_first() {
     office.work().await;
     let answer = office.asks("U0A", "why shop prod").await;
     assert!(answer.contains("held by alice: two"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_schedule_is_planned_and_run_by_words() {
+    let nightly = format!(
+        "{PIPELINES}schedules:\n  - {{name: nightly, cron: \"0 2 * * *\", zone: Europe/Stockholm, \
+         pipeline: services, to: prod}}\n"
+    );
+    let mut office = Office::open_with(&nightly).await;
+    office.hoist.app.run_due().await.unwrap();
+    office.hoist.announce("shop", "v1.1.0").await;
+    office.hoist.settle().await;
+    insta::assert_snapshot!(office.asks("U0A", "plan --schedule nightly --at 17:00").await, @"
+    The schedule nightly at 2026-03-10 17:00 Europe/Stockholm: 1 goes into prod, 1 stays behind
+    • shop: `v1.0.0` → `v1.1.0`
+    • cart stays: nothing new waits there
+    ");
+    let answer = office.asks("U0A", "plan --schedule nigtly").await;
+    assert!(answer.contains("did you mean `nightly`?"), "{answer}");
+    let answer = office.asks("U0E", "run nightly").await;
+    assert!(answer.starts_with("Not done: erin may not"), "{answer}");
+    insta::assert_snapshot!(office.asks("U0A", "run nightly").await, @"
+    The schedule nightly ran: 1 goes into prod, 1 stays behind.
+    shop v1.1.0
+    ");
+    assert_eq!(office.audit("run").await.len(), 2, "the first stands for its being kept");
+}
+
+#[tokio::test]
+async fn a_proposal_is_reviewed_by_words_and_what_is_suggested_can_be_said() {
+    let mut office = Office::open().await;
+    office.hoist.announce("shop", "v1.1.0").await;
+    office.hoist.settle().await;
+    let why = office.asks("U0A", "why shop prod").await;
+    let (_, rest) = why.split_once("`hoist review ").unwrap();
+    let (suggested, _) = rest.split_once('`').unwrap();
+    let answer = office.asks("U0A", &format!("hoist review {suggested}")).await;
+    assert!(answer.contains("alice approved proposal #2"), "{answer}");
+    let answer = office.asks("U0F", "skip shop prod soak because it is hot").await;
+    assert!(answer.contains("meets no gate"), "the place may come first: {answer}");
+    let answer = office.asks("U0A", "freeze all because we look").await;
+    assert!(answer.starts_with("every environment is frozen"), "{answer}");
+    let answer = office.asks("U0A", "unfreeze all").await;
+    assert!(answer.starts_with("every environment was thawed"), "{answer}");
+}
+
+/// Killed between what a command does and the record of its answer: what was done is the answer.
+#[tokio::test]
+async fn what_was_done_before_a_crash_is_not_done_again() {
+    let mut office = Office::open().await;
+    for (command, verb) in [
+        ("hold shop prod for 2h because we look", "hold"),
+        ("resume shop prod", "resume"),
+        ("freeze prod because we look", "freeze"),
+        ("thaw prod", "thaw"),
+    ] {
+        office.says("U0A", command).await;
+        let app = &office.hoist.app;
+        let saying = app.unattended(1).await.unwrap().pop().unwrap();
+        app.chat.store.as_ref().unwrap().begin(&saying.id).await.unwrap();
+        let alice = app.policy.speaker(saying.door, "U0A").unwrap();
+        let done = app.converse(&alice, command, saying.said_at).await;
+        office.hoist = office.hoist.restarted().await;
+        office.hoist.settle().await;
+        office.work().await;
+        let told = office.slack.answers().pop().unwrap();
+        let clock = |text: &str| text.split(" until ").next().unwrap_or_default().to_owned();
+        assert_eq!(clock(&told), clock(&done), "{command}");
+        assert_eq!(office.audit(verb).await.len(), 1, "{command}");
+    }
+    // What was not done yet is done.
+    office.says("U0A", "hold cart prod").await;
+    let saying = office.hoist.app.unattended(1).await.unwrap().pop().unwrap();
+    office.hoist.app.chat.store.as_ref().unwrap().begin(&saying.id).await.unwrap();
+    office.hoist = office.hoist.restarted().await;
+    office.hoist.settle().await;
+    office.work().await;
+    assert_eq!(office.audit("hold").await.len(), 2);
 }

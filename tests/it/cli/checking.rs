@@ -126,3 +126,28 @@ fn a_clone_of_nothing_in_the_configuration_is_wrong_usage() {
     let ran = place.check(&["--repository", "clone", "--as", "other"]);
     ran.refused(2, &["no repository `other`", "name one of: gitops"]);
 }
+
+#[test]
+fn a_schedule_is_told_with_its_next_five_times_and_with_names_that_nobody_has() {
+    let place = Place::with(&[
+        ("staging/redis.yaml", "spec:\n  version: 1.0.0\n"),
+        ("prod/redis.yaml", "spec:\n  version: 1.0.0\n"),
+    ]);
+    let schedules = "schedules:\n  - {name: nightly, cron: \"0 2 * * *\", zone: Europe/Stockholm, \
+                     pipeline: charts, to: prod, applications: [rdis]}\n";
+    place.write("pipelines.yaml", &format!("{PIPELINES}{schedules}"));
+    let ran = place.check(&["--repository", "clone"]).done();
+    let told = ran.text();
+    assert!(
+        told.contains(
+            "note: charts in prod: the schedule nightly takes `rdis`, and no application is called \
+             that; did you mean `redis`?"
+        ),
+        "{told}"
+    );
+    let (_, times) =
+        told.split_once("schedule nightly (charts (rdis) into prod) runs next:\n").unwrap();
+    let times: Vec<&str> = times.lines().collect();
+    assert_eq!(times.len(), 5, "{told}");
+    assert!(times.iter().all(|it| it.ends_with("02:00 Europe/Stockholm")), "{told}");
+}

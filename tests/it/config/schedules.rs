@@ -68,7 +68,7 @@ fn what_is_wrong_with_a_schedule_is_said_all_at_once() {
         "there is no `stagin`; did you mean `staging`?",
         "`0` is no number from 1 to 10000",
         "it never runs: no day is ever like that",
-        "`one-pull` is not known; known are `per-application`, `one-pull-request`",
+        "`one-pull` is not known; did you mean `one-pull-request`?",
         "`panic` is not known",
     ] {
         assert!(told.contains(expected), "{expected} is not in\n{told}");

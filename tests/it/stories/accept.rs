@@ -163,7 +163,7 @@ async fn a_digest_under_another_tag_goes_waits_or_stays_out_and_is_always_told()
       newTag: v1.4.2 # hoist writes this
       v1.4.2 is in staging, and nothing newer was announced
 
-      shop v1.4.2 goes into staging. Its proposal opens as soon as its gates do.
+      shop v1.4.2 is in staging already (soaking): nothing is to be done.
     retags: ask: accepted, and does not go by itself: shop: the digest COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and a person is to say whether that goes (`retags: ask`)
       ghcr.io/acme/shop@sha256:DIGEST was announced as v1.4.2-rc.1 and is now announced by ci as v1.4.2: the same under another tag
       newTag: v1.4.2-rc.1 # hoist writes this

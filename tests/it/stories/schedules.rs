@@ -436,3 +436,18 @@ async fn a_run_needs_no_hoist_that_is_running() {
     prod: v1.0.0, succeeded, next v1.4.2 proposed in #2
     ");
 }
+
+#[tokio::test]
+async fn a_time_is_run_once_however_many_look_at_it_at_once() {
+    let hoist = nightly("").await;
+    hoist.announce("shop", "v1.1.0").await;
+    hoist.settle().await;
+    wait_until(&hoist, "2026-03-11T01:00:00Z");
+    let before = hoist.app.store.audit(0, 10_000).await.unwrap().len();
+    let looks = futures::future::join_all((0..8).map(|_| hoist.app.run_due())).await;
+    assert!(looks.iter().all(Result::is_ok));
+    let entries = hoist.app.store.audit(0, 10_000).await.unwrap();
+    let runs = entries.into_iter().skip(before).filter(|it| it.line.verb == "run");
+    assert_eq!(runs.count(), 1);
+    assert_eq!(boarded(&hoist).await.len(), 1);
+}

@@ -65,6 +65,28 @@ impl Conversations for SqliteStore {
         found.iter().map(saying).collect()
     }
 
+    async fn begin(&self, saying: &SayingId) -> Result<Option<u64>, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let mut transaction = writer.begin().await?;
+        let begun: Option<i64> =
+            sqlx::query_scalar("SELECT begun_after FROM sayings WHERE id = ?1")
+                .bind(saying.as_str())
+                .fetch_optional(&mut *transaction)
+                .await?
+                .flatten();
+        if begun.is_none() {
+            sqlx::query(
+                "UPDATE sayings SET begun_after = (SELECT coalesce(max(number), 0) FROM audit)
+                 WHERE id = ?1",
+            )
+            .bind(saying.as_str())
+            .execute(&mut *transaction)
+            .await?;
+            transaction.commit().await?;
+        }
+        Ok(begun.and_then(|number| u64::try_from(number).ok()))
+    }
+
     async fn keep_answer(
         &self,
         saying: &SayingId,
