@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use crate::domain::artifact::Artifact;
 use crate::domain::command::Actor;
 use crate::domain::id::{CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber};
+use crate::domain::pairing::Pairings;
 use crate::domain::pipeline::Environment;
 use crate::domain::plan::{Action, Closed, Proposing, branch_of, judge};
 use crate::domain::promotion::{BadArtifact, FieldValue, Kind, Promotion, Proposed, State};
 use crate::domain::snapshot::{Judgement, ProposalFacts, Ride, Snapshot, StatusWord};
-use crate::messages::{commit, explain, landing, pull_request};
+use crate::messages::{accept as words, commit, explain, landing, pull_request};
 use crate::yaml_edit;
 
 use super::committing::made_before;
@@ -146,9 +147,14 @@ impl App {
         } else {
             ("found", format!("{environment} holds {version}"))
         };
-        let mut audit = self.line(snapshot, verb, environment, text).about(&id);
-        audit.commit = Some(at);
-        Outcome::Done { changes: vec![Change::Start(Box::new(promotion))], audit: vec![audit] }
+        let mut found = self.line(snapshot, verb, environment, text).about(&id);
+        found.commit = Some(at);
+        let mut audit = vec![found];
+        audit.extend(
+            moved_in_files(snapshot, &promotion)
+                .map(|text| self.line(snapshot, "tag-moved", environment, text).about(&id)),
+        );
+        Outcome::Done { changes: vec![Change::Start(Box::new(promotion))], audit }
     }
 
     fn start(
@@ -468,6 +474,17 @@ impl Outcome {
     fn nothing() -> Self {
         Self::Done { changes: Vec::new(), audit: Vec::new() }
     }
+}
+
+/// A tag that stands in what was found with another digest than it was last announced with, in
+/// words.
+fn moved_in_files(snapshot: &Snapshot, found: &Promotion) -> Option<String> {
+    let pairings = Pairings::of(&snapshot.pipeline, std::iter::once(found));
+    pairings.iter().find_map(|seen| {
+        let announced = |it: &&Artifact| it.tag.as_ref() == Some(&seen.tag);
+        let newest = snapshot.artifacts.iter().rfind(announced)?;
+        (newest.digest != seen.digest).then(|| words::moved_in_files(newest, seen))
+    })
 }
 
 /// The version fields' texts as a version: what is found has no artifact to tell its own.

@@ -9,6 +9,7 @@ use semver::{BuildMetadata, Version, VersionReq};
 use super::artifact::{Artifact, Digest, Tag};
 use super::examination::{Delay, Examination, Found};
 use super::id::{ArtifactId, EnvironmentName};
+use super::pairing::Pairings;
 use super::pattern::Pattern;
 use super::promotion::{Promotion, State};
 use super::snapshot::Snapshot;
@@ -350,7 +351,9 @@ impl Snapshot {
         let tag = artifact.tag.clone()?;
         let has_moved =
             |it: &&Artifact| it.tag.as_ref() == Some(&tag) && it.digest != artifact.digest;
-        let from = self.before(artifact).rfind(has_moved)?.digest.clone();
+        let announced = self.before(artifact).rfind(has_moved).map(|it| it.digest.clone());
+        let found = || Some(self.found_in_files().moved_from(artifact)?.digest.clone());
+        let from = announced.or_else(found)?;
         Some(kept_out(Moved::Tag { tag, from, to: artifact.digest.clone() }))
     }
 
@@ -361,8 +364,15 @@ impl Snapshot {
             let from = it.tag.as_ref().filter(|from| **from != to)?;
             (it.digest == artifact.digest).then(|| from.clone())
         };
-        let from = self.before(artifact).rev().find_map(has_moved)?;
+        let announced = self.before(artifact).rev().find_map(has_moved);
+        let found = || Some(self.found_in_files().retagged_from(artifact)?.tag.clone());
+        let from = announced.or_else(found)?;
         Some(kept_out(Moved::Digest { digest: artifact.digest.clone(), from, to }))
+    }
+
+    /// What tags and digests meant where nobody announced it.
+    fn found_in_files(&self) -> Pairings {
+        Pairings::of(&self.pipeline, self.promotions.iter())
     }
 
     /// What was accepted of the same image before an artifact, the oldest first.
@@ -373,5 +383,28 @@ impl Snapshot {
         let place = self.artifacts.iter().position(|it| it.id == artifact.id);
         let before = &self.artifacts[..place.unwrap_or(self.artifacts.len())];
         before.iter().filter(|it| it.image == artifact.image)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_range_that_is_understood_is_the_same_when_it_is_read_again(
+            text in r"((>|<|>=|<=|=|\^|~)? ?[0-9]{1,3}(\.([0-9]{1,3}|\*)){0,2}(-[a-z0-9.]{1,4})?[, ]{1,3}){0,5}|.{0,30}",
+            version in r"v?[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}|.{0,20}",
+        ) {
+            if let Ok(range) = text.parse::<VersionRange>() {
+                let again: VersionRange = range.to_string().parse().unwrap();
+                let version = super::version(&version);
+                let fits = |range: &VersionRange| version.as_ref().map(|it| range.range.matches(it));
+                prop_assert_eq!(fits(&range), fits(&again));
+                prop_assert_eq!(range, again);
+            }
+        }
     }
 }

@@ -31,6 +31,8 @@ pub mod pipeline;
 
 pub mod promotion;
 
+pub mod pairing;
+
 pub mod pulse;
 
 pub mod zone;

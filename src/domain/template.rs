@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::artifact::Artifact;
+use super::artifact::{Artifact, ImageName};
 use super::id::ApplicationName;
 
 /// A text with `{placeholders}`, checked when the configuration was read.
@@ -74,6 +74,18 @@ impl Template {
         };
         let application: ApplicationName = name.parse().ok()?;
         (self.for_application(&application) == candidate).then_some(application)
+    }
+
+    /// The tag in a version field's text from which the digest was taken out, where this says
+    /// where it stands. What people call it counts for the tag: mostly it is.
+    pub fn tag_in<'a>(&self, bare: &'a str, image: &ImageName) -> Option<&'a str> {
+        let text = self.text.replace("@{digest}", "").replace("{digest}", "");
+        let text = text.replace("{image}", image.as_str()).replace("{version}", "{tag}");
+        let (before, after) = text.split_once("{tag}")?;
+        if after.contains('{') {
+            return None;
+        }
+        bare.strip_prefix(before)?.strip_suffix(after)
     }
 
     /// The version field's text for `artifact`.

@@ -1,9 +1,10 @@
 //! Which artifacts go: why one does not go by itself, and what a person can do about it.
 
 use crate::domain::accept::{KeptOut, Moved};
-use crate::domain::artifact::Artifact;
+use crate::domain::artifact::{Artifact, Digest};
 use crate::domain::examination::Delay;
 use crate::domain::id::{ApplicationKey, SourceName};
+use crate::domain::pairing::Pairing;
 use crate::domain::pattern::Pattern;
 
 use super::why::Subject;
@@ -70,13 +71,32 @@ pub fn asked_for(moved: &Moved, about: &Subject<'_>) -> String {
 }
 
 /// A tag is announced with another digest than before.
-pub fn moved(source: &SourceName, earlier: &Artifact, later: &Artifact) -> String {
+pub fn moved(source: &SourceName, earlier: &Digest, later: &Artifact) -> String {
     format!(
-        "{}:{} was {} and is now announced by {source} as {}: the tag has moved",
+        "{}:{} was {earlier} and is now announced by {source} as {}: the tag has moved",
         later.image,
         later.version(),
-        earlier.digest,
         later.digest
+    )
+}
+
+/// A tag is announced with another digest than the one that stood in the files with it.
+pub fn moved_from_files(source: &SourceName, seen: &Pairing, later: &Artifact) -> String {
+    let Pairing { environment, tag, digest, .. } = seen;
+    format!(
+        "{}:{tag} was {digest} in the files of {environment} and is now announced by {source} as \
+         {}: the tag has moved",
+        later.image, later.digest
+    )
+}
+
+/// A tag stands in the files with another digest than the one it was announced with.
+pub fn moved_in_files(announced: &Artifact, seen: &Pairing) -> String {
+    let Pairing { environment, tag, digest, .. } = seen;
+    format!(
+        "{}:{tag} was announced as {} and is {digest} in the files of {environment}: the tag has \
+         moved",
+        announced.image, announced.digest
     )
 }
 
@@ -92,12 +112,22 @@ pub fn retagged(source: &SourceName, earlier: &Artifact, later: &Artifact) -> St
     )
 }
 
-/// A tag is announced with a digest that it had before it had another one.
-pub fn returned(source: &SourceName, newest: &Artifact, again: &Artifact) -> String {
+/// A digest is announced under another tag than the one that stood in the files with it.
+pub fn retagged_from_files(source: &SourceName, seen: &Pairing, later: &Artifact) -> String {
+    let Pairing { environment, tag, digest, .. } = seen;
     format!(
-        "{}; that one was announced before and does not go again by itself: \
+        "{}@{digest} stood as {tag} in the files of {environment} and is now announced by \
+         {source} as {}: the same under another tag",
+        later.image,
+        later.version()
+    )
+}
+
+/// What moved is a digest that the tag had before it had another one.
+pub fn returned(moved: &str, again: &Artifact) -> String {
+    format!(
+        "{moved}; that one was announced before and does not go again by itself: \
          `hoist promote … --digest {} --allow-older` brings it back",
-        moved(source, newest, again),
         again.digest.short()
     )
 }

@@ -244,7 +244,10 @@ impl App {
                 let is_sent_again = repeats.is_some()
                     && first.as_ref().is_some_and(|it| it.delivery.delivery == repeats);
                 if !is_sent_again {
-                    self.write_down(self.returned_lines(&source.name, &artifacts).await).await;
+                    let brought = first.as_ref().map(|it| it.artifacts.as_slice());
+                    let brought = brought.unwrap_or_default();
+                    let lines = self.returned_lines(&source.name, &artifacts, brought).await;
+                    self.write_down(lines).await;
                 }
                 let why = first.and_then(|first| first.delivery.outcome.why());
                 Ok(Accepted::Same(self.announcement_view(event, why)))

@@ -6,6 +6,7 @@ mod audit;
 mod chat;
 mod checkout;
 mod clock;
+mod delivery;
 mod errand;
 mod forge;
 mod git;
@@ -24,6 +25,9 @@ pub use chat::{
 };
 pub use checkout::{Checkout, CheckoutError};
 pub use clock::{Clock, Dice};
+pub use delivery::{
+    Announced, Announcement, Decision, Delivery, DeliveryOutcome, DeliveryRecord, Refusal, TokenUse,
+};
 pub use errand::{Errand, Haste};
 pub use forge::{
     Approval, Asks, BranchState, Budget, Closing, Comment, Forge, ForgeError, MergeOutcome,
@@ -41,6 +45,5 @@ pub use job_tokens::{JobTokens, NoToken, TokenDesk};
 pub use registry::{Fetched, Registry, RegistryError};
 pub use remote::{Remote, RemoteError, Server};
 pub use store::{
-    Announced, Announcement, ApplicationRecord, Change, Claim, Decision, Delivery, DeliveryOutcome,
-    DeliveryRecord, Fence, Hold, Ran, Refusal, Run, Session, Store, StoreError, TokenUse,
+    ApplicationRecord, Change, Claim, Fence, Hold, Ran, Run, Session, Store, StoreError,
 };

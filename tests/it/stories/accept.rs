@@ -2,7 +2,7 @@
 
 use hoist::app::views::PromoteRequest;
 
-use crate::support::world::{Bot, digest, plain, promote_to_prod};
+use crate::support::world::{Bot, digest, file, plain, promote_to_prod};
 
 async fn why(bot: &Bot) -> String {
     let view = bot.app().why("shop", "staging").await.unwrap();
@@ -202,5 +202,104 @@ async fn a_pipeline_is_told_at_once_that_its_artifact_does_not_go_and_waits_for_
     ended not started: v1.10.0, which is newer, was started before it
     accepted, and does not go by itself: shop: the tag v1.4.2 has moved: it was COMMIT and is now COMMIT, and a person is to say whether that goes (`moved_tags: ask`)
     on_its_way not started: the tag v1.4.2 has moved: it was COMMIT and is now COMMIT, and a person is to say whether that goes (`moved_tags: ask`)
+    ");
+}
+
+/// A shop whose staging holds a tag and a digest when hoist first looks.
+async fn with_pinned(rule: &str, tag: &str, digest: &str) -> Bot {
+    let bot = Bot::with_rule(rule).await;
+    let pinned = format!("newTag: {tag}\n    digest: {digest}");
+    bot.edit_main(&file("staging", "shop"), "newTag: v1.0.0", &pinned);
+    bot
+}
+
+/// What the history says of tags that moved, a line each.
+async fn moves(bot: &Bot) -> String {
+    let history = bot.app().audit(0, 1000).await.unwrap();
+    let moves = history.iter().filter(|it| ["tag-moved", "retagged"].contains(&it.verb.as_str()));
+    moves.map(|it| format!("{} {}\n", it.actor, plain(&it.text))).collect()
+}
+
+#[tokio::test]
+async fn a_tag_means_what_it_is_in_git_also_where_nobody_announced_it() {
+    let there = digest("shop", "what was there");
+    let mut all = String::new();
+    for rule in ["moved_tags: promote", "moved_tags: ask", "moved_tags: refuse"] {
+        let bot = with_pinned(rule, "v1.4.2", &there).await;
+        bot.work().await;
+        bot.announce("v1.4.2").await;
+        let told = told(&bot).await;
+        bot.work().await;
+        let text = bot.file_on("main", &file("staging", "shop"));
+        let is_there = if text.contains(&there) { "what was there" } else { "the new one" };
+        all += &format!("{rule}: {told}\n{}staging holds {is_there}\n", moves(&bot).await);
+    }
+    insta::assert_snapshot!(all, @"
+    moved_tags: promote: accepted
+    ci tag-moved -
+    ci ghcr.io/acme/shop:v1.4.2 was sha256:DIGEST in the files of staging and is now announced by ci as sha256:DIGEST: the tag has moved
+    staging holds the new one
+    moved_tags: ask: accepted, and does not go by itself: shop: the tag v1.4.2 has moved: it was COMMIT and is now COMMIT, and a person is to say whether that goes (`moved_tags: ask`)
+    ci tag-moved -
+    ci ghcr.io/acme/shop:v1.4.2 was sha256:DIGEST in the files of staging and is now announced by ci as sha256:DIGEST: the tag has moved
+    staging holds what was there
+    moved_tags: refuse: accepted, and does not go by itself: shop: the tag v1.4.2 has moved: it was COMMIT and is now COMMIT, and `moved_tags: refuse` lets no such artifact in
+    ci tag-moved -
+    ci ghcr.io/acme/shop:v1.4.2 was sha256:DIGEST in the files of staging and is now announced by ci as sha256:DIGEST: the tag has moved
+    staging holds what was there
+    ");
+}
+
+#[tokio::test]
+async fn what_stands_in_git_counts_although_the_announcement_came_before_the_first_look() {
+    let there = digest("shop", "what was there");
+    let bot = with_pinned("moved_tags: refuse", "v1.4.2", &there).await;
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    assert!(bot.file_on("main", &file("staging", "shop")).contains(&there));
+    insta::assert_snapshot!(moves(&bot).await + &why(&bot).await, @"
+    hoist ghcr.io/acme/shop:v1.4.2 was announced as sha256:DIGEST and is sha256:DIGEST in the files of staging: the tag has moved
+    v1.4.2 is not in staging: the tag v1.4.2 has moved: it was COMMIT and is now COMMIT, and `moved_tags: refuse` lets no such artifact in
+    - v1.4.2: the tag v1.4.2 has moved: it was COMMIT and is now COMMIT, and `moved_tags: refuse` lets no such artifact in -> build it again under a tag of its own
+    ");
+}
+
+#[tokio::test]
+async fn the_very_thing_that_stands_in_git_has_not_moved() {
+    let bot = with_pinned("moved_tags: refuse", "v1.4.2", &digest("shop", "v1.4.2")).await;
+    bot.work().await;
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    assert_eq!(moves(&bot).await, "");
+    insta::assert_snapshot!(why(&bot).await, @"v1.4.2 is in staging, and nothing newer was announced");
+}
+
+#[tokio::test]
+async fn a_digest_that_stands_in_git_under_another_tag_is_told_and_held_against_the_rules() {
+    let there = digest("shop", "what was there");
+    let bot = with_pinned("retags: ask", "v1.4.2-rc.1", &there).await;
+    bot.work().await;
+    bot.announce_moved("v1.4.2", &there).await;
+    bot.work().await;
+    insta::assert_snapshot!(moves(&bot).await + &why(&bot).await, @"
+    ci ghcr.io/acme/shop@sha256:DIGEST stood as v1.4.2-rc.1 in the files of staging and is now announced by ci as v1.4.2: the same under another tag
+    v1.4.2 is not in staging: the digest COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and a person is to say whether that goes (`retags: ask`)
+    - v1.4.2: the digest COMMIT was announced as v1.4.2-rc.1 before, and now as v1.4.2, and a person is to say whether that goes (`retags: ask`) -> `hoist promote shop staging --tag v1.4.2` lets it in
+    ");
+}
+
+#[tokio::test]
+async fn a_tag_that_other_hands_move_and_ci_moves_back_is_told_each_time() {
+    let bot = with_pinned("moved_tags: promote", "v1.0.0", &digest("shop", "v1.0.0")).await;
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    let path = file("staging", "shop");
+    bot.edit_main(&path, &digest("shop", "v1.4.2"), &digest("shop", "by hand"));
+    bot.work().await;
+    bot.announce_in_another_delivery("v1.4.2").await;
+    bot.work().await;
+    insta::assert_snapshot!(moves(&bot).await, @"
+    hoist ghcr.io/acme/shop:v1.4.2 was announced as sha256:DIGEST and is sha256:DIGEST in the files of staging: the tag has moved
+    ci ghcr.io/acme/shop:v1.4.2 was sha256:DIGEST in the files of staging and is now announced by ci as sha256:DIGEST: the tag has moved; that one was announced before and does not go again by itself: `hoist promote … --digest COMMIT --allow-older` brings it back
     ");
 }

@@ -250,6 +250,13 @@ impl Store for MortalStore {
         self.alive()?.retagged_from(application, artifact).await
     }
 
+    async fn found_in_files(
+        &self,
+        application: &ApplicationKey,
+    ) -> Result<Vec<Promotion>, StoreError> {
+        self.alive()?.found_in_files(application).await
+    }
+
     async fn record(
         &self,
         application: &ApplicationKey,

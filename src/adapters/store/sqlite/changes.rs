@@ -100,6 +100,23 @@ pub(super) async fn promotions(
     rows.iter().map(read_promotion).collect()
 }
 
+/// An application's promotions that only record what was found in the files, oldest first.
+pub(super) async fn found_in_files(
+    connection: &mut SqliteConnection,
+    application: &ApplicationKey,
+) -> Result<Vec<Promotion>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id, pipeline, application, environment, state, created_at, since, details
+         FROM promotions WHERE pipeline = ?1 AND application = ?2
+         AND json_extract(details, '$.kind.kind') = 'found' ORDER BY created_at, id",
+    )
+    .bind(application.pipeline.as_str())
+    .bind(application.application.as_str())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(read_promotion).collect()
+}
+
 /// An application's holds, by environment.
 pub(super) async fn holds(
     connection: &mut SqliteConnection,

@@ -153,6 +153,13 @@ impl Store for SqliteStore {
         artifacts::retagged_from(&mut *self.read().await?, application, artifact).await
     }
 
+    async fn found_in_files(
+        &self,
+        application: &ApplicationKey,
+    ) -> Result<Vec<Promotion>, StoreError> {
+        changes::found_in_files(&mut *self.read().await?, application).await
+    }
+
     async fn deliveries(&self, limit: u32) -> Result<Vec<Delivery>, StoreError> {
         artifacts::deliveries(&mut *self.read().await?, limit).await
     }
