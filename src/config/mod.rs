@@ -15,6 +15,7 @@ mod access;
 mod chat;
 mod commits;
 mod check;
+mod claims;
 mod credentials;
 mod duration;
 mod fields;

@@ -180,7 +180,7 @@ impl Reader<'_> {
             None => None,
         };
         let webhook_secret = match fields.get("webhook_secret") {
-            Some(node) => Some(self.vault.secret(node, notes)?),
+            Some(node) => Some(self.vault.proof(node, notes)?),
             None => None,
         };
         Some(ArgoCd { url: url?, token: token?, ca, webhook_secret })

@@ -225,7 +225,7 @@ fn github(
         Some(node) => checked(node, check::server, notes),
         None => default_api(&GITHUB, fields.node(), remote, notes),
     };
-    let webhook_secret = fields.get("webhook_secret").map(|node| vault.secret(node, notes));
+    let webhook_secret = fields.get("webhook_secret").map(|node| vault.proof(node, notes));
     let merge_method = fields.get("merge_method").map(|node| MERGE_METHODS.read(node, notes));
     let auto_merge = auto_merge(fields, notes);
     Some(GitHub {
@@ -246,7 +246,7 @@ fn gitlab(
         Some(node) => checked(node, check::server, notes).filter(|api| is_gitlab(api, node, notes)),
         None => default_api(&GITLAB, fields.node(), remote, notes),
     };
-    let webhook_secret = fields.get("webhook_secret").map(|node| vault.secret(node, notes));
+    let webhook_secret = fields.get("webhook_secret").map(|node| vault.proof(node, notes));
     let squash = fields.get("merge_method").map(|node| squash(node, notes));
     if let (Some(Account::App { .. }), Some(node)) =
         (account(credentials), fields.get("credentials"))

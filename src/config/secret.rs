@@ -15,6 +15,9 @@ use super::tree::{Kind, Node};
 /// Longer than any secret: somebody named the wrong file.
 const LONGEST: usize = 64 * 1024;
 
+/// Fewer bytes than that can be tried one after the other by whoever has seen one signature.
+const SHORTEST_PROOF: usize = 16;
+
 /// Where secrets come from: the machine, or a test.
 pub trait Surroundings {
     /// An environment variable; none if it is not set or no text.
@@ -62,6 +65,22 @@ impl Vault<'_> {
                 notes.add(node.place, what, "put the secret there");
                 None
             }
+        }
+    }
+
+    /// Reads a secret by which others show who they are: it must exist.
+    pub(super) fn proof(&self, node: &Node, notes: &mut Notes<'_>) -> Option<SecretString> {
+        let secret = self.secret(node, notes)?;
+        is_long_enough(&secret, node, notes).then_some(secret)
+    }
+
+    /// The same, or says where one is to be made.
+    pub(super) fn find_proof(&self, node: &Node, notes: &mut Notes<'_>) -> Option<Found> {
+        match self.find(node, notes)? {
+            Found::Secret(secret) => {
+                is_long_enough(&secret, node, notes).then_some(Found::Secret(secret))
+            }
+            Found::MayBeMade(path) => Some(Found::MayBeMade(path)),
         }
     }
 
@@ -148,6 +167,25 @@ impl Vault<'_> {
         let climbs = path.components().any(|part| part == Component::ParentDir);
         !climbs && plain(path).starts_with(plain(self.data))
     }
+}
+
+/// Notes a secret that could be guessed.
+fn is_long_enough(secret: &SecretString, node: &Node, notes: &mut Notes<'_>) -> bool {
+    let text = secret.expose_secret();
+    // What Standard Webhooks write is base64.
+    let length = text.strip_prefix("whsec_").map_or(text.len(), |rest| rest.len() / 4 * 3);
+    if length < SHORTEST_PROOF {
+        let what = format!(
+            "{}: the secret there has {length} bytes, and one so short can be guessed",
+            node.path
+        );
+        let hint = format!(
+            "take at least {SHORTEST_PROOF}, as `openssl rand -hex 32` makes them, and give the \
+             sender the same"
+        );
+        notes.add(node.place, what, hint);
+    }
+    length >= SHORTEST_PROOF
 }
 
 fn without_line_end(content: &str) -> &str {

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::check;
+use super::claims;
 use super::fields::{Fields, checked, entries, items, parsed, text};
 use super::policy::count;
 use super::problem::Notes;
@@ -21,29 +22,6 @@ use crate::domain::pattern::{Named, Pattern};
 
 /// How often in a minute a source may announce unless it says otherwise: far more than any CI.
 const PER_MINUTE: u32 = 600;
-
-/// Issuers that make tokens for everybody: a rule has to say whose.
-const PUBLIC_ISSUERS: [&str; 3] = [
-    "https://token.actions.githubusercontent.com",
-    "https://gitlab.com",
-    "https://oidc.circleci.com",
-];
-
-/// The claims of which one says whose pipeline it is.
-const WHOSE: [&str; 12] = [
-    "sub",
-    "repository",
-    "repository_id",
-    "repository_owner",
-    "repository_owner_id",
-    "job_workflow_ref",
-    "workflow_ref",
-    "project_path",
-    "project_id",
-    "namespace_path",
-    "namespace_id",
-    "oidc.circleci.com/project-id",
-];
 
 /// Reads one source.
 pub(super) fn read(
@@ -106,7 +84,7 @@ pub(super) fn secrets(
 ) -> Vec<SecretString> {
     let mut secrets = Vec::new();
     for secret in one_or_two(node, notes) {
-        match vault.find(secret, notes) {
+        match vault.find_proof(secret, notes) {
             Some(Found::Secret(secret)) => secrets.push(secret),
             Some(Found::MayBeMade(path)) => missing.push(path),
             None => (),
@@ -128,7 +106,7 @@ pub(super) fn one_or_two<'n>(node: &'n Node, notes: &mut Notes<'_>) -> Vec<&'n N
 fn token_rule(
     vault: &Vault<'_>,
     oidc: &Node,
-    claims: Option<&Node>,
+    written: Option<&Node>,
     notes: &mut Notes<'_>,
 ) -> Option<TokenRule> {
     let fields = Fields::open(oidc, &OIDC, notes)?;
@@ -138,9 +116,9 @@ fn token_rule(
         Some(node) => Some(vault.certificates(node, notes)?),
         None => None,
     };
-    let read = claims.map(|node| patterns(node, notes)).unwrap_or_default();
+    let read = written.map(|node| patterns(node, notes)).unwrap_or_default();
     if let Some(issuer) = &issuer {
-        check_claims(oidc, claims, issuer, notes);
+        claims::check(oidc, written, issuer, notes);
     }
     Some(TokenRule { issuer: issuer?, audience: audience?, ca, claims: read })
 }
@@ -162,26 +140,6 @@ fn patterns(node: &Node, notes: &mut Notes<'_>) -> BTreeMap<String, Vec<Pattern>
         found.insert(entry.key.clone(), read);
     }
     found
-}
-
-/// Notes claims that everybody's tokens would fit.
-fn check_claims(oidc: &Node, claims: Option<&Node>, issuer: &str, notes: &mut Notes<'_>) {
-    let place = claims.unwrap_or(oidc);
-    let written = |name: &&str| claims.is_some_and(|node| node.entry(name).is_some());
-    let is_public = PUBLIC_ISSUERS.iter().any(|public| issuer.starts_with(public));
-    let is_empty = claims.is_none_or(|node| matches!(&node.kind, Kind::Map(map) if map.is_empty()));
-    if is_empty {
-        let what = format!("{}: no claim says whose tokens count", place.path);
-        let hint = "write `claims:`, as {repository: \"acme/{application}\", ref: refs/heads/main}";
-        notes.add(place.place, what, hint);
-    } else if is_public && !WHOSE.iter().any(written) {
-        let what = format!(
-            "{}: {issuer} makes tokens for everybody, and none of these claims says whose count",
-            place.path
-        );
-        let hint = "add `repository` (GitHub), `project_path` (GitLab) or `sub`";
-        notes.add(place.place, what, hint);
-    }
 }
 
 fn images(node: &Node, proof: Option<&Proof>, notes: &mut Notes<'_>) -> Option<Vec<Pattern>> {

@@ -11,7 +11,7 @@ fn load(repository: &str) -> Repository {
     let desk = Desk::with(&process, POLICY)
         .file("ca.pem", "-----BEGIN CERTIFICATE-----\n")
         .variable("TOKEN", "t")
-        .variable("SECRET", "s");
+        .variable("SECRET", "a secret of a test");
     let mut settings = desk.load().map_err(|it| it.to_string()).unwrap().settings;
     settings.repositories.remove(&"gitops".parse().unwrap()).unwrap()
 }

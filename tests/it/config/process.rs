@@ -65,10 +65,10 @@ fn every_key_comes_out_as_a_value() {
 
 #[test]
 fn a_secret_cannot_be_printed() {
-    let desk = Desk::with(PROCESS, POLICY).file("var/ci-secret", "hunter2\n");
+    let desk = Desk::with(PROCESS, POLICY).file("var/ci-secret", "hunter2hunter2hunter2\n");
     let settings = desk.load().unwrap().settings;
     let Proof::Secrets(secrets) = &settings.sources[&"ci".parse().unwrap()].proof else { panic!() };
-    assert_eq!(secrets[0].expose_secret(), "hunter2");
+    assert_eq!(secrets[0].expose_secret(), "hunter2hunter2hunter2");
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
 
@@ -130,9 +130,9 @@ sources:
   registry: {hmac: {env: CUT}, images: [a]}
 "#;
     let desk = Desk::with(process, POLICY)
-        .variable("NEW", "hunter3")
-        .variable("OLD", "hunter2")
-        .variable("CUT", "whsec_MfKQ9r8GKY*");
+        .variable("NEW", "hunter3 or something")
+        .variable("OLD", "hunter2 or something")
+        .variable("CUT", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZ*");
     assert!(!desk.problems().contains("hunter2"));
     check(
         &desk,
@@ -271,14 +271,14 @@ sources:
     claims: {sub: "*{application}", ref: [], other: "{tag}"}
     images: ["ghcr.io/{tag}/a", "shop:v1"]
 "#;
-    let desk = Desk::with(process, POLICY).variable("CI", "secret");
+    let desk = Desk::with(process, POLICY).variable("CI", "a secret of a test");
     insta::assert_snapshot!(desk.load().unwrap_err().to_string(), @r#"
     hoist.yaml:5:13: sources.nothing: nothing tells who it is that announces; write `hmac: {env: NAME}`, the secret that signs, or `oidc: {issuer: …, audience: …}` with `claims:`, the CI that vouches for it, or `sender: harbor` with `secret:`
     hoist.yaml:6:10: sources.both: `hmac` and `oidc` stand together; keep one; the other way is a source of its own
     hoist.yaml:7:38: sources.claims.claims: claims stand in tokens, and there is no `oidc`; write `oidc: {issuer: …, audience: …}`, or remove them
     hoist.yaml:8:38: sources.signed.images[0]: nothing says what `{application}` is in `ghcr.io/acme/{application}`; write `*`, or `{application}` in one of the `claims` of a token, too
     hoist.yaml:9:20: sources.anybody.oidc: no claim says whose tokens count; write `claims:`, as {repository: "acme/{application}", ref: refs/heads/main}
-    hoist.yaml:12:14: sources.everybody.claims: https://token.actions.githubusercontent.com makes tokens for everybody, and none of these claims says whose count; add `repository` (GitHub), `project_path` (GitLab) or `sub`
+    hoist.yaml:12:14: sources.everybody.claims: whoever has a token of https://token.actions.githubusercontent.com could announce: none of these claims says whose pipeline it is, and its tokens are made for everybody; write the owner out, as in `repository: "acme/{application}"` (GitHub) or `project_path: "acme/{application}"` (GitLab), or add a claim that names it, as `repository_owner: acme`
     hoist.yaml:13:14: sources.everybody.images[0]: nothing says what `{application}` is in `ghcr.io/acme/{application}`; write `*`, or `{application}` in one of the `claims` of a token, too
     hoist.yaml:14:26: sources.clear.oidc.issuer: its keys would cross the network over http, where anybody can put their own; write an https:// url
     hoist.yaml:16:20: sources.odd.oidc.issuer: an issuer has no user, no `?` and no `#`; write what stands in the tokens' `iss`, as https://gitlab.example.com
@@ -308,4 +308,85 @@ sources:
     assert_eq!(rule.issuer, "https://token.actions.githubusercontent.com");
     let claims: Vec<_> = rule.claims.iter().map(|(name, it)| (name.as_str(), it.len())).collect();
     assert_eq!(claims, [("ref", 2), ("repository", 1)]);
+}
+
+#[test]
+fn a_secret_that_can_be_guessed_is_refused() {
+    let process = r#"
+pipelines: pipelines.yaml
+repositories: {gitops: {forge: builtin}}
+sources:
+  ci: {hmac: [{env: LONG}, {env: SHORT}], images: [a]}
+  harbor: {sender: harbor, secret: {env: SHORT}, images: [a.example.com/b]}
+  standard: {hmac: {env: STANDARD}, images: [a]}
+"#;
+    let desk = Desk::with(process, POLICY)
+        .variable("LONG", "sixteen bytes ok")
+        .variable("SHORT", "fifteen bytes, ")
+        .variable("STANDARD", "whsec_c2hvcnQgc2hvcnQ=");
+    insta::assert_snapshot!(desk.problems(), @"
+    hoist.yaml:5:29: sources.ci.hmac[1]: the secret there has 15 bytes, and one so short can be guessed; take at least 16, as `openssl rand -hex 32` makes them, and give the sender the same
+    hoist.yaml:6:37: sources.harbor.secret: the secret there has 15 bytes, and one so short can be guessed; take at least 16, as `openssl rand -hex 32` makes them, and give the sender the same
+    hoist.yaml:7:21: sources.standard.hmac: the secret there has 12 bytes, and one so short can be guessed; take at least 16, as `openssl rand -hex 32` makes them, and give the sender the same
+    3 problems
+    ");
+}
+
+/// What is said of these claims, of tokens of GitHub's and of an issuer of one's own.
+fn judged(claims: &str) -> String {
+    let mut told = Vec::new();
+    for issuer in ["https://token.actions.githubusercontent.com", "https://ci.example.com"] {
+        let process = format!(
+            "pipelines: pipelines.yaml\nrepositories: {{gitops: {{forge: builtin}}}}\nsources:\n  \
+             ci:\n    oidc: {{issuer: \"{issuer}\", audience: hoist}}\n    claims: {claims}\n    \
+             images: [ghcr.io/acme/a]\n"
+        );
+        let problems = Desk::with(&process, POLICY).problems();
+        told.push(problems.lines().next().unwrap_or_default().to_owned());
+    }
+    told.join("\n")
+}
+
+#[test]
+fn a_rule_that_fits_everybodys_tokens_is_refused() {
+    let good = "no problem\nno problem";
+    for claims in [
+        "{repository: \"acme/{application}\"}",
+        "{repository: \"acme/*\", ref: refs/heads/main}",
+        "{repository: \"*/{application}\", repository_owner: acme}",
+        "{repository: \"*/{application}\", repository_owner_id: \"1234\"}",
+        "{project_path: \"acme/team/{application}\"}",
+        "{project_path: \"*/{application}\", namespace_path: acme}",
+        "{workflow_ref: \"acme/{application}/.github/workflows/*@refs/heads/main\"}",
+        "{sub: \"repo:acme/{application}:ref:refs/heads/main\"}",
+        "{sub: \"project_path:acme/{application}:ref_type:branch:ref:main\"}",
+        "{sub: \"system:serviceaccount:shop:*\"}",
+        "{sub: \"org/0f1e/project/*/user/*\"}",
+    ] {
+        assert_eq!(judged(claims), good, "{claims}");
+    }
+    for claims in [
+        "{repository: \"*/*\"}",
+        "{repository: [\"acme/{application}\", \"*/{application}\"]}",
+        "{repository: \"acme*/{application}\"}",
+        "{repository: \"{application}/deploy\"}",
+        "{project_path: \"*/{application}\", ref_protected: \"true\"}",
+        "{repository_owner: \"*\"}",
+        "{sub: \"repo:*/{application}:ref:refs/heads/main\"}",
+        "{sub: \"repo:acme-*/shop\"}",
+        "{sub: \"system:serviceaccount:*:announcer\"}",
+        "{job_workflow_ref: \"acme/builders/.github/workflows/build.yml@refs/heads/main\"}",
+        "{ref: refs/heads/main}",
+        "{environment: production, event_name: push}",
+    ] {
+        let told = judged(claims);
+        assert_eq!(told.matches("could announce").count(), 2, "{claims}: {told}");
+    }
+    // What nobody here knows may say whose it is, where the issuer is one's own.
+    let known = judged("{organization_slug: acme}");
+    assert!(known.contains("could announce") && known.ends_with("\nno problem"), "{known}");
+    insta::assert_snapshot!(judged("{project_path: \"*/{application}\"}"), @r#"
+    hoist.yaml:6:14: sources.ci.claims.project_path: whoever has a token of https://token.actions.githubusercontent.com could announce: in `*/{application}` the owner is not written out, and its tokens are made for everybody; write the owner out, as in `repository: "acme/{application}"` (GitHub) or `project_path: "acme/{application}"` (GitLab), or add a claim that names it, as `repository_owner: acme`
+    hoist.yaml:6:14: sources.ci.claims.project_path: whoever has a token of https://ci.example.com could announce: in `*/{application}` the owner is not written out; write the owner out, as in `repository: "acme/{application}"` (GitHub) or `project_path: "acme/{application}"` (GitLab), or add a claim that names it, as `repository_owner: acme`
+    "#);
 }

@@ -17,7 +17,9 @@ sources:
     registry: Registry.Example.com
     images: ["registry.example.com/shop/*"]
 "#;
-    let desk = Desk::with(process, POLICY).variable("SECRET_A", "a").variable("SECRET_B", "b");
+    let desk = Desk::with(process, POLICY)
+        .variable("SECRET_A", "a secret of a test")
+        .variable("SECRET_B", "another of this test");
     let settings = desk.load().unwrap().settings;
     let Proof::Hook(hook) = &settings.sources[&"forge".parse().unwrap()].proof else { panic!() };
     assert_eq!((hook.kind, hook.secrets.len()), (SenderKind::GitLab, 2));
@@ -36,7 +38,7 @@ sources:
   both: {sender: quay, secret: {env: SECRET_A}, hmac: {env: SECRET_A}, images: [quay.io/a/b]}
   stray: {hmac: {env: SECRET_A}, secret: {env: SECRET_A}, images: [quay.io/a/b]}
 "#;
-    let desk = Desk::with(process, POLICY).variable("SECRET_A", "a");
+    let desk = Desk::with(process, POLICY).variable("SECRET_A", "a secret of a test");
     insta::assert_snapshot!(desk.problems(), @r#"
     hoist.yaml:5:18: sources.bare.sender: there is no `secret`, so everybody could send; write `secret: {env: NAME}`, or a list of two
     hoist.yaml:6:17: sources.odd.sender: `harbour` is not known; did you mean `harbor`?
