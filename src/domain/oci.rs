@@ -47,14 +47,26 @@ pub struct InvalidPlatform(String);
 impl Platform {
     /// Tells whether this is what was wanted; a variant counts where it was asked for.
     pub fn is(&self, wanted: &Self) -> bool {
-        let variant = |it: &Self| match (it.architecture.as_str(), it.variant.as_deref()) {
+        self.is_like(wanted) && (wanted.variant.is_none() || self.variant() == wanted.variant())
+    }
+
+    /// Tells whether two that are said of one image cannot both be true. A variant that only one
+    /// of them says is no contradiction: builders leave it out.
+    pub fn contradicts(&self, other: &Self) -> bool {
+        let (one, another) = (self.variant(), other.variant());
+        !self.is_like(other) || one.zip(another).is_some_and(|(one, another)| one != another)
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        self.os == other.os && self.architecture == other.architecture
+    }
+
+    fn variant(&self) -> Option<&str> {
+        match (self.architecture.as_str(), self.variant.as_deref()) {
             // There is one 64-bit ARM that images are built for, with its name or without.
-            ("arm64", None) => Some("v8".to_owned()),
-            (_, variant) => variant.map(str::to_owned),
-        };
-        self.os == wanted.os
-            && self.architecture == wanted.architecture
-            && (wanted.variant.is_none() || variant(self) == variant(wanted))
+            ("arm64", None) => Some("v8"),
+            (_, variant) => variant,
+        }
     }
 }
 
@@ -108,9 +120,18 @@ impl fmt::Display for Platform {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Manifest {
     /// One image for several platforms, or whatever else belongs together.
-    Index(Vec<Descriptor>),
+    Index(Index),
     /// One image, chart or other artifact.
     Single(Box<Single>),
+}
+
+/// One image for several platforms, or whatever else belongs together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// What belongs together.
+    pub entries: Vec<Descriptor>,
+    /// What is said about all of it.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// One image, chart or other artifact.
@@ -237,7 +258,9 @@ impl Manifest {
             return Err(NoManifest::Torn { said: media_type.to_owned(), itself });
         }
         match (is_index, row.manifests, row.config, row.layers) {
-            (true, Some(manifests), None, None) => Ok(Self::Index(manifests)),
+            (true, Some(entries), None, None) => {
+                Ok(Self::Index(Index { entries, annotations: row.annotations }))
+            }
             (false, None, Some(config), Some(layers)) => {
                 let kind = kind_of(&config, row.artifact_type);
                 let annotations = row.annotations;
@@ -321,6 +344,16 @@ mod tests {
         assert!(is("linux/amd64", "linux/amd64") && is("linux/arm/v7", "linux/arm"));
         assert!(is("linux/arm64", "linux/arm64/v8") && is("linux/arm64/v8", "linux/arm64"));
         assert!(!is("linux/arm/v6", "linux/arm/v7") && !is("windows/amd64", "linux/amd64"));
+        let contradicts = |one: &str, other: &str| {
+            let platform = |text: &str| text.parse::<Platform>().unwrap();
+            platform(one).contradicts(&platform(other))
+        };
+        assert!(contradicts("linux/amd64", "linux/arm64") && contradicts("linux/a", "windows/a"));
+        assert!(
+            contradicts("linux/arm/v6", "linux/arm/v7")
+                && !contradicts("linux/arm", "linux/arm/v7")
+        );
+        assert!(!contradicts("linux/arm64", "linux/arm64/v8"));
         for bad in ["", "linux", "linux/", "linux/arm/v7/x", "li nux/arm"] {
             assert!(bad.parse::<Platform>().is_err(), "{bad}");
         }
@@ -333,7 +366,10 @@ mod tests {
         };
         let told = |media_type: &str, text: &str| read(media_type, text).unwrap_err();
         let index = INDEXES[0];
-        assert_eq!(read(index, r#"{"manifests": []}"#), Ok(Manifest::Index(vec![])));
+        assert_eq!(
+            read(index, r#"{"manifests": []}"#),
+            Ok(Manifest::Index(Index { entries: vec![], annotations: BTreeMap::new() }))
+        );
         assert!(told("application/vnd.docker.distribution.manifest.v1+json", "{}").contains("v1"));
         assert!(told(MANIFESTS[0], r#"{"mediaType": "x"}"#).contains("says of itself"));
         assert!(told(MANIFESTS[0], r#"{"manifests": []}"#).contains("`config` and `layers`"));

@@ -20,7 +20,13 @@ pub fn no_platform(wanted: &Platform, there: &[Platform]) -> String {
     format!("it is not for {wanted}, which `verify.platforms` wants; it is for {}", listed(there))
 }
 
-/// A label says another thing than the announcement.
+/// Its index says that it is for another machine than its own configuration.
+pub fn other_platform(index: &Platform, image: &Digest, own: Option<&Platform>) -> String {
+    let own = own.map_or_else(|| "says no platform".to_owned(), |own| format!("says {own}"));
+    format!("its index has {} for {index}, and that image's own configuration {own}", image.short())
+}
+
+/// A label or an annotation says another thing than the announcement.
 pub fn contradiction(label: &str, says: &str, announced: &str) -> String {
     format!("its label {label} says {says:?}, and {announced:?} was announced")
 }

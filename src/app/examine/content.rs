@@ -1,11 +1,13 @@
 //! What an artifact is, as its registry's bytes tell.
 
+use std::collections::BTreeMap;
+
 use super::Stop;
 use crate::app::App;
-use crate::domain::artifact::{Artifact, Digest};
+use crate::domain::artifact::{Artifact, Digest, SourceCode};
 use crate::domain::examination::{Labels, Strictness, Traits, Verify};
 use crate::domain::id::ApplicationName;
-use crate::domain::oci::{Descriptor, ImageConfig, Kind, Manifest, Platform, Single};
+use crate::domain::oci::{Descriptor, ImageConfig, Index, Kind, Manifest, Platform, Single};
 use crate::domain::registry::Reference;
 use crate::messages::examination as words;
 
@@ -16,10 +18,23 @@ const SOURCE: &str = "org.opencontainers.image.source";
 const REVISION: &str = "org.opencontainers.image.revision";
 const VERSION: &str = "org.opencontainers.image.version";
 
+/// What stands under a digest.
+struct Content {
+    kind: Kind,
+    /// The machines that it is for.
+    platforms: Vec<Platform>,
+    /// Those of its images that were read.
+    images: Vec<Image>,
+    /// What is said of all of them.
+    annotations: BTreeMap<String, String>,
+}
+
 /// One image, with its configuration.
 struct Image {
     single: Single,
     config: ImageConfig,
+    /// What its index says of it.
+    annotations: BTreeMap<String, String>,
 }
 
 impl App {
@@ -31,16 +46,16 @@ impl App {
         application: &ApplicationName,
     ) -> Result<Traits, Stop> {
         self.check_tag(artifact).await?;
-        let (kind, platforms, images) = match self.manifest(artifact, &artifact.digest).await? {
+        let content = match self.manifest(artifact, &artifact.digest).await? {
             Manifest::Single(single) => self.of_single(artifact, *single).await?,
-            Manifest::Index(entries) => self.of_index(verify, artifact, &entries).await?,
+            Manifest::Index(index) => self.of_index(verify, artifact, index).await?,
         };
         for wanted in &verify.platforms {
-            if !platforms.iter().any(|it| it.is(wanted)) {
-                return Err(Stop::Unsound(words::no_platform(wanted, &platforms)));
+            if !content.platforms.iter().any(|it| it.is(wanted)) {
+                return Err(Stop::Unsound(words::no_platform(wanted, &content.platforms)));
             }
         }
-        let warnings = contradictions(artifact, &images);
+        let warnings = content.contradictions(artifact);
         if let (Strictness::Refuse, Some(first)) = (verify.labels, warnings.first()) {
             return Err(Stop::Unsound(first.clone()));
         }
@@ -52,9 +67,9 @@ impl App {
             Some(rule) => Some(self.provenance(rule, artifact, application).await?),
             None => None,
         };
-        let first = images.first();
-        let labels = first.map(Image::labels).unwrap_or_default();
-        let created = first.and_then(|image| image.config.created);
+        let labels = content.labels();
+        let created = content.images.first().and_then(|image| image.config.created);
+        let Content { kind, platforms, .. } = content;
         Ok(Traits { kind, platforms, created, labels, signature, provenance, warnings })
     }
 
@@ -75,14 +90,11 @@ impl App {
         Ok(Manifest::parse(&fetched.media_type, &fetched.bytes)?)
     }
 
-    async fn of_single(
-        &self,
-        artifact: &Artifact,
-        single: Single,
-    ) -> Result<(Kind, Vec<Platform>, Vec<Image>), Stop> {
+    async fn of_single(&self, artifact: &Artifact, single: Single) -> Result<Content, Stop> {
         let kind = single.kind.clone();
-        let image = self.image(artifact, single).await?;
-        Ok((kind, image.config.platform.iter().cloned().collect(), vec![image]))
+        let image = self.image(artifact, single, BTreeMap::new()).await?;
+        let platforms = image.config.platform.iter().cloned().collect();
+        Ok(Content { kind, platforms, images: vec![image], annotations: BTreeMap::new() })
     }
 
     /// Reads the images of an index that are wanted; where no platform is, the first one.
@@ -90,8 +102,8 @@ impl App {
         &self,
         verify: &Verify,
         artifact: &Artifact,
-        entries: &[Descriptor],
-    ) -> Result<(Kind, Vec<Platform>, Vec<Image>), Stop> {
+        Index { entries, annotations }: Index,
+    ) -> Result<Content, Stop> {
         let platforms: Vec<Platform> = entries.iter().filter_map(Descriptor::platform).collect();
         let is_wanted = |entry: &&Descriptor| {
             let platform = entry.platform();
@@ -107,14 +119,23 @@ impl App {
             let Manifest::Single(single) = self.manifest(artifact, &entry.digest).await? else {
                 return Err(Stop::Unsound("its index leads to another index".into()));
             };
-            images.push(self.image(artifact, *single).await?);
+            let image = self.image(artifact, *single, entry.annotations.clone()).await?;
+            if !verify.platforms.is_empty() {
+                image.check_platform(entry)?;
+            }
+            images.push(image);
         }
         let kind = images.first().map_or(Kind::Image, |image| image.single.kind.clone());
-        Ok((kind, platforms, images))
+        Ok(Content { kind, platforms, images, annotations })
     }
 
     /// Reads an image's configuration; that of a chart or another artifact is its own affair.
-    async fn image(&self, artifact: &Artifact, single: Single) -> Result<Image, Stop> {
+    async fn image(
+        &self,
+        artifact: &Artifact,
+        single: Single,
+        annotations: BTreeMap<String, String>,
+    ) -> Result<Image, Stop> {
         let config = match &single.kind {
             Kind::Image => {
                 let digest = &single.config.digest;
@@ -123,49 +144,69 @@ impl App {
             }
             Kind::Chart | Kind::Other(_) => ImageConfig::default(),
         };
-        Ok(Image { single, config })
+        Ok(Image { single, config, annotations })
+    }
+}
+
+impl Content {
+    /// What is said under a name: by the image's label first, which is part of what runs, then by
+    /// its manifest, by what its index says of it, and by what the index says of all.
+    fn said<'a>(
+        &'a self,
+        image: Option<&'a Image>,
+        name: &'a str,
+    ) -> impl Iterator<Item = &'a str> {
+        let of_image = image.into_iter().flat_map(|image| {
+            [&image.config.labels, &image.single.annotations, &image.annotations]
+        });
+        let places = of_image.chain([&self.annotations]);
+        places
+            .filter_map(move |place| place.get(name))
+            .map(String::as_str)
+            .filter(|it| !it.is_empty())
+    }
+
+    fn labels(&self) -> Labels {
+        let first = |name| self.said(self.images.first(), name).next().map(str::to_owned);
+        Labels { source: first(SOURCE), revision: first(REVISION), version: first(VERSION) }
+    }
+
+    /// What labels and annotations say of the source that the announcement says otherwise, each
+    /// once.
+    fn contradictions(&self, artifact: &Artifact) -> Vec<String> {
+        let SourceCode { repository, commit, .. } = &artifact.source;
+        let pairs = [
+            (SOURCE, repository, is_same_repository as Same),
+            (REVISION, commit, is_same_commit as Same),
+        ];
+        let mut found: Vec<String> = Vec::new();
+        let images = self.images.iter().map(Some).chain([None]);
+        for (image, (name, announced, is_same)) in
+            images.flat_map(|image| pairs.into_iter().map(move |pair| (image, pair)))
+        {
+            let Some(announced) = announced else { continue };
+            for said in self.said(image, name) {
+                let told = words::contradiction(name, said, announced);
+                if !is_same(said, announced) && !found.contains(&told) {
+                    found.push(told);
+                }
+            }
+        }
+        found
     }
 }
 
 impl Image {
-    /// Of two that say it, the label counts: it is part of what runs.
-    fn label(&self, name: &str) -> Option<String> {
-        let said = self.config.labels.get(name).or_else(|| self.single.annotations.get(name));
-        said.filter(|text| !text.is_empty()).cloned()
-    }
-
-    fn labels(&self) -> Labels {
-        Labels {
-            source: self.label(SOURCE),
-            revision: self.label(REVISION),
-            version: self.label(VERSION),
+    /// Its index says for which machine it is; what runs goes by its own configuration.
+    fn check_platform(&self, entry: &Descriptor) -> Result<(), Stop> {
+        let (Kind::Image, Some(said)) = (&self.single.kind, entry.platform()) else {
+            return Ok(());
+        };
+        match &self.config.platform {
+            Some(own) if !own.contradicts(&said) => Ok(()),
+            own => Err(Stop::Unsound(words::other_platform(&said, &entry.digest, own.as_ref()))),
         }
     }
-}
-
-/// What the labels say of the source that the announcement says otherwise, each once.
-fn contradictions(artifact: &Artifact, images: &[Image]) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    for image in images {
-        let labels = image.labels();
-        let pairs = [
-            (
-                SOURCE,
-                labels.source,
-                artifact.source.repository.as_ref(),
-                is_same_repository as Same,
-            ),
-            (REVISION, labels.revision, artifact.source.commit.as_ref(), is_same_commit as Same),
-        ];
-        for (name, said, announced, is_same) in pairs {
-            let (Some(said), Some(announced)) = (said, announced) else { continue };
-            let told = words::contradiction(name, &said, announced);
-            if !is_same(&said, announced) && !found.contains(&told) {
-                found.push(told);
-            }
-        }
-    }
-    found
 }
 
 type Same = fn(&str, &str) -> bool;

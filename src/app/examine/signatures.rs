@@ -16,7 +16,7 @@ use crate::app::ports::RegistryError;
 use crate::domain::artifact::{Artifact, Digest, Tag};
 use crate::domain::attestation::{Envelope, NoStatement, Provenance, check_simple_signing};
 use crate::domain::id::ApplicationName;
-use crate::domain::oci::{Descriptor, Manifest};
+use crate::domain::oci::{Descriptor, Index, Manifest};
 use crate::domain::pattern::Fit;
 use crate::domain::registry::Reference;
 use crate::domain::sigstore::{self, Bundle, LogWord};
@@ -130,7 +130,7 @@ impl App {
             Err(error) => return Err(error.into()),
         };
         match Manifest::parse(INDEX, &index) {
-            Ok(Manifest::Index(mut entries)) => {
+            Ok(Manifest::Index(Index { mut entries, .. })) => {
                 entries.retain(|entry| entry.is_by_a_signer());
                 entries.truncate(MOST_REFERRERS);
                 Ok(entries)

@@ -126,11 +126,29 @@ async fn what_contradicts_its_announcement_is_refused_with_the_reason() {
     let outcome = refused(rule, &single, single.digest.as_str()).await;
     insta::assert_snapshot!(outcome, @"refused: shop: it is not for linux/amd64, which `verify.platforms` wants; it is for linux/arm64");
 
+    let mislabelled =
+        Part { platform: Some(("linux", "arm64")), ..Part::image(("linux", "amd64"), json!({})) };
+    let mixed = Layout::index(&[Part::image(("linux", "amd64"), json!({})), mislabelled]);
+    let rule = "verify: {platforms: [linux/amd64, linux/arm64]}";
+    let outcome = refused(rule, &mixed, mixed.digest.as_str()).await;
+    insta::assert_snapshot!(outcome, @"refused: shop: its index has COMMIT for linux/arm64, and that image's own configuration says linux/amd64");
+
     let labels = json!({SOURCE: "https://github.com/mallory/shop"});
     let stolen = Layout::of(&Part::image(("linux", "amd64"), labels));
     let rule = "verify: {labels: refuse}";
     let outcome = refused(rule, &stolen, stolen.digest.as_str()).await;
     insta::assert_snapshot!(outcome, @r#"refused: shop: its label org.opencontainers.image.source says "https://github.com/mallory/shop", and "https://github.com/acme/shop" was announced"#);
+
+    let image = || Part::image(("linux", "amd64"), json!({}));
+    let annotated =
+        Layout::index_saying(&[image()], &json!({SOURCE: "https://github.com/mallory/shop"}));
+    let outcome = refused(rule, &annotated, annotated.digest.as_str()).await;
+    insta::assert_snapshot!(outcome, @r#"refused: shop: its label org.opencontainers.image.source says "https://github.com/mallory/shop", and "https://github.com/acme/shop" was announced"#);
+
+    let part = Part { more: json!({"annotations": {REVISION: "0000000"}}), ..image() };
+    let annotated = Layout::index(&[part]);
+    let outcome = refused(rule, &annotated, annotated.digest.as_str()).await;
+    insta::assert_snapshot!(outcome, @r#"refused: shop: its label org.opencontainers.image.revision says "COMMIT", and "COMMIT" was announced"#);
 
     let labels = json!({REVISION: "0000000"});
     let stale = Layout::of(&Part::image(("linux", "amd64"), labels));
@@ -150,6 +168,20 @@ async fn labels_that_contradict_are_a_warning_unless_the_policy_refuses_them() {
     let body = bot.proposal(1).await.body;
     let row = body.lines().find(|line| line.contains("contradiction")).unwrap();
     insta::assert_snapshot!(row, @r#"| **contradiction** | `its label org.opencontainers.image.source says "https://github.com/mallory/shop", and "https://github.com/acme/shop" was announced` |"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_index_says_of_all_its_images_is_shown() {
+    let server = DockerRegistry::start();
+    let bot = Bot::with_registry("verify: {labels: refuse}", &server.url()).await;
+    let said = json!({SOURCE: "https://github.com/acme/shop", REVISION: "9f2c1ab000"});
+    let shop = Layout::index_saying(&[Part::image(("linux", "amd64"), json!({}))], &said);
+    server.push(&shop, "acme/shop", "v1.4.2");
+    bot.announce_pushed("v1.4.2", shop.digest.as_str(), COMMIT).await;
+    bot.work().await;
+    let body = bot.proposal(1).await.body;
+    assert!(body.contains("| label source | `https://github.com/acme/shop` |"), "{body}");
+    assert!(body.contains("| label revision | `9f2c1ab000` |"), "{body}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

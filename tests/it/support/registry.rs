@@ -187,10 +187,18 @@ impl Layout {
 
     /// An index of several.
     pub fn index(parts: &[Part]) -> Self {
+        Self::index_saying(parts, &json!({}))
+    }
+
+    /// The same, with what it says of all of them.
+    pub fn index_saying(parts: &[Part], annotations: &Value) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let manifests: Vec<Value> =
             parts.iter().map(|part| write_part(directory.path(), part)).collect();
-        let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests});
+        let index = json!({
+            "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests,
+            "annotations": annotations,
+        });
         let descriptor = write_blob(directory.path(), INDEX, index.to_string().as_bytes());
         Self::finish(directory, descriptor)
     }
