@@ -14,12 +14,35 @@ use sigstore_verify::types::TimeRange;
 use super::pattern::Pattern;
 use super::template::Template;
 
-/// How the DER of every public key on P-256 begins (RFC 5480): the algorithm, the curve, and that
-/// both coordinates follow.
-const P256: [u8; 27] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
-    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+/// How the DER of every public key on a curve begins (RFC 5480, RFC 8410): the algorithm, the
+/// curve, and that the point follows; and how many bytes that has.
+const CURVES: [(KeyKind, &[u8], usize); 4] = [
+    (
+        KeyKind::P256,
+        b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\
+          \x07\x03\x42\x00\x04",
+        64,
+    ),
+    (
+        KeyKind::P384,
+        b"\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x03\x62\
+          \x00\x04",
+        96,
+    ),
+    (
+        KeyKind::P521,
+        b"\x30\x81\x9b\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x23\x03\
+          \x81\x86\x00\x04",
+        132,
+    ),
+    (KeyKind::Ed25519, b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00", 32),
 ];
+
+/// What follows the length in the DER of every RSA key (RFC 8017).
+const RSA: [u8; 15] = *b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
+
+/// The DER of an RSA key of 2048 bits; what is shorter proves little.
+const SHORTEST_RSA: usize = 294;
 
 /// Whose signature counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,9 +165,27 @@ fn counts(within: Option<TimeRange>, time: Timestamp) -> bool {
     within.is_none_or(|within| within.contains(time))
 }
 
-/// A public key on the curve P-256, as DER.
+/// A public key, as DER.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PublicKey(Vec<u8>);
+pub struct PublicKey {
+    kind: KeyKind,
+    der: Vec<u8>,
+}
+
+/// The kinds of keys that can be checked: those that cosign takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// ECDSA on P-256, as `cosign generate-key-pair` makes them.
+    P256,
+    /// ECDSA on P-384.
+    P384,
+    /// ECDSA on P-521.
+    P521,
+    /// Ed25519.
+    Ed25519,
+    /// RSA of 2048 bits or more.
+    Rsa,
+}
 
 /// Why a text is no public key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -153,19 +194,36 @@ pub enum InvalidKey {
     #[error("there is no `-----BEGIN PUBLIC KEY-----` in it")]
     NoKey,
     /// It is of another kind.
-    #[error("it is no ECDSA key on P-256, which is the kind that `cosign generate-key-pair` makes")]
+    #[error(
+        "it is no key that can be checked: those are ECDSA on P-256, P-384 or P-521, Ed25519, and \
+         RSA of 2048 bits or more"
+    )]
     OtherKind,
 }
 
 impl PublicKey {
-    fn of_der(der: Vec<u8>) -> Option<Self> {
-        let fits = der.len() == P256.len() + 64 && der.starts_with(&P256);
-        fits.then_some(Self(der))
+    /// Reads a key (RFC 5280, `SubjectPublicKeyInfo`); none where it is of no kind that is known.
+    pub fn of_der(der: Vec<u8>) -> Option<Self> {
+        let is_on = |(_, begin, point): &&(_, &[u8], _)| {
+            der.len() == begin.len() + point && der.starts_with(begin)
+        };
+        let curve = CURVES.iter().find(is_on).map(|(kind, _, _)| *kind);
+        let is_rsa = || {
+            // Three bytes of length follow the first: it has more than 255.
+            der.len() >= SHORTEST_RSA && der.get(4..4 + RSA.len()).is_some_and(|it| it == RSA)
+        };
+        let kind = curve.or_else(|| is_rsa().then_some(KeyKind::Rsa))?;
+        Some(Self { kind, der })
     }
 
     /// The key as DER.
     pub fn der(&self) -> &[u8] {
-        &self.0
+        &self.der
+    }
+
+    /// What kind it is of.
+    pub fn kind(&self) -> KeyKind {
+        self.kind
     }
 }
 
@@ -180,13 +238,13 @@ impl FromStr for PublicKey {
 
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(&Sha256::digest(&self.0)[..8]))
+        f.write_str(&hex::encode(&Sha256::digest(&self.der)[..8]))
     }
 }
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PublicKey({})", hex::encode(Sha256::digest(&self.0)))
+        write!(f, "PublicKey({})", hex::encode(Sha256::digest(&self.der)))
     }
 }
 
@@ -206,17 +264,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_one_on_p256() {
+    fn a_key_is_of_a_kind_that_is_known() {
         let pem = |der: &[u8]| {
             format!(
                 "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----",
                 STANDARD.encode(der)
             )
         };
-        let der = [&P256[..], &[7; 64]].concat();
-        assert_eq!(pem(&der).parse::<PublicKey>().unwrap().der(), der);
-        assert_eq!(pem(&der[1..]).parse::<PublicKey>(), Err(InvalidKey::OtherKind));
+        for (kind, begin, point) in CURVES {
+            let der = [begin, &vec![7; point]].concat();
+            let key = pem(&der).parse::<PublicKey>().unwrap();
+            assert_eq!((key.kind(), key.der()), (kind, der.as_slice()));
+            assert_eq!(pem(&der[1..]).parse::<PublicKey>(), Err(InvalidKey::OtherKind));
+        }
+        let rsa = |length: usize| [&[0x30, 0x82, 1, 34], &RSA[..], &vec![7; length - 19]].concat();
+        assert_eq!(pem(&rsa(294)).parse::<PublicKey>().unwrap().kind(), KeyKind::Rsa);
+        assert_eq!(pem(&rsa(200)).parse::<PublicKey>(), Err(InvalidKey::OtherKind));
         assert_eq!(pem(&[]).parse::<PublicKey>(), Err(InvalidKey::OtherKind));
         assert_eq!("".parse::<PublicKey>(), Err(InvalidKey::NoKey));
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_root_that_is_cut_or_spoiled_is_a_whole_root_or_none(
+            place in 0..100_000_usize,
+            with in "[\\x00-\\x7f]{0,3}",
+            cut in proptest::bool::ANY,
+        ) {
+            let whole = sigstore::SIGSTORE_GITHUB_TRUSTED_ROOT;
+            let place = (0..=place % whole.len()).rfind(|at| whole.is_char_boundary(*at));
+            let (before, after) = whole.split_at(place.unwrap_or_default());
+            let after = if cut { "" } else { after.get(1..).unwrap_or_default() };
+            if let Ok(root) = format!("{before}{with}{after}").parse::<TrustedRoot>() {
+                let trust = Trust::Root(root);
+                let _times = (trust.authorities_at(Timestamp::MIN), trust.logs_at(Timestamp::MAX));
+            }
+        }
     }
 }

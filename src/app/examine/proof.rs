@@ -1,6 +1,10 @@
 //! Whose signature something bears: cosign's keys, and certificates that a log vouches for.
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA256_ASN1,
+    ECDSA_P521_SHA512_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
+    VerificationAlgorithm,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -18,7 +22,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use crate::domain::id::ApplicationName;
 use crate::domain::pattern::Fit;
 use crate::domain::sigstore::LogWord;
-use crate::domain::trust::{Keyless, PublicKey, Signer, Trust, pem};
+use crate::domain::trust::{KeyKind, Keyless, PublicKey, Signer, Trust, pem};
 
 /// Who knew the holder, as Fulcio writes it today and as it did before (github.com/sigstore/fulcio,
 /// docs/oid-info.md).
@@ -66,7 +70,7 @@ pub(super) fn signer(
 ) -> Result<String, String> {
     match wanted {
         Signer::Key(key) => {
-            verify(key.der(), &signed.bytes, &signed.signature)
+            verify(key, &signed.bytes, &signed.signature)
                 .map_err(|()| "it is not made with the key that counts".to_owned())?;
             Ok(format!("the key {key}"))
         }
@@ -86,7 +90,8 @@ fn keyless(
     let certificate =
         Certificate::from_der(der).map_err(|_| "its certificate cannot be read".to_owned())?;
     let key = certificate.tbs_certificate.subject_public_key_info.to_der();
-    let key = key.map_err(|_| "its certificate's key cannot be read".to_owned())?;
+    let key = key.ok().and_then(PublicKey::of_der);
+    let key = key.ok_or("its certificate's key is of no kind that can be checked")?;
     verify(&key, &signed.bytes, &signed.signature)
         .map_err(|()| "it is not made with its certificate's key".to_owned())?;
     let issuer = issuer_of(&certificate);
@@ -114,9 +119,20 @@ pub(super) fn check_holder(
     }
 }
 
-fn verify(key: &[u8], bytes: &[u8], signature: &[u8]) -> Result<(), ()> {
-    let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key);
-    key.verify(bytes, signature).map_err(|_| ())
+/// A key signs as cosign has it sign: over SHA-256, or since cosign 3 over the hash that is as
+/// strong as the curve.
+fn verify(key: &PublicKey, bytes: &[u8], signature: &[u8]) -> Result<(), ()> {
+    let algorithms: &[&'static dyn VerificationAlgorithm] = match key.kind() {
+        KeyKind::P256 => &[&ECDSA_P256_SHA256_ASN1],
+        KeyKind::P384 => &[&ECDSA_P384_SHA256_ASN1, &ECDSA_P384_SHA384_ASN1],
+        KeyKind::P521 => &[&ECDSA_P521_SHA256_ASN1, &ECDSA_P521_SHA512_ASN1],
+        KeyKind::Ed25519 => &[&ED25519],
+        KeyKind::Rsa => &[&RSA_PKCS1_2048_8192_SHA256],
+    };
+    let signs = |algorithm: &&'static dyn VerificationAlgorithm| {
+        UnparsedPublicKey::new(*algorithm, key.der()).verify(bytes, signature).is_ok()
+    };
+    if algorithms.iter().any(signs) { Ok(()) } else { Err(()) }
 }
 
 /// When the log saw this very signature: nothing else tells a signature of then from one that
@@ -148,7 +164,7 @@ fn check_log(word: &LogWord, keys: &[PublicKey]) -> Result<(), String> {
         text(body),
         text(log_id)
     );
-    let signs = |key: &PublicKey| verify(key.der(), signed.as_bytes(), promise).is_ok();
+    let signs = |key: &PublicKey| verify(key, signed.as_bytes(), promise).is_ok();
     if keys.iter().any(signs) {
         Ok(())
     } else {

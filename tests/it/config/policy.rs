@@ -482,7 +482,7 @@ fn what_is_asked_about_an_artifact_is_told_where_it_is_wrong() {
     let key = "-----BEGIN PUBLIC KEY-----\\nAAAA\\n-----END PUBLIC KEY-----";
     let told = with(&format!("{{signature: {{key: \"{key}\"}}}}"));
     insta::assert_snapshot!(told, @"
-    pipelines.yaml:6:31: pipelines.a.verify.signature.key: it is no ECDSA key on P-256, which is the kind that `cosign generate-key-pair` makes; write the text of the PEM file here, as a block after `|`
+    pipelines.yaml:6:31: pipelines.a.verify.signature.key: it is no key that can be checked: those are ECDSA on P-256, P-384 or P-521, Ed25519, and RSA of 2048 bits or more; write the text of the PEM file here, as a block after `|`
     1 problem
     ");
     insta::assert_snapshot!(with("{signature: {}}"), @"

@@ -3,10 +3,10 @@
 
 use serde_json::json;
 
-use crate::support::registry::{Blob, DockerRegistry, INDEX, Layout, Part};
+use crate::support::registry::{Blob, DockerRegistry, IMAGE_CONFIG, INDEX, Layout, Part};
 use crate::support::signing::{
-    Authority, Holder, Keys, attestation, beside, payload, provenance_0_2, provenance_1, referring,
-    signature, signed_statement, sigstore_bundle,
+    Authority, Holder, KINDS, Keys, attestation, beside, payload, provenance_0_2, provenance_1,
+    referring, signature, signed_statement, sigstore_bundle,
 };
 use crate::support::sly_registry::SlyRegistry;
 use crate::support::world::{Bot, digest, plain};
@@ -98,6 +98,23 @@ async fn what_nobody_signed_who_counts_is_refused_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_may_be_of_any_kind_that_cosign_takes() {
+    let shop = shop();
+    let digest_of_it = shop.digest.as_str();
+    for (kind, hash) in KINDS {
+        let keys = Keys::of_kind(kind);
+        let made = keys.sign_with(hash, &payload(digest_of_it));
+        let good = [(".sig", beside(vec![signature(payload(digest_of_it), &made)]))];
+        let told = outcome(&by_key(&keys), &good).await;
+        assert!(told.starts_with("accepted, and goes"), "{kind:?}: {told}");
+        let other = keys.sign_with(hash, &payload(&digest("shop", "another")));
+        let bad = [(".sig", beside(vec![signature(payload(digest_of_it), &other)]))];
+        let told = outcome(&by_key(&keys), &bad).await;
+        assert!(told.ends_with("it is not made with the key that counts"), "{kind:?}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_signature_that_counts_is_enough_among_others() {
     let (keys, stranger, shop) = (Keys::generate(), Keys::generate(), shop());
     let both = vec![signed(&stranger, shop.digest.as_str()), signed(&keys, shop.digest.as_str())];
@@ -178,6 +195,25 @@ async fn what_a_certified_workflow_signed_goes_and_the_proposal_says_which() {
     accepted, and goes:
     | signed by | `https://github.com/acme/shop/.github/workflows/release.yml@refs/heads/main, known by https://token.actions.githubusercontent.com` |
     ");
+}
+
+/// On Debian's `docker-registry`, which keeps no list of what refers to what: under the tag that
+/// cosign makes, and under the one that takes the list's place.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_certified_workflow_signed_is_found_on_a_real_registry() {
+    let (trusted, shop) = (Trusted::new(), shop());
+    let layer =
+        || trusted.release().signature(payload(shop.digest.as_str()), &trusted.log, trusted.now);
+    let referring = Part::artifact(IMAGE_CONFIG, json!({}), vec![layer()]);
+    for (suffix, made) in [(".sig", beside(vec![layer()])), ("", Layout::index(&[referring]))] {
+        let server = DockerRegistry::start();
+        server.push(&shop, "acme/shop", "v1.4.2");
+        server.push(&made, "acme/shop", &tag(shop.digest.as_str(), suffix));
+        let bot = Bot::with_registry(&trusted.rule(), &server.url()).await;
+        let judged = judged(&bot, shop.digest.as_str()).await;
+        assert!(judged.starts_with("accepted, and goes"), "{suffix:?}: {judged}");
+        assert!(judged.contains(WORKFLOW), "{judged}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

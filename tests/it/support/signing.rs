@@ -20,9 +20,29 @@ const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
 const SIGSTORE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const IN_TOTO: &str = "application/vnd.in-toto+json";
 
-/// A pair of keys on P-256.
+/// A pair of keys, on P-256 where nothing else is said.
 pub struct Keys {
     directory: TempDir,
+}
+
+/// Kinds of keys, as `openssl genpkey` is asked for them, with how they sign.
+pub const KINDS: [(&[&str], Hash); 7] = [
+    (&["EC", "-pkeyopt", "ec_paramgen_curve:P-256"], Hash::Before("-sha256")),
+    (&["EC", "-pkeyopt", "ec_paramgen_curve:P-384"], Hash::Before("-sha256")),
+    (&["EC", "-pkeyopt", "ec_paramgen_curve:P-384"], Hash::Before("-sha384")),
+    (&["EC", "-pkeyopt", "ec_paramgen_curve:P-521"], Hash::Before("-sha512")),
+    (&["RSA", "-pkeyopt", "rsa_keygen_bits:2048"], Hash::Before("-sha256")),
+    (&["RSA", "-pkeyopt", "rsa_keygen_bits:4096"], Hash::Before("-sha256")),
+    (&["ED25519"], Hash::Within),
+];
+
+/// How what is signed is hashed.
+#[derive(Clone, Copy)]
+pub enum Hash {
+    /// Before it is signed.
+    Before(&'static str),
+    /// As part of that.
+    Within,
 }
 
 /// Somebody whom an authority certified.
@@ -47,11 +67,14 @@ fn openssl(arguments: &[&str], input: &[u8]) -> Vec<u8> {
 
 impl Keys {
     pub fn generate() -> Self {
+        Self::of_kind(KINDS[0].0)
+    }
+
+    pub fn of_kind(kind: &[&str]) -> Self {
         let keys = Self { directory: tempfile::tempdir().unwrap() };
         let private = keys.private();
-        let private = private.to_str().unwrap();
-        let curve = "ec_paramgen_curve:P-256";
-        openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", curve, "-out", private], &[]);
+        let out = ["-out", private.to_str().unwrap()];
+        openssl(&[&["genpkey", "-algorithm"], kind, &out].concat(), &[]);
         keys
     }
 
@@ -72,6 +95,21 @@ impl Keys {
         let signature = STANDARD.encode(made);
         assert!(self.others_believe(bytes, &signature));
         signature
+    }
+
+    /// What a key of any kind signs, in base64.
+    pub fn sign_with(&self, hash: Hash, bytes: &[u8]) -> String {
+        let private = self.private();
+        let private = private.to_str().unwrap();
+        STANDARD.encode(match hash {
+            Hash::Before(hash) => openssl(&["dgst", hash, "-sign", private], bytes),
+            Hash::Within => {
+                let message = self.directory.path().join("message");
+                std::fs::write(&message, bytes).unwrap();
+                let message = message.to_str().unwrap();
+                openssl(&["pkeyutl", "-sign", "-rawin", "-inkey", private, "-in", message], &[])
+            }
+        })
     }
 
     /// Whether an implementation that hoist does not use takes this for the key's signature.
