@@ -12,10 +12,11 @@ use crate::domain::id::{ApplicationName, EnvironmentName};
 
 use super::connection::Connection;
 use super::failure::Trouble;
-use super::follow::{self, Followed};
+use super::follow;
 use super::hold::duration;
 use super::job::{Job, Proof, ProofArgs};
 use super::output::Output;
+use super::summary::{self, Became};
 use super::words::printable;
 
 /// The first pause before asking again; each further one is twice as long.
@@ -126,19 +127,28 @@ impl AnnounceArgs {
             proof: &proof,
             outgoing: &outgoing,
         };
-        let view = sending.send(retries, out).await?;
+        let view = match sending.send(retries, out).await {
+            Ok(view) => view,
+            Err(trouble) => {
+                summary::write(&outgoing, &Became::NotTaken(&trouble), out);
+                return Err(trouble);
+            }
+        };
         if let Some(why) = &view.why {
             out.note(why);
         }
         out.answer(&view, |view| printable(view.id.as_str()))?;
-        let followed = match &wait {
-            Some(environment) => {
-                Some(follow::until_there(&sending, environment, &timeout, out).await?)
-            }
-            None => None,
+        let Some(environment) = &wait else {
+            summary::write(&outgoing, &Became::Taken { why: view.why.as_deref() }, out);
+            return Ok(());
         };
-        follow::write_summary(&outgoing, followed.as_ref(), out);
-        followed.map_or(Ok(()), Followed::into_outcome)
+        let followed = follow::until_there(&sending, environment, &timeout, out).await;
+        let became = match &followed {
+            Ok(followed) => Became::Followed(followed),
+            Err(trouble) => Became::Lost(trouble),
+        };
+        summary::write(&outgoing, &became, out);
+        followed?.outcome()
     }
 
     fn outgoing(self) -> Outgoing {

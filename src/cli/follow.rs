@@ -1,18 +1,15 @@
 //! Following what was announced until it is where it was to go.
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use crate::app::ingest::send::Outgoing;
 use crate::app::views::{Arrival, ArrivalView, ProgressView};
 use crate::config::parse_duration;
 use crate::domain::id::EnvironmentName;
 use crate::messages::ci;
 
 use super::announce::{Failed, Sending};
-use super::connection::variable;
 use super::failure::Trouble;
 use super::output::Output;
 
@@ -45,7 +42,7 @@ impl Followed {
     }
 
     /// Success where it arrived everywhere, and else the reason why not.
-    pub(super) fn into_outcome(self) -> Result<(), Trouble> {
+    pub(super) fn outcome(&self) -> Result<(), Trouble> {
         let told = self.told();
         match self.arrival() {
             Arrival::Arrived => Ok(()),
@@ -60,7 +57,12 @@ impl Followed {
         }
     }
 
-    /// Where each application stands, a line each.
+    /// Where each application stands.
+    pub(super) fn applications(&self) -> &[ArrivalView] {
+        &self.applications
+    }
+
+    /// The same in words, a line each.
     fn told(&self) -> String {
         let line = |it: &ArrivalView| ci::stands(&it.application, &it.state, &it.told);
         let lines: Vec<_> = self.applications.iter().map(line).chain(self.why.clone()).collect();
@@ -125,20 +127,4 @@ async fn watch(
 async fn ask(sending: &Sending<'_>, environment: &EnvironmentName) -> Result<ProgressView, Failed> {
     let signed = sending.proof.put_on(sending.outgoing, sending.tokens).await?;
     Ok(sending.remote.progress(&signed, environment.as_str()).await?)
-}
-
-/// Adds a summary to the page of a job of GitHub Actions.
-pub(super) fn write_summary(outgoing: &Outgoing, followed: Option<&Followed>, out: &mut Output) {
-    let Some(path) = variable("GITHUB_STEP_SUMMARY") else { return };
-    let version = outgoing.version.as_deref().or(outgoing.tag.as_ref().map(|tag| tag.as_str()));
-    let mut text = ci::summary(&outgoing.image, &outgoing.digest, version);
-    for it in followed.iter().flat_map(|followed| &followed.applications) {
-        let stands = ci::stands(&it.application, &it.state, &it.told);
-        text.push_str(&ci::summary_line(&it.environment, &stands, it.url.as_deref()));
-    }
-    let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);
-    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
-    if let Err(error) = written {
-        out.note(&format!("no summary could be written to {path}: {error}"));
-    }
 }

@@ -64,6 +64,7 @@ mod planned;
 pub mod reference;
 
 mod story;
+mod summary;
 
 mod words;
 

@@ -26,10 +26,26 @@ pub fn did_not_arrive(environment: &EnvironmentName, told: &str) -> String {
     format!("it does not run in {environment}: {told}")
 }
 
+/// hoist took what was announced.
+pub const TAKEN: &str = "Announced to hoist";
+
+/// hoist did not take what was announced.
+pub const NOT_TAKEN: &str = "Not taken by hoist";
+
 /// The beginning of the page, in Markdown.
-pub fn summary(image: &ImageName, digest: &Digest, version: Option<&str>) -> String {
+pub fn summary(taken: &str, image: &ImageName, digest: &Digest, version: Option<&str>) -> String {
     let version = version.map(|version| format!(" `{}`", code(version))).unwrap_or_default();
-    format!("### Announced to hoist:{version}\n\n`{image}@{digest}`\n\n")
+    format!("### {taken}:{version}\n\n`{image}@{digest}`\n\n")
+}
+
+/// Why it does not go by itself, in Markdown.
+pub fn summary_remark(why: &str) -> String {
+    format!("- `{}`\n", code(why))
+}
+
+/// Why the job fails, in Markdown.
+pub fn summary_failure(why: &str) -> String {
+    format!("- **Failed:** `{}`\n", code(why))
 }
 
 /// A line of the page, in Markdown.
@@ -55,7 +71,7 @@ mod tests {
         let image = "ghcr.io/acme/shop".parse().unwrap();
         let digest = format!("sha256:{}", "a".repeat(64)).parse().unwrap();
         let staging = "staging".parse().unwrap();
-        let text = summary(&image, &digest, Some("v1`\n# ha"));
+        let text = summary(TAKEN, &image, &digest, Some("v1`\n# ha"));
         let line =
             summary_line(&staging, "shop: soaking: `x`", Some("https://hoist.example.com/p"));
         insta::assert_snapshot!(text + &line, @"

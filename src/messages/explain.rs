@@ -116,6 +116,15 @@ pub fn verdict(verdict: &str) -> &str {
     }
 }
 
+/// Something else runs where it ran well.
+pub fn replaced(by: &Promotion) -> String {
+    let hands = match &by.kind {
+        Kind::Found { .. } => ", put there by other hands,",
+        Kind::Forward { .. } | Kind::Rollback { .. } => "",
+    };
+    format!("it ran well there, and {}{hands} has taken its place since", by.version)
+}
+
 /// Tells what a promotion's state means. What took its place is named where it is one of `others`:
 /// the application's promotions, as far as they are at hand.
 pub fn state(promotion: &Promotion, others: &[Promotion]) -> String {

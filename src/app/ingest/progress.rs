@@ -6,12 +6,12 @@ use super::resolve::Resolved;
 use super::set_aside::{Aside, aside};
 use super::signature::UnverifiedDelivery;
 use super::speaker_for;
-use crate::app::ports::ApplicationRecord;
 use crate::app::views::{Arrival, ArrivalView, ProgressView};
 use crate::app::{App, AppError};
 use crate::domain::artifact::Artifact;
 use crate::domain::id::{ApplicationKey, EnvironmentName};
 use crate::domain::promotion::{Promotion, State};
+use crate::domain::snapshot::Snapshot;
 use crate::messages::{answer, explain};
 
 impl App {
@@ -48,59 +48,80 @@ impl App {
         key: ApplicationKey,
         environment: EnvironmentName,
     ) -> Result<ArrivalView, AppError> {
+        let (pipeline, _) = self.rules(&key)?;
         let record = self.store.load(&key).await?;
+        let snapshot = self.memory(record, pipeline);
         let theirs = |artifact: &&Artifact| {
             artifact.image == notice.image
                 && artifact.digest == notice.digest
                 && artifact.tag == notice.tag
         };
-        let artifact = record.artifacts.iter().rev().find(theirs);
+        let artifact = snapshot.artifacts.iter().rev().find(theirs);
         let promotion = artifact.and_then(|artifact| {
             let brings = |promotion: &&Promotion| {
                 promotion.environment == environment
                     && promotion.artifact.as_ref() == Some(&artifact.id)
             };
-            record.promotions.iter().rev().find(brings)
+            snapshot.promotions.iter().rev().find(brings)
         });
-        let wait = promotion.and_then(|it| self.seen.of(&key).wait_of(&it.id).map(explain::wait));
-        let (arrival, told) = match (promotion, wait) {
-            (Some(promotion), Some(wait)) if arrival(&promotion.state) == Arrival::OnItsWay => {
-                (Arrival::OnItsWay, wait)
-            }
-            (Some(promotion), _) => {
-                (arrival(&promotion.state), explain::state(promotion, &record.promotions))
-            }
-            (None, _) => self.not_started(&key, &record, artifact, &environment),
+        let Some(promotion) = promotion else {
+            let (arrival, told) = not_started(&snapshot, artifact, &environment);
+            let state = "not started".to_owned();
+            let (pipeline, application) = (key.pipeline, key.application);
+            let url = None;
+            return Ok(ArrivalView {
+                arrival,
+                state,
+                told,
+                url,
+                pipeline,
+                application,
+                environment,
+            });
+        };
+        let wait = self.seen.of(&key).wait_of(&promotion.id).map(explain::wait);
+        let name = promotion.state.name();
+        let told = || explain::state(promotion, &snapshot.promotions);
+        let (arrival, state, told) = match arrival(&promotion.state) {
+            Arrival::OnItsWay => (Arrival::OnItsWay, name, wait.unwrap_or_else(told)),
+            Arrival::Arrived => match replaced(&snapshot, promotion) {
+                Some(other) => (Arrival::Ended, "replaced", explain::replaced(other)),
+                None => (Arrival::Arrived, name, told()),
+            },
+            Arrival::Ended => (Arrival::Ended, name, told()),
         };
         Ok(ArrivalView {
             arrival,
-            state: promotion.map_or("not started", |it| it.state.name()).to_owned(),
+            state: state.to_owned(),
             told,
-            url: promotion.map(|it| self.promotion_url(&it.id)),
+            url: Some(self.promotion_url(&promotion.id)),
             pipeline: key.pipeline,
             application: key.application,
             environment,
         })
     }
+}
 
-    /// Whether what has no promotion into an environment may still come there, and why it has not.
-    fn not_started(
-        &self,
-        key: &ApplicationKey,
-        record: &ApplicationRecord,
-        artifact: Option<&Artifact>,
-        environment: &EnvironmentName,
-    ) -> (Arrival, String) {
-        let pipeline = self.policy.pipelines.get(&key.pipeline);
-        let aside = pipeline.zip(artifact).and_then(|(pipeline, artifact)| {
-            aside(&self.memory(record.clone(), pipeline), artifact)
-        });
-        match aside {
-            Some(Aside::Stays(why)) => (Arrival::Ended, why),
-            Some(Aside::Asks(why) | Aside::Unexamined(why)) => (Arrival::OnItsWay, why),
-            None => (Arrival::OnItsWay, answer::not_started(environment)),
-        }
+/// Whether what has no promotion into an environment may still come there, and why it has not.
+fn not_started(
+    snapshot: &Snapshot,
+    artifact: Option<&Artifact>,
+    environment: &EnvironmentName,
+) -> (Arrival, String) {
+    match artifact.and_then(|artifact| aside(snapshot, artifact)) {
+        Some(Aside::Stays(why)) => (Arrival::Ended, why),
+        Some(Aside::Asks(why) | Aside::Unexamined(why)) => (Arrival::OnItsWay, why),
+        None => (Arrival::OnItsWay, answer::not_started(environment)),
     }
+}
+
+/// What runs there now, where that is something else than what once went in well.
+///
+/// Whoever waits goes on with what runs: tests it, or tells people of it. A job that is run again
+/// long after, and one that was overtaken between two looks, are told so and do not go on.
+fn replaced<'a>(snapshot: &'a Snapshot, promotion: &'a Promotion) -> Option<&'a Promotion> {
+    let current = snapshot.current(&promotion.environment)?;
+    (current.id != promotion.id && current.values != promotion.values).then_some(current)
 }
 
 /// What runs and is well has arrived, although it is still watched: a pipeline that waits for the

@@ -170,3 +170,55 @@ fn fails<const N: usize>(server: &Canned, more: [&str; N], words: &[&str]) {
         assert!(ran.err.contains(word), "{word:?} is not in:\n{}", ran.err);
     }
 }
+
+/// What a job that fails writes on its page.
+fn page_of<const N: usize>(answers: Vec<(u16, Value)>, more: [&str; N]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("summary.md");
+    let server = Canned::answering(answers);
+    let ran = announce(more)
+        .set("HOIST_SERVER", &server.address)
+        .set("HOIST_ANNOUNCE_SECRET", "s3cret")
+        .set("GITHUB_STEP_SUMMARY", page.to_str().unwrap())
+        .run();
+    assert_eq!(ran.status, 1, "{}", ran.err);
+    std::fs::read_to_string(&page).unwrap()
+}
+
+#[test]
+fn the_page_of_a_job_that_fails_says_why() {
+    let wait = ["--tag", "v1.4.2", "--wait", "staging", "--timeout", "1s"];
+    let pages = [
+        page_of(vec![problem(401, "no source has this secret")], ["--tag", "v1.4.2"]),
+        page_of(vec![taken(), problem(404, "there is no environment staging")], wait),
+        page_of(vec![taken(), progress("ended", "replaced", "v1.5.0 took its place")], wait),
+        page_of(vec![taken(), on_its_way()], wait),
+    ];
+    insta::assert_snapshot!(pages.join("\n"), @"
+    ### Not taken by hoist: `v1.4.2`
+
+    `ghcr.io/acme/shop@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`
+
+    - **Failed:** `no source has this secret`
+
+    ### Announced to hoist: `v1.4.2`
+
+    `ghcr.io/acme/shop@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`
+
+    - **Failed:** `there is no environment staging`
+
+    ### Announced to hoist: `v1.4.2`
+
+    `ghcr.io/acme/shop@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`
+
+    - [staging](http://127.0.0.1:8080/p/1): `shop: replaced: v1.5.0 took its place`
+    - **Failed:** `it does not run in staging: shop: replaced: v1.5.0 took its place`
+
+    ### Announced to hoist: `v1.4.2`
+
+    `ghcr.io/acme/shop@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`
+
+    - [staging](http://127.0.0.1:8080/p/1): `shop: merged: Argo CD has not synced it`
+    - **Failed:** `it is not in staging after 1s: shop: merged: Argo CD has not synced it`
+    ");
+}

@@ -1,6 +1,6 @@
 //! Announcements that come twice, late, or while something is under way.
 
-use crate::support::world::Bot;
+use crate::support::world::{Bot, plain};
 
 #[tokio::test]
 async fn a_delivery_that_comes_twice_does_nothing_twice() {
@@ -111,8 +111,38 @@ async fn a_pipeline_is_told_how_far_its_version_has_come() {
     on_its_way not started: it is not on its way into staging yet: that follows what comes before
     arrived soaking: It runs and is watched until 2026-11-22 21:30 UTC.
     on_its_way waiting: soak gate: v1.4.2 runs in staging since 2026-11-22 21:00 UTC (until 2026-11-22 21:30 UTC)
-    arrived succeeded: It is in, by commit f3934aac1a.
+    ended replaced: it ran well there, and v1.5.0 has taken its place since
     on_its_way proposed: it needs review: 0 of 1 approvals, the requester's not counted
     "pipeline services has no environment \"moon\"; it has staging, prod"
     "#);
+}
+
+#[tokio::test]
+async fn how_long_deliveries_are_kept_stands_in_the_configuration() {
+    let mut bot = Bot::new().await;
+    bot.change_the_process_file(|text| text + "keep_deliveries: 7d\n").await;
+    bot.announce("v1.4.2").await;
+    bot.announce_of("nothing", "v1").await;
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        bot.minutes_pass(4 * 24 * 60);
+        bot.app().forget_deliveries().await.unwrap();
+        for it in bot.app().deliveries(10).await.unwrap() {
+            let detail = bot.app().delivery(it.id.as_str()).await.unwrap();
+            let body = detail.body.map_or("no body", |_| "its body");
+            told.push(format!(
+                "{}: {body}, {} artifacts",
+                plain(&it.outcome),
+                detail.artifacts.len()
+            ));
+        }
+        told.push("---".to_owned());
+    }
+    insta::assert_snapshot!(told.join("\n"), @"
+    refused: there is no application nothing: the tip of gitops was just read; `environments/staging/apps/nothing/kustomization.yaml` would make one: its body, 0 artifacts
+    accepted: its body, 1 artifacts
+    ---
+    accepted: no body, 1 artifacts
+    ---
+    ");
 }
