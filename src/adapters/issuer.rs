@@ -112,7 +112,8 @@ impl OidcIssuer {
         {
             return Ok(key.clone());
         }
-        if !is_within(ring.asked_at, PACE) {
+        let asked_before = ring.asked_at.filter(|_| is_within(ring.asked_at, PACE));
+        if asked_before.is_none() {
             ring.asked_at = Some(now);
             ring.failure = match self.fetch().await {
                 Ok(keys) => {
@@ -131,7 +132,14 @@ impl OidcIssuer {
             (Some(why), Some(_) | None) => {
                 Err(TokenError::Unreachable { issuer: self.issuer.clone(), why: why.clone() })
             }
-            (None, None) => Err(TokenError::UnknownKey { issuer: self.issuer.clone() }),
+            (None, None) => {
+                let issuer = self.issuer.clone();
+                Err(match asked_before.map(|at| now.duration_since(at).as_secs()) {
+                    // It may have been published meanwhile: an honest token is not refused for good.
+                    Some(seconds) => TokenError::TooSoon { issuer, seconds },
+                    None => TokenError::UnknownKey { issuer },
+                })
+            }
         }
     }
 
@@ -139,18 +147,8 @@ impl OidcIssuer {
     async fn fetch(&self) -> Result<Vec<Jwk>, String> {
         let base = self.issuer.trim_end_matches('/');
         let description = self.get(&format!("{base}/.well-known/openid-configuration")).await?;
-        let description: Description = serde_json::from_slice(&description)
-            .map_err(|error| format!("its description is not what OpenID Connect says: {error}"))?;
-        if description.issuer != self.issuer {
-            return Err("it describes another issuer than itself".into());
-        }
-        let keys = Url::parse(&description.jwks_uri).ok().filter(keeps_integrity);
-        let keys = keys.ok_or("its `jwks_uri` is no https:// address")?;
-        let keys: KeySet = serde_json::from_slice(&self.get(keys.as_str()).await?)
-            .map_err(|error| format!("its keys cannot be read: {error}"))?;
-        // A key of a kind that nobody knows yet stands beside ours and is no mistake.
-        let keys = keys.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
-        Ok(keys.filter(|key: &Jwk| key.common.key_id.is_some()).collect())
+        let keys = read_description(&description, &self.issuer)?;
+        read_keys(&self.get(keys.as_str()).await?)
     }
 
     async fn get(&self, url: &str) -> Result<Vec<u8>, String> {
@@ -178,34 +176,73 @@ impl Ring {
 #[async_trait]
 impl Issuer for OidcIssuer {
     async fn vouch(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
-        let header = read_header(token)?;
-        let algorithm = match header.alg.as_str() {
-            "RS256" => Algorithm::RS256,
-            "ES256" => Algorithm::ES256,
-            other => return Err(TokenError::Algorithm(other.chars().take(20).collect())),
-        };
-        let name = header.kid.ok_or(TokenError::Unreadable("its header names no key (`kid`)"))?;
+        let (algorithm, name) = read_header(token)?;
         let key = self.key(&name, now).await?;
-        let forged = || TokenError::Forged { issuer: self.issuer.clone() };
-        if !is_for(&key, algorithm) {
-            return Err(forged());
-        }
-        let key = DecodingKey::from_jwk(&key).map_err(|_| forged())?;
-        let mut validation = Validation::new(algorithm);
-        // The caller judges the claims, at its own clock's time.
-        (validation.validate_exp, validation.validate_aud) = (false, false);
-        validation.required_spec_claims.clear();
-        let token = jsonwebtoken::decode::<Claims>(token, &key, &validation);
-        Ok(token.map_err(|_| forged())?.claims)
+        claims(token, algorithm, &key)
+            .ok_or_else(|| TokenError::Forged { issuer: self.issuer.clone() })
     }
 }
 
-fn read_header(token: &str) -> Result<Header, TokenError> {
+/// How a token says that it is signed, and with which key.
+fn read_header(token: &str) -> Result<(Algorithm, String), TokenError> {
     let header = token.split('.').next().unwrap_or_default();
     let header = URL_SAFE_NO_PAD.decode(header);
     let header = header.map_err(|_| TokenError::Unreadable("its header is not base64url"))?;
-    serde_json::from_slice(&header)
-        .map_err(|_| TokenError::Unreadable("its header is no JSON with `alg`"))
+    let header: Header = serde_json::from_slice(&header)
+        .map_err(|_| TokenError::Unreadable("its header is no JSON with `alg`"))?;
+    let algorithm = match header.alg.as_str() {
+        "RS256" => Algorithm::RS256,
+        "ES256" => Algorithm::ES256,
+        other => return Err(TokenError::Algorithm(other.chars().take(20).collect())),
+    };
+    let name = header.kid.ok_or(TokenError::Unreadable("its header names no key (`kid`)"))?;
+    Ok((algorithm, name))
+}
+
+/// What a token says that this key has signed; none where it has not.
+fn claims(token: &str, algorithm: Algorithm, key: &Jwk) -> Option<Claims> {
+    if !is_for(key, algorithm) {
+        return None;
+    }
+    let key = DecodingKey::from_jwk(key).ok()?;
+    let mut validation = Validation::new(algorithm);
+    // The caller judges the claims, at its own clock's time.
+    (validation.validate_exp, validation.validate_aud) = (false, false);
+    validation.required_spec_claims.clear();
+    let token = jsonwebtoken::decode::<Claims>(token, &key, &validation);
+    Some(token.ok()?.claims)
+}
+
+/// Where an issuer's keys are, as its description says.
+fn read_description(bytes: &[u8], issuer: &str) -> Result<Url, String> {
+    let description: Description = serde_json::from_slice(bytes)
+        .map_err(|error| format!("its description is not what OpenID Connect says: {error}"))?;
+    if description.issuer != issuer {
+        return Err("it describes another issuer than itself".into());
+    }
+    let keys = Url::parse(&description.jwks_uri).ok().filter(keeps_integrity);
+    keys.ok_or_else(|| "its `jwks_uri` is no https:// address".into())
+}
+
+/// The keys that have a name.
+fn read_keys(bytes: &[u8]) -> Result<Vec<Jwk>, String> {
+    let keys: KeySet = serde_json::from_slice(bytes)
+        .map_err(|error| format!("its keys cannot be read: {error}"))?;
+    // A key of a kind that nobody knows yet stands beside ours and is no mistake.
+    let keys = keys.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
+    Ok(keys.filter(|key: &Jwk| key.common.key_id.is_some()).collect())
+}
+
+/// Reads a token, a description and keys of any bytes: the parsers' door for the fuzz targets in
+/// `fuzz/`. Gives what the token says, if one of the keys signed it.
+#[cfg(any(test, fuzzing))]
+pub fn read_any(token: &str, description: &[u8], keys: &[u8]) -> Option<Claims> {
+    if let Ok(url) = read_description(description, "https://ci.example.com") {
+        assert!(keeps_integrity(&url), "{url}");
+    }
+    let (algorithm, name) = read_header(token).ok()?;
+    let ring = Ring { keys: read_keys(keys).ok()?, ..Ring::default() };
+    claims(token, algorithm, &ring.find(&name)?)
 }
 
 /// Tells whether a key is meant for signatures of that kind: its own words decide, not the token's.
@@ -243,4 +280,45 @@ fn why(error: reqwest::Error) -> String {
     }
     let causes = std::iter::successors(error.source(), |cause| (*cause).source());
     causes.last().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A key whose other half nobody has kept, beside one that is none.
+    const KEYS: &str = r#"{"keys": [{"kty": "EC", "crv": "P-256", "kid": "a", "alg": "ES256",
+        "x": "e1bnk7_pQEOdCksAIIx_3eWGyfJYmDSwk_f5Dn1AOSQ",
+        "y": "KsXCO2uNAHKKAnUcT6xYQjNug24m610cR7x5joepE-8"}, {"kty": "x", "kid": 1}]}"#;
+
+    fn token(header: &str, claims: &str, signature: &[u8]) -> String {
+        let parts = [header.as_bytes(), claims.as_bytes(), signature];
+        parts.map(|part| URL_SAFE_NO_PAD.encode(part)).join(".")
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_anybodys_token(
+            header in r#"(\{"alg": ?"(RS256|ES256|HS256|none|.{0,9})", "kid": ?"(a|.{0,9})"\})|.{0,40}"#,
+            claims in r#"(\{"iss": "x"\})|.{0,40}"#,
+            signature in prop::collection::vec(any::<u8>(), 0..80),
+            keys in r#"(\{"keys": \[(\{"kty": "(EC|RSA|oct)", "kid": "a", "n": ".{0,9}", "k": "AA"\})?\]\})|.{0,60}"#,
+            any in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let token = token(&header, &claims, &signature);
+            for keys in [KEYS.as_bytes(), keys.as_bytes(), &any] {
+                prop_assert_eq!(read_any(&token, &any, keys), None);
+            }
+            prop_assert_eq!(read_any(&String::from_utf8_lossy(&any), &any, KEYS.as_bytes()), None);
+        }
+
+        #[test]
+        fn keys_are_only_fetched_where_nobody_can_change_them(place in "(https?|ftp|file)://[a-z0-9.:@/]{0,20}|.{0,30}") {
+            let said = serde_json::json!({"issuer": "https://ci.example.com", "jwks_uri": place});
+            let url = read_description(said.to_string().as_bytes(), "https://ci.example.com");
+            prop_assert!(url.iter().all(keeps_integrity), "{:?}", url);
+        }
+    }
 }

@@ -165,7 +165,9 @@ impl App {
         let named = issuer_of(token)?;
         let issuer = self.issuers.get(&named).ok_or(BadToken::Stranger(named.clone()))?;
         let claims = issuer.vouch(token, now).await.map_err(|error| match error {
-            TokenError::Unreachable { .. } => AnnounceError::Issuer(error),
+            TokenError::Unreachable { .. } | TokenError::TooSoon { .. } => {
+                AnnounceError::Issuer(error)
+            }
             TokenError::Unreadable(_)
             | TokenError::Algorithm(_)
             | TokenError::UnknownKey { .. }

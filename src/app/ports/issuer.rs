@@ -34,6 +34,18 @@ pub enum TokenError {
         /// Who.
         issuer: String,
     },
+    /// The issuer did not publish such a key when it was last asked, which was a moment ago; it may
+    /// by now.
+    #[error(
+        "the bearer token is signed with a key that {issuer} did not publish {seconds} s ago, and it \
+         is not asked again so soon"
+    )]
+    TooSoon {
+        /// Who.
+        issuer: String,
+        /// How long ago it was asked.
+        seconds: i64,
+    },
     /// The issuer's keys cannot be had now; later they may.
     #[error("the keys of {issuer} cannot be read, so nobody can check the bearer token: {why}")]
     Unreachable {

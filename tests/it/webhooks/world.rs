@@ -98,6 +98,24 @@ pub struct World {
     clock: Arc<StillClock>,
 }
 
+/// What a job of `acme` on main says of itself.
+const JOBS: [(&str, &str); 2] = [("repository", "acme/{application}"), ("ref", "refs/heads/main")];
+
+/// The source of jobs whose tokens say this, and who vouches for them.
+fn jobs<const N: usize>(issuer: &CiIssuer, claims: [(&str, &str); N]) -> (Source, Issuers) {
+    let url = issuer.url();
+    let claims = claims.map(|(name, value)| (name.to_owned(), vec![value.parse().unwrap()]));
+    let rule = TokenRule { issuer: url.clone(), audience: "hoist".into(), claims: claims.into() };
+    let source = Source {
+        name: "jobs".parse().unwrap(),
+        proof: Proof::Token(rule),
+        images: vec!["ghcr.io/acme/{application}".parse().unwrap()],
+        per_minute: 1000,
+    };
+    let keys: Arc<dyn Issuer> = Arc::new(OidcIssuer::new(&url, &[]).unwrap());
+    (source, [(url, keys)].into())
+}
+
 impl World {
     /// The shop and the cart stand at the repository's tip; nobody has looked yet.
     pub async fn new() -> Self {
@@ -122,24 +140,26 @@ impl World {
 
     /// The same, where jobs of `acme` on main are believed that the issuer vouches for.
     pub async fn trusting(issuer: &CiIssuer) -> Self {
-        let claims = [("repository", "acme/{application}"), ("ref", "refs/heads/main")];
-        Self::trusting_by(issuer, claims).await
+        Self::trusting_by(issuer, JOBS).await
     }
 
     /// The same, where these claims have to fit.
     pub async fn trusting_by<const N: usize>(issuer: &CiIssuer, claims: [(&str, &str); N]) -> Self {
-        let url = issuer.url();
-        let claims = claims.map(|(name, value)| (name.to_owned(), vec![value.parse().unwrap()]));
-        let rule =
-            TokenRule { issuer: url.clone(), audience: "hoist".into(), claims: claims.into() };
-        let source = Source {
-            name: "jobs".parse().unwrap(),
-            proof: Proof::Token(rule),
-            images: vec!["ghcr.io/acme/{application}".parse().unwrap()],
-            per_minute: 1000,
-        };
-        let keys: Arc<dyn Issuer> = Arc::new(OidcIssuer::new(&url, &[]).unwrap());
-        Self::with(vec![source], [(url, keys)].into(), no_registry()).await
+        let (source, issuers) = jobs(issuer, claims);
+        Self::with(vec![source], issuers, no_registry()).await
+    }
+
+    /// The process ends, and another one begins on the same disk, with the same trust.
+    pub async fn begin_again(self, issuer: &CiIssuer) -> Self {
+        let Self { app, store, router, mirror, remote, clock } = self;
+        store.close().await.unwrap();
+        // Whoever still holds the mirror keeps it from the next one.
+        drop((app, store, router, mirror));
+        let (source, issuers) = jobs(issuer, JOBS);
+        let world = Self::at(remote, policy(vec![source]), issuers, no_registry()).await;
+        // Its dice begin anew, so that it must be later.
+        world.seconds_pass(clock.0.load(Ordering::Relaxed) + 1);
+        world
     }
 
     async fn with(sources: Vec<Source>, issuers: Issuers, registry: Arc<dyn Registry>) -> Self {
@@ -147,8 +167,19 @@ impl World {
     }
 
     async fn governed(policy: Policy, issuers: Issuers, registry: Arc<dyn Registry>) -> Self {
+        let world = Self::at(Remote::local(), policy, issuers, registry).await;
+        world.commit(&[&files_of("shop")[..], &files_of("cart")].concat()).await;
+        world
+    }
+
+    /// Runs beside what is in the remote's folder already.
+    async fn at(
+        remote: Remote,
+        policy: Policy,
+        issuers: Issuers,
+        registry: Arc<dyn Registry>,
+    ) -> Self {
         let clock = Arc::new(StillClock::default());
-        let remote = Remote::local();
         let mirror: Arc<dyn Git> = Arc::new(remote.mirror());
         let store = SqliteStore::open(&remote.directory.path().join("hoist.db")).await.unwrap();
         let store = Arc::new(store);
@@ -172,9 +203,7 @@ impl World {
             Arc::new(CountingDice::default()),
         ));
         let router = http::router(Arc::clone(&app));
-        let world = Self { app, store, router, mirror, remote, clock };
-        world.commit(&[&files_of("shop")[..], &files_of("cart")].concat()).await;
-        world
+        Self { app, store, router, mirror, remote, clock }
     }
 
     pub fn seconds_pass(&self, seconds: i64) {
