@@ -94,6 +94,14 @@ mod tests {
         assert_eq!(Challenge::read(both), [bearer("r", None), Challenge::Basic]);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_header_is_read_without_end(header in r#"((Bearer|Basic|Digest|[a-z]{1,4}) |realm=|service=|"|\\\\|,|=| |[a-zé]){0,40}"#) {
+            let found = Challenge::read(&header);
+            proptest::prop_assert!(found.len() <= header.len());
+        }
+    }
+
     #[test]
     fn what_is_no_challenge_is_none() {
         for odd in ["", " ", "=", "Bearer", "Bearer realm", "Bearer realm=\"a", ",,,", "a=b=c \"\\"]

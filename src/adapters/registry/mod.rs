@@ -29,6 +29,13 @@ use host::{Host, Question};
 
 pub use host::RegistryLogin;
 
+/// Reads what a registry asks for, and tells how many ways in it found: the parser's door for the
+/// fuzz targets in `fuzz/`.
+#[cfg(fuzzing)]
+pub fn ways_in(header: &str) -> usize {
+    challenge::Challenge::read(header).len()
+}
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long each question may take, its answer's last byte included.

@@ -36,7 +36,7 @@ pub(super) mod redact;
 
 pub mod send;
 
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 
 use jiff::Timestamp;

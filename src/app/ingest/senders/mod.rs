@@ -70,7 +70,7 @@ struct Manner {
 
 /// The order in which a delivery is tried: Gitea and Forgejo before GitHub, whose headers they
 /// send, too; those that are known by a header before those that are known by their body alone.
-const ORDER: [SenderKind; 10] = [
+pub(super) const ORDER: [SenderKind; 10] = [
     SenderKind::Gitea,
     SenderKind::Ghcr,
     SenderKind::GitLab,
