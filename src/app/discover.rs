@@ -173,7 +173,11 @@ impl App {
             let key = |application| ApplicationKey { pipeline: pipeline.name.clone(), application };
             found.extend(applications.into_iter().map(key));
         }
-        self.readiness.note(name, Reading::Read);
+        let reading = match repository.forge.renamed_to() {
+            Some(to) => Reading::Renamed { to },
+            None => Reading::Read,
+        };
+        self.readiness.note(name, reading);
         Ok(found)
     }
 

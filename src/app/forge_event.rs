@@ -189,8 +189,7 @@ impl App {
             field: None,
             what: format!("this is no `{kind}` event: {error}"),
         })?;
-        let told_of = told.repository.as_ref().map(|it| it.to_lowercase());
-        if told_of.as_ref() != Some(&hook.full_name.to_lowercase()) {
+        if !self.is_of(hook, &told) {
             // One secret may serve a whole organisation.
             return Ok(Heard::Ignored);
         }
@@ -206,6 +205,15 @@ impl App {
             self.nudge.notify_one();
         }
         Ok(Heard::Woken(NudgeView { woken: names }))
+    }
+
+    /// Tells whether an event happened in the repository of a hook, whatever that is called now.
+    fn is_of(&self, hook: &ForgeHook, told: &Told) -> bool {
+        let renamed = self.repositories.get(&hook.repository).and_then(|it| it.forge.renamed_to());
+        let names = [Some(&hook.full_name), renamed.as_ref()];
+        told.repository.as_ref().is_some_and(|told| {
+            names.into_iter().flatten().any(|it| it.to_lowercase() == told.to_lowercase())
+        })
     }
 
     /// The applications of a repository that an event may change something for: those of hoist's

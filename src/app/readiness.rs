@@ -25,6 +25,11 @@ pub enum Reading {
     NotTried,
     /// It was read.
     Read,
+    /// It was read, where its forge says that it is now.
+    Renamed {
+        /// What it is called there.
+        to: String,
+    },
     /// It could not be read.
     Failed {
         /// Why, in a sentence for anyone.
@@ -91,6 +96,7 @@ impl Readiness {
         let words = |reading: &Reading| match reading {
             Reading::NotTried => "not tried yet".to_owned(),
             Reading::Read => "read".to_owned(),
+            Reading::Renamed { to } => unread::renamed(to),
             Reading::Failed { why, .. } => why.clone(),
         };
         let repositories =
@@ -106,7 +112,7 @@ impl Readiness {
                 why: chain.clone(),
                 next: (*next).to_owned(),
             }),
-            Reading::NotTried | Reading::Read => None,
+            Reading::NotTried | Reading::Read | Reading::Renamed { .. } => None,
         };
         self.lock().iter().filter_map(unread).collect()
     }

@@ -100,6 +100,13 @@ pub mod unread {
     /// There is no such repository.
     pub const NO_REPOSITORY: &str = "check the repository's `url`, and that the credentials may \
         see it";
+    /// It has another name.
+    pub fn renamed(to: &str) -> String {
+        format!(
+            "read as {to}, which it was renamed to: set its `url` to that, since the old name leads \
+             there only until something else is given it"
+        )
+    }
     /// A branch is not there.
     pub const MISSING: &str = "push it, or name another with `branch:`";
     /// Our own copy is broken.

@@ -9,6 +9,8 @@ mod hour;
 mod line;
 mod quiet;
 
+pub(super) mod moved;
+
 pub mod pace;
 
 use std::time::Duration;

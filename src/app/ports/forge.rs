@@ -414,6 +414,10 @@ pub trait Forge: Send + Sync {
     /// Closes without merging. One that is closed or merged already is left as it is.
     async fn close(&self, closing: &Closing) -> Result<(), ForgeError>;
 
+    /// What the forge calls the repository now, where that was renamed since it was configured and
+    /// is followed.
+    fn renamed_to(&self) -> Option<String>;
+
     /// What may still be asked of it; none where nobody counts.
     fn budget(&self) -> Option<Budget>;
 

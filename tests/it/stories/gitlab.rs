@@ -163,12 +163,22 @@ async fn what_the_protection_forbids_is_said_and_not_done() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_project_that_was_renamed_is_told_with_what_to_do() {
-    let (bot, lab) = Bot::on_gitlab(&STAGING_THEN_PROD).await;
+async fn a_project_that_was_renamed_is_followed_and_told() {
+    let (mut bot, lab) = Bot::on_gitlab(&STAGING_THEN_PROD).await;
     bot.propose_to_prod("v1.4.2").await;
     lab.rename_project("acme/platform/gitops");
+    lab.approve(2, "Bobby");
     bot.work().await;
-    insta::assert_snapshot!(trouble(&bot).await, @"asking the forge: the forge refuses: looking for a merge request: acme/infra/gitops has moved to another path: set the repository's `url` to its new address");
+    assert_eq!(trouble(&bot).await, "");
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.4.2, succeeded
+    prod: v1.4.2, succeeded
+    ");
+    bot.restart().await;
+    bot.propose_to_prod("v1.5.0").await;
+    assert_eq!((trouble(&bot).await.as_str(), lab.count()), ("", 4));
+    let told = bot.app().readiness.view().repositories["gitops"].clone();
+    assert!(told.starts_with("read as acme/platform/gitops, "), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

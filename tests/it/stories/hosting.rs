@@ -1,6 +1,9 @@
 //! Where forges are and what lets hoist in: under a path, behind an authority of their own, with no
 //! more rights than it needs.
 
+use serde_json::json;
+
+use super::github_events::send;
 use crate::support::github::GitHub;
 use crate::support::gitlab::GitLab;
 use crate::support::tls_front::TlsFront;
@@ -154,22 +157,37 @@ async fn each_right_that_a_gitlab_token_lacks_is_told_by_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_repository_that_was_renamed_is_told_and_goes_on_under_its_new_address() {
+async fn a_repository_that_was_renamed_is_followed_and_told() {
     let (mut bot, hub) = Bot::on_github(&STAGING_THEN_PROD).await;
     bot.propose_to_prod("v1.4.2").await;
-    let host = format!("127.0.0.1:{}", hub.api().port().unwrap());
     hub.rename("platform");
+    assert_eq!(bot.announce("v1.5.0").await, 202);
     bot.work().await;
-    let told = trouble(&bot).await.replace(&host, "HOST");
-    insta::assert_snapshot!(told, @r#"asking Git: the Git remote knows no such repository: http://HOST/acme/gitops.git: the server answered 301 Moved Permanently: {"message": "Moved Permanently"}; it has moved: set the repository's url to http://HOST/acme/platform.git if that is right"#);
-    assert_eq!(hub.count(), 2);
-    bot.change_the_process_file(|text| text.replace("/acme/gitops.git", "/acme/platform.git"))
-        .await;
+    assert_eq!(trouble(&bot).await, "");
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.5.0, soaking (it runs and is watched (until 2026-11-22 22:00 UTC))
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #2, then v1.5.0 waiting (it needs review: 0 of 1 approvals, the requester's not counted) (soak gate: v1.5.0 runs in staging since 2026-11-22 21:30 UTC (until 2026-11-22 22:00 UTC))
+    ");
+    // A process that never knew it otherwise finds it, too.
+    bot.restart().await;
     hub.review(2, "Bobby", "APPROVED");
     bot.watch(1).await;
-    insta::assert_snapshot!(bot.status().await, @"
-    staging: v1.4.2, succeeded
-    prod: v1.4.2, succeeded
-    ");
-    assert_eq!(hub.count(), 2);
+    insta::assert_snapshot!(bot.version_line("prod"), @"newTag: v1.4.2 # hoist writes this");
+    assert_eq!(hub.count(), 3, "nothing was opened twice");
+    let told = bot.app().readiness.view().repositories["gitops"].clone();
+    insta::assert_snapshot!(told, @"read as acme/platform, which it was renamed to: set its `url` to that, since the old name leads there only until something else is given it");
+    // Its events come by the new name, and nobody else's are heard.
+    let event = |name: &str| json!({"repository": {"full_name": name}, "ref": "refs/heads/hoist/prod/shop"});
+    let heard = send(&bot, "push", "one", &event("acme/platform").to_string()).await;
+    assert_eq!(heard, (202, r#"{"woken":["services/shop"]}"#.to_owned()));
+    let heard = send(&bot, "push", "two", &event("acme/other").to_string()).await;
+    assert_eq!(heard.0, 204);
+    // The new address says so for good.
+    bot.change_the_process_file(|text| text.replace("/acme/gitops.git", "/acme/platform.git"))
+        .await;
+    bot.watch(31).await;
+    hub.review(4, "Bobby", "APPROVED");
+    bot.watch(1).await;
+    insta::assert_snapshot!(bot.version_line("prod"), @"newTag: v1.5.0 # hoist writes this");
+    assert_eq!(bot.app().readiness.view().repositories["gitops"], "read");
 }

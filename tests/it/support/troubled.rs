@@ -198,6 +198,10 @@ impl Forge for Troubled<dyn Forge> {
         self.answer(self.inner.close(closing).await)
     }
 
+    fn renamed_to(&self) -> Option<String> {
+        self.inner.renamed_to()
+    }
+
     fn budget(&self) -> Option<Budget> {
         if let Trouble::LateTurns(gate) = &self.trouble {
             let waiting = gate.waiting.load(Ordering::SeqCst);

@@ -285,6 +285,10 @@ impl Forge for BuiltinForge {
         self.close_unmerged(closing).await
     }
 
+    fn renamed_to(&self) -> Option<String> {
+        None
+    }
+
     fn budget(&self) -> Option<Budget> {
         None
     }

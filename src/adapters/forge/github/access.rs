@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use octocrab::Octocrab;
-use octocrab::models::{AppId, InstallationId};
+use octocrab::models::{AppId, InstallationId, RepositoryId};
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
@@ -18,6 +18,7 @@ use url::Url;
 
 use super::answer::{Answer, Call, unreachable};
 use super::route::Repo;
+use crate::adapters::forge::common::moved::beginning;
 use crate::adapters::forge::common::{client, host_of};
 use crate::app::ports::ForgeError;
 
@@ -53,6 +54,7 @@ pub struct GitHubAccess {
     repo: Repo,
     /// Where its Git is served: the addresses of its neighbours begin so, too.
     host: String,
+    api: Url,
     graphql: String,
     entry: Entry,
 }
@@ -93,7 +95,8 @@ impl GitHubAccess {
                 Entry::App { app: Box::new(app), installed: Mutex::new(None) }
             }
         };
-        Ok(Self { repo, host: host_of(repository), graphql: graphql_of(&server.api), entry })
+        let (api, graphql) = (server.api.clone(), graphql_of(&server.api));
+        Ok(Self { repo, host: host_of(repository), api, graphql, entry })
     }
 
     /// The way into another repository of the same GitHub, by the same credentials; an App must be
@@ -118,7 +121,13 @@ impl GitHubAccess {
             }
             Entry::App { app, .. } => Entry::App { app: app.clone(), installed: Mutex::new(None) },
         };
-        Ok(Self { repo: Repo::of(&url)?, host, graphql: self.graphql.clone(), entry })
+        let (api, graphql) = (self.api.clone(), self.graphql.clone());
+        Ok(Self { repo: Repo::of(&url)?, host, api, graphql, entry })
+    }
+
+    /// The address of its API.
+    pub(super) fn api(&self) -> &Url {
+        &self.api
     }
 
     /// The path of its other API.
@@ -180,8 +189,17 @@ impl GitHubAccess {
 
     async fn find_installation(&self, app: &Octocrab) -> Result<Octocrab, ForgeError> {
         let route = self.repo.route(&["installation"]);
-        let answer = Answer::to(app, &route, Call::Get { etag: None }).await;
-        let answer = answer.map_err(|error| self.sort(&error))?;
+        let ask = async |path: &str| {
+            let answer = Answer::to(app, path, Call::Get { etag: None }).await;
+            answer.map_err(|error| self.sort(&error))
+        };
+        let mut answer = ask(&route).await?;
+        // One that was renamed is known by its number.
+        let to = answer.sent_on_to();
+        let moved = to.and_then(|to| beginning((&self.api, &self.repo.route(&[])), &route, to));
+        if let Some(moved) = &moved {
+            answer = ask(&format!("{moved}/installation")).await?;
+        }
         if answer.status == StatusCode::NOT_FOUND {
             return Err(ForgeError::Refused(format!(
                 "the App is not installed on {}: install it there, or look at `app_id`",
@@ -191,7 +209,11 @@ impl GitHubAccess {
         let RawInstallation { id } = answer.expect(&self.repo, "finding the App's installation")?;
         // The App may be installed on more: what it does not need here it does not get.
         let only_this = app.installation_builder(InstallationId(id));
-        let only_this = only_this.repositories(vec![self.repo.name.clone()]);
+        let number = moved.and_then(|it| it.rsplit('/').next()?.parse().ok());
+        let only_this = match number {
+            Some(number) => only_this.repository_ids(vec![RepositoryId(number)]),
+            None => only_this.repositories(vec![self.repo.name.clone()]),
+        };
         only_this.build().map_err(|error| self.sort(&error))
     }
 

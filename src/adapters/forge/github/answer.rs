@@ -72,6 +72,12 @@ impl Answer {
         self.headers.get(ETAG)?.to_str().ok()
     }
 
+    /// Where it sends on to.
+    pub(super) fn sent_on_to(&self) -> Option<&str> {
+        let is_sent_on = self.status.is_redirection() && self.status != StatusCode::NOT_MODIFIED;
+        self.text(LOCATION.as_str()).filter(|_| is_sent_on)
+    }
+
     /// What it holds, if it is a yes.
     pub(super) fn expect<T: DeserializeOwned>(
         &self,
@@ -116,7 +122,7 @@ impl Answer {
             return ForgeError::Unauthorized;
         }
         if status.is_redirection() {
-            let to = self.text(LOCATION.as_str()).unwrap_or("another address");
+            let to = self.sent_on_to().unwrap_or("another address");
             return ForgeError::Refused(format!(
                 "{doing}: {repo} has moved to {}: set the repository's `url` to its new address",
                 shown(to, SHOWN)

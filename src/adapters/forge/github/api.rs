@@ -11,7 +11,9 @@ use serde::de::DeserializeOwned;
 
 use super::access::GitHubAccess;
 use super::answer::{Answer, Call};
+use super::raw::RawRepository;
 use super::route::{Repo, with_query};
+use crate::adapters::forge::common::moved::Moved;
 use crate::adapters::forge::common::pace::Pace;
 use crate::app::ports::{Budget, ForgeError, Turn};
 
@@ -30,23 +32,37 @@ pub(super) struct Api {
     pace: Pace,
     /// Answers by their paths. One that GitHub confirms by its tag costs nothing of the limit.
     known: Mutex<BTreeMap<String, Arc<Answer>>>,
+    /// Where the repository is, if it was renamed.
+    moved: Moved,
 }
 
 impl Api {
     /// Speaks to GitHub by `access` at that pace.
     pub(super) fn new(access: Arc<GitHubAccess>, pace: Pace) -> Self {
-        Self { access, pace, known: Mutex::default() }
+        Self { access, pace, known: Mutex::default(), moved: Moved::default() }
     }
 
     /// The API of another repository of the same GitHub, by the same credentials and at their pace.
     pub(super) fn beside(&self, repository: &str) -> anyhow::Result<Self> {
         let access = Arc::new(self.access.beside(repository)?);
-        Ok(Self { access, pace: self.pace.clone(), known: Mutex::default() })
+        Ok(Self::new(access, self.pace.clone()))
     }
 
     /// The repository that is spoken of.
     pub(super) fn repo(&self) -> &Repo {
         self.access.repo()
+    }
+
+    /// What the repository is called now, if it was renamed.
+    pub(super) fn renamed_to(&self) -> Option<String> {
+        self.moved.name()
+    }
+
+    /// Whose repository it is.
+    pub(super) fn owner(&self) -> String {
+        let name = self.renamed_to();
+        let owner = name.as_deref().and_then(|it| it.split('/').next());
+        owner.unwrap_or(&self.repo().owner).to_owned()
     }
 
     /// What may still be asked.
@@ -136,7 +152,40 @@ impl Api {
         self.pace.creating(self.ask(path, call)).await
     }
 
+    /// Asks; and where the repository was renamed, there.
     pub(super) async fn ask(&self, path: &str, call: Call<'_>) -> Result<Answer, ForgeError> {
+        let before = self.repo().route(&[]);
+        let asked = self.moved.path(&before, path);
+        let answer = self.ask_at(&asked, call).await?;
+        let told = (answer.status, &answer.headers);
+        if self.moved.learns((self.access.api(), &before), path, told) {
+            self.learn_its_name(&before).await;
+        }
+        // Another question may have learned it since this was asked.
+        let there = self.moved.path(&before, path);
+        if answer.sent_on_to().is_none() || there == asked {
+            return Ok(answer);
+        }
+        self.ask_at(&there, call).await
+    }
+
+    async fn learn_its_name(&self, before: &str) {
+        let there = self.moved.path(before, before).into_owned();
+        let named = self.ask_at(&there, Call::Get { etag: None }).await;
+        let named = named.and_then(|it| it.expect(self.repo(), "looking at the repository"));
+        match named {
+            Ok(RawRepository { full_name }) => {
+                let repo = self.repo();
+                tracing::warn!(
+                    "{repo} was renamed to {full_name}: set its `url` to the new address"
+                );
+                self.moved.is_called(&full_name);
+            }
+            Err(error) => tracing::warn!("{} was renamed: {error}", self.repo()),
+        }
+    }
+
+    async fn ask_at(&self, path: &str, call: Call<'_>) -> Result<Answer, ForgeError> {
         self.pace.check_quiet()?;
         if path == self.graphql() {
             self.pace.check_quiet_beside()?;

@@ -159,7 +159,7 @@ impl GitHubForge {
 
     /// The open pull request of a branch of this repository, not of a fork.
     async fn open_pull(&self, branch: &str) -> Result<Option<RawPull>, ForgeError> {
-        let head = format!("{}:{branch}", self.api.repo().owner);
+        let head = format!("{}:{branch}", self.api.owner());
         let filter = [("state", "open"), ("head", head.as_str())];
         let found: Vec<RawPull> =
             self.api.list(&self.route(&["pulls"]), &filter, "looking for a pull request").await?;
@@ -439,6 +439,10 @@ impl Forge for GitHubForge {
 
     async fn close(&self, closing: &Closing) -> Result<(), ForgeError> {
         self.close_unmerged(closing).await
+    }
+
+    fn renamed_to(&self) -> Option<String> {
+        self.api.renamed_to()
     }
 
     fn budget(&self) -> Option<Budget> {

@@ -61,6 +61,12 @@ pub(super) struct RawRepo {
     pub(super) id: u64,
 }
 
+/// The repository itself.
+#[derive(Debug, Deserialize)]
+pub(super) struct RawRepository {
+    pub(super) full_name: String,
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct RawUser {
     pub(super) login: String,

@@ -75,6 +75,13 @@ impl Answer {
         said.contains(&part.to_ascii_lowercase())
     }
 
+    /// Tells whether the project is elsewhere.
+    pub(super) fn is_of_moved(&self) -> bool {
+        let is_sent_on = self.status.is_redirection() && self.status != StatusCode::NOT_MODIFIED;
+        let is_refused = self.status == StatusCode::METHOD_NOT_ALLOWED;
+        is_sent_on || (is_refused && self.says("moved projects"))
+    }
+
     /// Sorts a refusal by what can be done about it.
     pub(super) fn refusal(&self, project: &str, doing: &str) -> ForgeError {
         if let Some(seconds) = self.wait() {
@@ -86,7 +93,7 @@ impl Answer {
             return ForgeError::Unauthorized;
         }
         // What changes something is not even sent on by GitLab, but refused in words.
-        if status.is_redirection() || self.says("moved projects") {
+        if self.is_of_moved() {
             let to = self.text(LOCATION.as_str()).unwrap_or("another path");
             return ForgeError::Refused(format!(
                 "{doing}: {project} has moved to {}: set the repository's `url` to its new address",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use gitlab::api::common::NameOrId;
 use gitlab::api::{Endpoint, Pageable};
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, IF_NONE_MATCH};
@@ -14,6 +15,8 @@ use url::Url;
 
 use super::access::GitLabAccess;
 use super::answer::{Answer, unreachable};
+use super::raw::RawNamed;
+use crate::adapters::forge::common::moved::Moved;
 use crate::adapters::forge::common::pace::Pace;
 use crate::app::ports::{Budget, ForgeError, Turn};
 
@@ -35,9 +38,12 @@ pub(super) struct Api {
     pace: Pace,
     /// Answers by their addresses. One that GitLab confirms by its tag is not sent again.
     known: Mutex<BTreeMap<String, Arc<Answer>>>,
+    /// Where the project is, if it was renamed or moved.
+    moved: Moved,
 }
 
 /// What is sent.
+#[derive(Clone)]
 struct Question {
     method: Method,
     url: Url,
@@ -47,18 +53,23 @@ struct Question {
 impl Api {
     /// Speaks to GitLab by `access` at that pace.
     pub(super) fn new(access: Arc<GitLabAccess>, pace: Pace) -> Self {
-        Self { access, pace, known: Mutex::default() }
+        Self { access, pace, known: Mutex::default(), moved: Moved::default() }
     }
 
     /// The API of another project of the same GitLab, by the same token and at its pace.
     pub(super) fn beside(&self, repository: &str) -> anyhow::Result<Self> {
         let access = Arc::new(self.access.beside(repository)?);
-        Ok(Self { access, pace: self.pace.clone(), known: Mutex::default() })
+        Ok(Self::new(access, self.pace.clone()))
     }
 
     /// The full path of the project that is spoken of.
     pub(super) fn project(&self) -> &str {
         self.access.project()
+    }
+
+    /// What the project is called now, if it was renamed or moved.
+    pub(super) fn renamed_to(&self) -> Option<String> {
+        self.moved.name()
     }
 
     /// What may still be asked.
@@ -151,7 +162,78 @@ impl Api {
         Ok(answer)
     }
 
+    /// Asks; and where the project was renamed, there.
     async fn ask(&self, question: Question, etag: Option<&str>) -> Result<Answer, ForgeError> {
+        let asked = self.now_at(question.clone());
+        let answer = self.ask_at(asked.clone(), etag).await?;
+        if !answer.is_of_moved() {
+            return Ok(answer);
+        }
+        self.learn_its_place(&question, &answer).await?;
+        // Another question may have learned it since this was asked.
+        let there = self.now_at(question);
+        if there.url == asked.url {
+            return Ok(answer);
+        }
+        self.ask_at(there, etag).await
+    }
+
+    /// Keeps where the project is, as far as an answer leads there.
+    ///
+    /// GitLab sends on who reads, and turns away who writes: then it is read where it is.
+    async fn learn_its_place(&self, of: &Question, answer: &Answer) -> Result<(), ForgeError> {
+        let home = Question { method: Method::GET, url: self.home()?, body: None };
+        let led = match answer.status {
+            StatusCode::METHOD_NOT_ALLOWED => &self.ask_at(home.clone(), None).await?,
+            _ => answer,
+        };
+        let url = if of.method == Method::GET { &of.url } else { &home.url };
+        let told = (led.status, &led.headers);
+        if self.moved.learns((self.access.api(), &self.before()), self.path(url), told) {
+            self.learn_its_name(home).await;
+        }
+        Ok(())
+    }
+
+    async fn learn_its_name(&self, home: Question) {
+        let named = self.ask_at(self.now_at(home), None).await;
+        match named.and_then(|it| it.expect(self.project(), "looking at the project")) {
+            Ok(RawNamed { path_with_namespace: name }) => {
+                let project = self.project();
+                tracing::warn!("{project} was renamed to {name}: set its `url` to the new address");
+                self.moved.is_called(&name);
+            }
+            Err(error) => tracing::warn!("{} was renamed: {error}", self.project()),
+        }
+    }
+
+    /// What the project's paths begin with by its configured name.
+    fn before(&self) -> String {
+        format!("/projects/{}", NameOrId::from(self.project()))
+    }
+
+    /// The project's own address.
+    fn home(&self) -> Result<Url, ForgeError> {
+        let api = self.access.api().as_str().trim_end_matches('/');
+        Url::parse(&format!("{api}{}", self.before())).map_err(|error| unasked(&error))
+    }
+
+    /// A path of the API, without where that begins.
+    fn path<'u>(&self, url: &'u Url) -> &'u str {
+        let api = self.access.api().path().trim_end_matches('/');
+        url.path().strip_prefix(api).unwrap_or(url.path())
+    }
+
+    /// A question, put where the project is now.
+    fn now_at(&self, question: Question) -> Question {
+        let there = self.moved.path(&self.before(), self.path(&question.url)).into_owned();
+        let api = self.access.api().path().trim_end_matches('/');
+        let mut url = question.url;
+        url.set_path(&format!("{api}{there}"));
+        Question { url, ..question }
+    }
+
+    async fn ask_at(&self, question: Question, etag: Option<&str>) -> Result<Answer, ForgeError> {
         self.pace.check_quiet()?;
         let answer = self.send(question, etag).await?;
         self.pace.heard(answer.status, &answer.headers);

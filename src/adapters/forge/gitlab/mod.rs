@@ -374,6 +374,10 @@ impl Forge for GitLabForge {
         self.close_unmerged(closing).await
     }
 
+    fn renamed_to(&self) -> Option<String> {
+        self.api.renamed_to()
+    }
+
     fn budget(&self) -> Option<Budget> {
         Some(self.api.budget())
     }

@@ -51,6 +51,12 @@ pub(super) struct RawProject {
     pub(super) merge_trains_enabled: bool,
 }
 
+/// The project's name.
+#[derive(Debug, Deserialize)]
+pub(super) struct RawNamed {
+    pub(super) path_with_namespace: String,
+}
+
 impl RawMerge {
     /// Tells whether it may still be merged, or is being merged now.
     pub(super) fn is_open(&self) -> bool {

@@ -4,7 +4,7 @@
 //! text, knows the machine's authorities and no others, and can be ended by nobody.
 
 use std::io::{self, Read, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -37,6 +37,9 @@ const IDLE: Duration = Duration::from_secs(15);
 /// How long a server is left alone that has had too much of us and does not say for how long.
 const TOO_MUCH: u64 = 60;
 
+/// What is asked of a repository.
+const ENDS: [&str; 3] = ["/info/refs", "/git-upload-pack", "/git-receive-pack"];
+
 /// The header that asks a server for a later version of the protocol than the first.
 const VERSION: &str = "git-protocol";
 
@@ -47,6 +50,8 @@ pub(super) struct HttpWire {
 /// What the exchanges with one server share.
 struct Line {
     url: Url,
+    /// Where the repository is, if it was renamed.
+    place: Mutex<Option<Url>>,
     credentials: Credentials,
     patience: Patience,
     client: Client,
@@ -93,7 +98,14 @@ impl HttpWire {
             .build()
             .context("preparing to wait for a Git server")?;
         Ok(Self {
-            line: Arc::new(Line { url, credentials, patience, client, runtime: Some(runtime) }),
+            line: Arc::new(Line {
+                url,
+                place: Mutex::default(),
+                credentials,
+                patience,
+                client,
+                runtime: Some(runtime),
+            }),
         })
     }
 }
@@ -194,16 +206,30 @@ impl Line {
     }
 
     fn address(&self, end: &str) -> Url {
-        let mut url = self.url.clone();
+        let place = lock(&self.place).clone();
+        let mut url = place.unwrap_or_else(|| self.url.clone());
         let path = format!("{}/{end}", url.path().trim_end_matches('/'));
         url.set_path(&path);
         url
     }
 
+    /// Sends it, and once more to where a repository is now that was renamed: what a server sends on
+    /// it has not heard.
+    async fn send(&self, request: RequestBuilder) -> reqwest::Result<Response> {
+        let again = request.try_clone();
+        let answer = self.send_there(request).await?;
+        let (Some(place), Some(again)) = (self.sent_on_to(&answer), again) else {
+            return Ok(answer);
+        };
+        let mut again = self.introduce(again).build()?;
+        *again.url_mut() = place;
+        self.client.execute(again).await
+    }
+
     /// Sends it once more where the connection that was kept turns out to have ended: servers end
     /// what nobody uses, and do not say so. It does no harm to what was heard the first time,
     /// because a push compares before it swaps.
-    async fn send(&self, request: RequestBuilder) -> reqwest::Result<Response> {
+    async fn send_there(&self, request: RequestBuilder) -> reqwest::Result<Response> {
         let again = request.try_clone();
         let sent = self.introduce(request).send().await;
         match (sent, again) {
@@ -262,6 +288,26 @@ impl Line {
         Err(self.error(kind, &format!("the server answered {status}{words}{hint}")))
     }
 
+    /// Where on the same server an answer sends on to from a repository's old name; which is kept.
+    fn sent_on_to(&self, answer: &Response) -> Option<Url> {
+        let asked = answer.url();
+        let to = answer.headers().get(LOCATION).and_then(|it| it.to_str().ok());
+        let to = to.filter(|_| answer.status().is_redirection())?;
+        // Our credentials go to nobody else.
+        let to = asked.join(to).ok().filter(|to| to.origin() == asked.origin())?;
+        let end = ENDS.into_iter().find(|end| asked.path().ends_with(end))?;
+        let now = to.path().strip_suffix(end)?;
+        if now.is_empty() || asked.path().strip_suffix(end) == Some(now) {
+            return None;
+        }
+        let mut there = to.clone();
+        there.set_path(now);
+        there.set_query(None);
+        tracing::warn!("{} was renamed: set the repository's `url` to {there}", self.url);
+        *lock(&self.place) = Some(there);
+        Some(to)
+    }
+
     /// What a server says beside a status, where it says it in plain words.
     fn words(&self, mut answer: Response) -> String {
         let kind = answer.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
@@ -308,11 +354,14 @@ fn remedy(told: &str) -> Option<&'static str> {
     })
 }
 
+fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn new_place(headers: &HeaderMap) -> String {
     let place = headers.get(LOCATION).and_then(|it| it.to_str().ok()).unwrap_or("elsewhere");
     let place = place.split(['?', '#']).next().unwrap_or_default();
-    let asked = ["/info/refs", "/git-upload-pack", "/git-receive-pack"];
-    let place = asked.iter().find_map(|it| place.strip_suffix(it)).unwrap_or(place);
+    let place = ENDS.iter().find_map(|it| place.strip_suffix(it)).unwrap_or(place);
     format!("; it has moved: set the repository's url to {place} if that is right")
 }
 

@@ -334,7 +334,10 @@ async fn serve(
     let known = headers.get(IF_NONE_MATCH).and_then(|it| it.to_str().ok());
     let (response, harm) = {
         let mut inside = state.lock().unwrap();
-        let (status, told, broken) = inside.answer(authorization, &request);
+        let (status, mut told, broken) = inside.answer(authorization, &request);
+        if let (Some(name), Some(full_name)) = (&renamed, told.get_mut("full_name")) {
+            *full_name = json!(format!("{OWNER}/{name}"));
+        }
         // A question in GraphQL is no write although it is posted.
         let is_question =
             request.body["query"].as_str().is_some_and(|it| it.trim().starts_with("query"));
@@ -362,6 +365,9 @@ fn now_at((host, name): (&str, &str), method: &Method, uri: &Uri) -> Result<Stri
     };
     if let Some(rest) = path.strip_prefix(&format!("/{OWNER}/{NAME}.git/")) {
         return moved(StatusCode::MOVED_PERMANENTLY, format!("/{OWNER}/{name}.git/{rest}?{query}"));
+    }
+    if let Some(rest) = path.strip_prefix(&format!("{PREFIX}/repositories/7")) {
+        return Ok(format!("{PREFIX}/repos/{OWNER}/{NAME}{rest}"));
     }
     if let Some(rest) = path.strip_prefix(&format!("{PREFIX}/repos/{OWNER}/{NAME}")) {
         let to = format!("{PREFIX}/repositories/7{rest}?{query}");

@@ -200,8 +200,8 @@ impl Lab {
     pub fn answer(
         &mut self,
         (method, path): (&str, &[&str]),
-        query: &Fields,
-        body: &Fields,
+        (query, body): (&Fields, &Fields),
+        is_numbered: bool,
     ) -> Told {
         match (method, path) {
             ("GET", ["user"]) => return (200, self.user(BOT)),
@@ -224,7 +224,7 @@ impl Lab {
         if *project != PROJECT {
             return not_found("Project");
         }
-        if let Some(to) = &self.renamed {
+        if let Some(to) = self.renamed.as_ref().filter(|_| !is_numbered) {
             return moved(method, to);
         }
         self.catch_up();
@@ -232,7 +232,8 @@ impl Lab {
             ("GET", []) => {
                 let trains = self.rules.trains;
                 let told = json!({
-                    "id": 7, "path_with_namespace": PROJECT, "merge_trains_enabled": trains,
+                    "id": 7, "path_with_namespace": self.renamed.as_deref().unwrap_or(PROJECT),
+                    "merge_trains_enabled": trains,
                 });
                 (200, told)
             }

@@ -165,16 +165,24 @@ async fn a_project_that_is_hidden_says_nothing_of_its_proposals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_project_that_was_renamed_is_told_whether_one_reads_or_writes() {
+async fn a_project_that_was_renamed_is_followed_whether_one_reads_or_writes() {
     let world = Simulated::begin().await;
-    let (number, _) = propose(&world).await;
+    let (number, head) = propose(&world).await;
     let unmoved = instead(405, &[], "405 Non GET methods are not allowed for moved projects");
     world.lab.break_next(("POST", "/notes"), 1, unmoved);
     let told = world.forge.comment(number, "story", "It soaks.", at("10:01")).await.unwrap_err();
     insta::assert_snapshot!(told, @"the forge refuses: commenting on !1: acme/infra/gitops has moved to another path: set the repository's `url` to its new address");
     world.lab.rename_project("acme/platform/gitops");
-    let told = world.forge.find_open(BRANCH).await.unwrap_err();
-    insta::assert_snapshot!(told, @"the forge refuses: looking for a merge request: acme/infra/gitops has moved to another path: set the repository's `url` to its new address");
+    // What writes first is turned away, and finds it by reading.
+    let soaked = Status { state: StatusState::Success, description: "soaked".to_owned() };
+    world.forge.set_status(number, &head, "hoist/soak", &soaked).await.unwrap();
+    world.forge.comment(number, "story", "It soaks.", at("10:01")).await.unwrap();
+    assert!(world.forge.find_open(BRANCH).await.unwrap().is_some());
+    assert_eq!(world.forge.renamed_to().unwrap(), "acme/platform/gitops");
+    world.lab.take_calls();
+    load(&world, number).await;
+    let asked = world.lab.take_calls();
+    assert!(asked.iter().all(|it| it.status != 301), "it is asked there at once: {asked:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
