@@ -21,13 +21,13 @@ mod world;
 #[path = "../../tests/it/support/git_server.rs"]
 mod git_server;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use hoist::adapters::git::Speaker;
+use hoist::adapters::git::{Mirror, Speaker};
 use hoist::app::ports::Git;
 
 use cost::{Cost, Costs};
+use memory::Asked;
 use ways::{CommandLine, open, prepare, promote};
 use world::World;
 
@@ -36,6 +36,9 @@ const SIZES: [usize; 3] = [100, 5_000, 20_000];
 
 /// What is promoted at once.
 const CROWD: usize = 100;
+
+/// How often hoist's ways do that.
+const CROWDS: usize = 7;
 
 /// How long the command line may take over one promotion after the other, and over a crowd, before
 /// it is left alone.
@@ -48,8 +51,8 @@ const OWN: [(&str, &str, Speaker); 2] =
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    if let Some((way, url)) = memory::asked_of_us() {
-        return runtime.block_on(promote_and_tell(&way, &url));
+    if let Some(asked) = Asked::of_us() {
+        return runtime.block_on(promote_and_tell(asked));
     }
     let mut numbers = std::env::args().filter_map(|text| text.parse::<usize>().ok());
     let rounds = numbers.next().unwrap_or(9);
@@ -68,11 +71,7 @@ async fn compare(applications: usize, rounds: usize) {
     if rounds > 0 {
         one_by_one(&world, rounds).await;
     }
-    println!("\n| {CROWD} at once | time | processor | bytes | pushes |\n|---|---|---|---|---|");
-    for (name, words, speaker) in OWN {
-        crowd(&world, (name, words), speaker).await;
-    }
-    CommandLine::ALL.into_iter().for_each(|way| one_after_the_other(&world, way));
+    many_at_once(&world).await;
 }
 
 /// One promotion at a time, each way in its turn.
@@ -107,8 +106,7 @@ async fn one_by_one(world: &World, rounds: usize) {
     );
     let floor = ours[0].median();
     for ((name, words, _), costs) in OWN.into_iter().zip(&ours) {
-        let (most, own) = memory::of_process(name, &world.url());
-        costs.tell(words, &format!("{most} MiB ({own} its own at the end)"), floor);
+        costs.tell(words, &memory::of_process(name, &world.url(), 1), floor);
     }
     for (way, costs) in &others {
         let (path, branch) = world.next(way.name(), rounds + 1);
@@ -117,58 +115,68 @@ async fn one_by_one(world: &World, rounds: usize) {
     }
 }
 
-/// As a process of its own: one promotion, and what memory it took.
-async fn promote_and_tell(way: &str, url: &str) {
+/// As a process of its own: so many promotions at once, and what memory they took.
+async fn promote_and_tell(Asked { way, url, count }: Asked) {
     let (name, _, speaker) = OWN.into_iter().find(|(name, _, _)| *name == way).unwrap();
     let directory = tempfile::tempdir().unwrap();
-    let mirror = open(url, directory.path(), speaker);
+    let mirror = open(&url, directory.path(), speaker);
     mirror.fetch().await.unwrap();
-    let path = "environments/prod-eu/apps/app-1/values.yaml";
-    promote(&mirror, path, &format!("refs/heads/hoist/memory-{name}")).await;
+    let places = (0..count).map(|number| {
+        let path = format!("environments/prod-eu/apps/app-{number}/values.yaml");
+        (path, format!("refs/heads/hoist/memory-{name}-{count}-{number}"))
+    });
+    all_at_once(&mirror, places).await;
     let (most, own) = memory::ours();
     println!("{most} {own}");
 }
 
-/// Many promotions at once.
-async fn crowd(world: &World, (name, words): (&str, &str), speaker: Speaker) {
-    let mirror = Arc::new(open(&world.url(), world.directory.path(), speaker));
-    mirror.fetch().await.unwrap();
-    let (pushes, cost) = (world.pushes(), Cost::begin(world));
-    let name = format!("crowd-{name}");
-    let all = (0..CROWD).map(|number| {
-        let (path, branch) = world.place(&name, number);
-        let mirror = Arc::clone(&mirror);
-        async move { promote(&mirror, &path, &branch).await }
-    });
-    futures::future::join_all(all).await;
-    let spent = cost.end(world);
-    let pushes = world.pushes() - pushes;
+/// Many promotions at once: hoist's ways take turns; the command line does one after the other.
+async fn many_at_once(world: &World) {
+    let mirrors = OWN.map(|(_, _, speaker)| open(&world.url(), world.directory.path(), speaker));
+    for mirror in &mirrors {
+        mirror.fetch().await.unwrap();
+    }
+    let mut ours = [Costs::default(), Costs::default()];
+    let mut pushes = [0, 0];
+    for round in 0..CROWDS {
+        for (way, (name, _, _)) in OWN.into_iter().enumerate() {
+            let name = format!("crowd-{round}-{name}");
+            let places: Vec<_> = (0..CROWD).map(|number| world.place(&name, number)).collect();
+            let (before, cost) = (world.pushes(), Cost::begin(world));
+            all_at_once(&mirrors[way], places.into_iter()).await;
+            ours[way].add(cost.end(world));
+            pushes[way] += world.pushes() - before;
+        }
+    }
     println!(
-        "| {words} | {:.1} s | {:.1} s | {} KB | {pushes} |",
-        spent.time.as_secs_f64(),
-        Duration::from_millis(spent.processor()).as_secs_f64(),
-        spent.kilobytes(),
+        "\n| {CROWD} at once | p50 | p95 | processor | memory | bytes | beside hoist |\n\
+         |---|---|---|---|---|---|---|"
     );
+    let floor = ours[0].median();
+    for (way, (name, words, _)) in OWN.into_iter().enumerate() {
+        let words = format!("{words}, {} pushes in {CROWDS} rounds", pushes[way]);
+        ours[way].tell(&words, &memory::of_process(name, &world.url(), CROWD), floor);
+    }
+    CommandLine::ALL.into_iter().for_each(|way| one_after_the_other(world, way, floor));
 }
 
-/// The same by the command line, which does one after the other; those for which there is no time
-/// are reckoned from those that were done.
-fn one_after_the_other(world: &World, way: CommandLine) {
+async fn all_at_once(mirror: &Mirror, places: impl Iterator<Item = (String, String)>) {
+    let all = places.map(|(path, branch)| async move { promote(mirror, &path, &branch).await });
+    futures::future::join_all(all).await;
+}
+
+/// The same by the command line; those promotions for which there is no time are reckoned from
+/// those that were done.
+fn one_after_the_other(world: &World, way: CommandLine, floor: Duration) {
     let name = format!("crowd-{}", way.name());
+    let (mut done, mut costs) = (0, Costs::default());
     let cost = Cost::begin(world);
-    let mut done = 0;
     while done < CROWD && cost.end(world).time < PATIENCE_WITH_CROWDS {
         let (path, branch) = world.place(&name, done);
         way.promote(world, &path, &branch);
         done += 1;
     }
-    let spent = cost.end(world).reckoned(done, CROWD);
+    costs.add(cost.end(world).reckoned(done, CROWD));
     let reckoned = if done < CROWD { format!(", reckoned from {done}") } else { String::new() };
-    println!(
-        "| {}{reckoned} | {:.1} s | {:.1} s | {} KB | {CROWD} |",
-        way.words(),
-        spent.time.as_secs_f64(),
-        Duration::from_millis(spent.processor()).as_secs_f64(),
-        spent.kilobytes(),
-    );
+    costs.tell(&format!("{}{reckoned}", way.words()), "as above", floor);
 }

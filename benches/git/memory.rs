@@ -5,9 +5,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Which of hoist's ways a child of this bench takes, and on which repository.
+/// Which of hoist's ways a child of this bench takes, on which repository, and how often at once.
 const WAY: &str = "HOIST_BENCH_WAY";
 const URL: &str = "HOIST_BENCH_URL";
+const COUNT: &str = "HOIST_BENCH_COUNT";
 
 /// What is not a way's: the server and its Git.
 const SERVERS: [&str; 2] = ["nginx", "fcgiwrap"];
@@ -60,21 +61,31 @@ fn resident_of_children() -> u64 {
     sum
 }
 
-/// The most that a process holds which does one promotion by hoist's way and nothing else, and how
-/// much of what it holds at the end is its own: the rest are pages of packs that the kernel may take
-/// back. In MiB.
-pub fn of_process(way: &str, url: &str) -> (u64, u64) {
+/// The most that a process holds which does so many promotions at once by hoist's way and nothing
+/// else, and how much of what it holds at the end is its own: the rest are pages of packs that the
+/// kernel may take back.
+pub fn of_process(way: &str, url: &str, count: usize) -> String {
     let mut child = Command::new(std::env::current_exe().unwrap());
-    let output = child.env(WAY, way).env(URL, url).output().unwrap();
+    let child = child.env(WAY, way).env(URL, url).env(COUNT, count.to_string());
+    let output = child.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let told = String::from_utf8(output.stdout).unwrap();
     let (most, own) = told.trim().split_once(' ').unwrap();
-    (most.parse().unwrap(), own.parse().unwrap())
+    format!("{most} MiB ({own} its own at the end)")
 }
 
-/// The way and the repository, if this process is such a child.
-pub fn asked_of_us() -> Option<(String, String)> {
-    Some((std::env::var(WAY).ok()?, std::env::var(URL).ok()?))
+/// What is asked of this process, if it is such a child.
+pub struct Asked {
+    pub way: String,
+    pub url: String,
+    pub count: usize,
+}
+
+impl Asked {
+    pub fn of_us() -> Option<Self> {
+        let asked = |name| std::env::var(name).ok();
+        Some(Self { way: asked(WAY)?, url: asked(URL)?, count: asked(COUNT)?.parse().unwrap() })
+    }
 }
 
 /// What this process held at its most, and what it holds now that is its own, in MiB.
