@@ -30,7 +30,7 @@ pub fn open(url: &str, directory: &Path, speaker: Speaker) -> Mirror {
 /// A promotion by hoist.
 pub async fn promote(mirror: &Mirror, path: &str, branch: &str) {
     mirror.fetch().await.unwrap();
-    let tip = mirror.refs(MAIN).await.unwrap()[MAIN].clone();
+    let tip = mirror.tip(MAIN).await.unwrap().unwrap();
     // Nobody has made this commit before: what the server has already would not be sent.
     let version = branch.rsplit('/').next().unwrap_or(branch).to_owned();
     let files = mirror.read(&tip, BTreeSet::from([path.to_owned()])).await.unwrap();

@@ -205,9 +205,9 @@ async fn applications_of(
     let Some(environment) = first else { return Ok(BTreeSet::new()) };
     let branch = environment.branch.as_ref().unwrap_or(&repository.branch);
     let name = format!("refs/heads/{branch}");
-    let tips = repository.git.refs(&name).await?;
-    let tip = tips.get(&name).ok_or_else(|| GitError::Missing(format!("the branch {branch}")))?;
-    names_in(repository.git.as_ref(), tip, environment).await
+    let tip = repository.git.tip(&name).await?;
+    let tip = tip.ok_or_else(|| GitError::Missing(format!("the branch {branch}")))?;
+    names_in(repository.git.as_ref(), &tip, environment).await
 }
 
 /// The applications for which all files of an environment's rules exist.

@@ -415,7 +415,7 @@ impl App {
         let Some((promotion, facts)) = merged else { return Ok(()) };
         let branch = branch_of(&promotion.environment, &snapshot.application.application);
         let name = format!("refs/heads/{branch}");
-        if repository.git.refs(&name).await?.get(&name) != Some(&facts.head) {
+        if repository.git.tip(&name).await?.as_ref() != Some(&facts.head) {
             return Ok(());
         }
         let update = RefUpdate { name, expected: Some(facts.head.clone()), new: None };
@@ -566,7 +566,7 @@ pub(super) async fn tip_of(
     branch: &str,
 ) -> Result<Option<CommitId>, AppError> {
     let name = format!("refs/heads/{branch}");
-    Ok(repository.git.refs(&name).await?.remove(&name))
+    Ok(repository.git.tip(&name).await?)
 }
 
 /// Puts the branch on `head`: compare and swap with what was seen of it.

@@ -159,10 +159,10 @@ async fn read_tip(
     application: &ApplicationKey,
 ) -> Result<Reading, AppError> {
     let name = format!("refs/heads/{branch}");
-    let refs = repository.git.refs(&name).await?;
-    match refs.get(&name) {
+    match repository.git.tip(&name).await? {
         Some(tip) => {
-            reading::read(repository.git.as_ref(), tip, environment, &application.application).await
+            reading::read(repository.git.as_ref(), &tip, environment, &application.application)
+                .await
         }
         None => Ok(Reading::Refused {
             reason: format!(
@@ -224,11 +224,10 @@ async fn judgement(
 ) -> Result<Judgement, AppError> {
     let git = repository.git.as_ref();
     let target = format!("refs/heads/{}", proposal.target);
-    let refs = git.refs(&target).await?;
-    let Some(tip) = refs.get(&target) else {
+    let Some(tip) = git.tip(&target).await? else {
         return Ok(Judgement::Otherwise(format!("{} is gone", proposal.target)));
     };
-    let Some(base) = git.merge_base(tip, &proposal.head).await? else {
+    let Some(base) = git.merge_base(&tip, &proposal.head).await? else {
         return Ok(Judgement::Otherwise("the branch shares no history with its target".into()));
     };
     reading::judge(git, &base, &proposal.head, environment, &application.application).await

@@ -447,7 +447,7 @@ async fn diff(repository: &Repository, promotion: &Promotion) -> Option<String> 
         }
         ProposalState::Open | ProposalState::Closed { .. } => {
             let target = format!("refs/heads/{}", proposal.target);
-            let tip = git.refs(&target).await.ok()?.remove(&target)?;
+            let tip = git.tip(&target).await.ok()??;
             (git.merge_base(&tip, &proposal.head).await.ok()??, proposal.head)
         }
     };

@@ -140,7 +140,7 @@ impl App {
         let mut tips = BTreeMap::new();
         for branch in branches {
             let full = format!("refs/heads/{branch}");
-            if let Some(tip) = repository.git.refs(&full).await?.remove(&full) {
+            if let Some(tip) = repository.git.tip(&full).await? {
                 tips.insert(branch.clone(), tip);
             }
         }
@@ -188,7 +188,7 @@ impl App {
     ) -> Result<(), AppError> {
         let branch = branch_of(&environment.name, &rebuilt.application.application);
         let full = format!("refs/heads/{branch}");
-        if !repository.git.refs(&full).await?.contains_key(&full) {
+        if repository.git.tip(&full).await?.is_none() {
             return Ok(());
         }
         let Some(proposal) = repository.forge.find_open(&branch).await? else { return Ok(()) };

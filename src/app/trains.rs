@@ -184,7 +184,7 @@ impl App {
         riders: &[(ApplicationKey, PromotionId)],
     ) -> Result<Boarded, AppError> {
         let name = format!("refs/heads/{}", train.target);
-        let refs = train.repository.git.refs(&name).await?;
+        let tip = train.repository.git.tip(&name).await?;
         let (mut riding, mut staying, mut recorded) = (Vec::new(), Vec::new(), None);
         for (key, id) in riders {
             let mut snapshot = match self.look_at_files(key).await {
@@ -200,7 +200,7 @@ impl App {
             let known = snapshot.promotion(id).filter(|it| it.state == State::Proposed);
             recorded = recorded.or_else(|| known?.proposal.clone());
             let told = ticket(&snapshot, train.environment, id, self.clock.now());
-            match (told, snapshot.promotion(id).cloned(), refs.get(&name)) {
+            match (told, snapshot.promotion(id).cloned(), &tip) {
                 (Ticket::Rides { edits, values }, Some(promotion), Some(tip)) => {
                     let promotion_id = id.clone();
                     let proposing = Proposing {
@@ -499,7 +499,7 @@ impl App {
         let name = format!("refs/heads/{}", train.branch);
         let git = train.repository.git.as_ref();
         let is_merged = matches!(proposal.state, ProposalState::Merged { .. });
-        if !is_merged || git.refs(&name).await?.get(&name) != Some(&proposal.head) {
+        if !is_merged || git.tip(&name).await?.as_ref() != Some(&proposal.head) {
             return Ok(());
         }
         let update = RefUpdate { name, expected: Some(proposal.head.clone()), new: None };

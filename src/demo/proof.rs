@@ -22,9 +22,8 @@ pub(super) async fn prove(app: &App, told: &Promotions, narrator: &Narrator) -> 
     narrator.step("What the Git history says");
     let repository = app.repositories.values().next().context("there is no repository")?;
     repository.git.fetch().await?;
-    let refs = repository.git.refs("refs/heads/main").await?;
-    let tip = refs.get("refs/heads/main").context("main is gone")?;
-    let log = repository.git.log(tip, None, ENOUGH).await?;
+    let tip = repository.git.tip("refs/heads/main").await?.context("main is gone")?;
+    let log = repository.git.log(&tip, None, ENOUGH).await?;
     for promotion in told.merged.iter().chain(&told.rollback) {
         prove_merge(app, repository, &log, promotion).await?;
         let did = match promotion.kind.as_str() {

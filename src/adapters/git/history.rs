@@ -247,6 +247,17 @@ fn log_entry(commit: &git2::Commit<'_>) -> Result<LogEntry, GitError> {
     })
 }
 
+/// What one of the mirror's refs points at: of many refs only this one is read.
+pub(super) fn tip(mirror: &Repository, name: &str) -> Result<Option<CommitId>, GitError> {
+    match mirror.find_reference(name) {
+        Ok(reference) => reference.target().map(commit_id_of).transpose(),
+        Err(cause) if matches!(cause.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => {
+            Ok(None)
+        }
+        Err(cause) => Err(broken("reading a ref of the mirror")(cause)),
+    }
+}
+
 /// The mirror's refs whose names start with `prefix`.
 pub(super) fn refs(
     mirror: &Repository,

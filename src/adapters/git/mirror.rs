@@ -197,6 +197,11 @@ impl Git for Mirror {
         if self.credentials.can_do_better(&told).await { self.fetch_once().await } else { told }
     }
 
+    async fn tip(&self, name: &str) -> Result<Option<CommitId>, GitError> {
+        let name = name.to_owned();
+        self.local(move |mirror| history::tip(mirror, &name)).await
+    }
+
     async fn refs(&self, prefix: &str) -> Result<BTreeMap<String, CommitId>, GitError> {
         let prefix = prefix.to_owned();
         self.local(move |mirror| history::refs(mirror, &prefix)).await

@@ -184,6 +184,9 @@ pub trait Git: Send + Sync {
     /// Calls that come together share one fetch.
     async fn fetch(&self) -> Result<(), GitError>;
 
+    /// What the ref with this full name points at, if there is such a ref.
+    async fn tip(&self, name: &str) -> Result<Option<CommitId>, GitError>;
+
     /// The refs whose full names start with `prefix`, and what they point at.
     async fn refs(&self, prefix: &str) -> Result<BTreeMap<String, CommitId>, GitError>;
 

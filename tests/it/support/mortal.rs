@@ -140,6 +140,10 @@ impl Git for MortalGit {
         self.alive()?.fetch().await
     }
 
+    async fn tip(&self, name: &str) -> Result<Option<CommitId>, GitError> {
+        self.git.tip(name).await
+    }
+
     async fn refs(&self, prefix: &str) -> Result<BTreeMap<String, CommitId>, GitError> {
         self.alive()?.refs(prefix).await
     }

@@ -225,6 +225,10 @@ impl Git for Troubled<dyn Git> {
         self.inner.fetch().await
     }
 
+    async fn tip(&self, name: &str) -> Result<Option<CommitId>, GitError> {
+        self.inner.tip(name).await
+    }
+
     async fn refs(&self, prefix: &str) -> Result<BTreeMap<String, CommitId>, GitError> {
         self.inner.refs(prefix).await
     }

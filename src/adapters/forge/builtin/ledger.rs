@@ -72,8 +72,8 @@ impl Ledger {
     /// One record, as the mirror has it.
     pub(super) async fn entry(&self, number: ProposalNumber) -> Result<Entry, ForgeError> {
         let name = ref_name(number);
-        let mut refs = self.git.refs(&name).await.map_err(sort_failure)?;
-        let commit = refs.remove(&name).ok_or(ForgeError::NotFound(number))?;
+        let commit = self.git.tip(&name).await.map_err(sort_failure)?;
+        let commit = commit.ok_or(ForgeError::NotFound(number))?;
         self.read(number, commit).await
     }
 

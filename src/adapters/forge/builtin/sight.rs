@@ -99,8 +99,7 @@ impl Lookout {
     /// What a branch points at in the mirror.
     pub(super) async fn tip(&self, branch: &str) -> Result<Option<CommitId>, ForgeError> {
         let name = format!("refs/heads/{branch}");
-        let mut refs = self.git.refs(&name).await.map_err(sort_failure)?;
-        Ok(refs.remove(&name))
+        self.git.tip(&name).await.map_err(sort_failure)
     }
 
     /// Tells whether `commit` has `ancestor`. What is not in the repository contains nothing.

@@ -72,6 +72,10 @@ impl Git for Dying {
         self.alive()?.fetch().await
     }
 
+    async fn tip(&self, name: &str) -> Result<Option<CommitId>, GitError> {
+        self.alive()?.tip(name).await
+    }
+
     async fn refs(&self, prefix: &str) -> Result<BTreeMap<String, CommitId>, GitError> {
         self.alive()?.refs(prefix).await
     }

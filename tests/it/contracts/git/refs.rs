@@ -52,6 +52,11 @@ async fn a_fetch_brings_branches_and_our_own_refs_and_forgets_what_is_gone(remot
     mirror.fetch().await.unwrap();
     let names: Vec<String> = mirror.refs("refs/").await.unwrap().into_keys().collect();
     assert_eq!(names, ["refs/heads/a/b", MAIN]);
+
+    assert_eq!(mirror.tip("refs/heads/a/b").await.unwrap(), Some(first));
+    for none in ["refs/heads/a", "refs/heads/a/b/c", "refs/heads/gone", "no name..", ""] {
+        assert_eq!(mirror.tip(none).await.unwrap(), None, "{none}");
+    }
 }
 
 async fn a_ref_is_created_moved_and_deleted_only_from_what_was_expected(remote: Remote) {
