@@ -76,7 +76,7 @@ async fn compare(applications: usize, rounds: usize) {
 
 /// One promotion at a time, each way in its turn.
 async fn one_by_one(world: &World, rounds: usize) {
-    let mirrors = OWN.map(|(_, _, speaker)| open(&world.url(), world.directory.path(), speaker));
+    let mirrors = own_mirrors(world);
     let mut ours = [Costs::default(), Costs::default()];
     let mut others = CommandLine::ALL.map(|way| (way, Costs::default()));
     for mirror in &mirrors {
@@ -116,10 +116,9 @@ async fn one_by_one(world: &World, rounds: usize) {
 }
 
 /// As a process of its own: so many promotions at once, and what memory they took.
-async fn promote_and_tell(Asked { way, url, count }: Asked) {
+async fn promote_and_tell(Asked { way, url, data, count }: Asked) {
     let (name, _, speaker) = OWN.into_iter().find(|(name, _, _)| *name == way).unwrap();
-    let directory = tempfile::tempdir().unwrap();
-    let mirror = open(&url, directory.path(), speaker);
+    let mirror = open(&url, &data, speaker);
     mirror.fetch().await.unwrap();
     let places = (0..count).map(|number| {
         let path = format!("environments/prod-eu/apps/app-{number}/values.yaml");
@@ -130,9 +129,17 @@ async fn promote_and_tell(Asked { way, url, count }: Asked) {
     println!("{most} {own}");
 }
 
+/// A mirror for each of hoist's ways.
+fn own_mirrors(world: &World) -> [Mirror; 2] {
+    OWN.map(|(_, _, speaker)| {
+        let data = tempfile::tempdir_in(world.directory.path()).unwrap().keep();
+        open(&world.url(), &data, speaker)
+    })
+}
+
 /// Many promotions at once: hoist's ways take turns; the command line does one after the other.
 async fn many_at_once(world: &World) {
-    let mirrors = OWN.map(|(_, _, speaker)| open(&world.url(), world.directory.path(), speaker));
+    let mirrors = own_mirrors(world);
     for mirror in &mirrors {
         mirror.fetch().await.unwrap();
     }
@@ -142,6 +149,9 @@ async fn many_at_once(world: &World) {
         for (way, (name, _, _)) in OWN.into_iter().enumerate() {
             let name = format!("crowd-{round}-{name}");
             let places: Vec<_> = (0..CROWD).map(|number| world.place(&name, number)).collect();
+            // What the other way pushed is not this one's to pay for.
+            mirrors[way].fetch().await.unwrap();
+            drop(world.next(&name, round));
             let (before, cost) = (world.pushes(), Cost::begin(world));
             all_at_once(&mirrors[way], places.into_iter()).await;
             ours[way].add(cost.end(world));

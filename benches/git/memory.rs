@@ -1,13 +1,16 @@
 //! How much memory a way takes at its most.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Which of hoist's ways a child of this bench takes, on which repository, and how often at once.
+/// Which of hoist's ways a child of this bench takes, on which repository, with the mirror in which
+/// folder, and how often at once.
 const WAY: &str = "HOIST_BENCH_WAY";
 const URL: &str = "HOIST_BENCH_URL";
+const DATA: &str = "HOIST_BENCH_DATA";
 const COUNT: &str = "HOIST_BENCH_COUNT";
 
 /// What is not a way's: the server and its Git.
@@ -61,30 +64,40 @@ fn resident_of_children() -> u64 {
     sum
 }
 
-/// The most that a process holds which does so many promotions at once by hoist's way and nothing
-/// else, and how much of what it holds at the end is its own: the rest are pages of packs that the
-/// kernel may take back.
+/// The most that a process holds which opens its mirror and does so many promotions at once by
+/// hoist's way and nothing else; how much of what it holds at the end is its own (the rest are pages
+/// of packs that the kernel may take back); and the most of the process before it, which made the
+/// mirror.
 pub fn of_process(way: &str, url: &str, count: usize) -> String {
+    let data = tempfile::tempdir().unwrap();
+    let (first, _) = child(way, url, data.path(), 0);
+    let (most, own) = child(way, url, data.path(), count);
+    format!("{most} MiB ({own} its own; the first clone {first})")
+}
+
+fn child(way: &str, url: &str, data: &Path, count: usize) -> (u64, u64) {
     let mut child = Command::new(std::env::current_exe().unwrap());
-    let child = child.env(WAY, way).env(URL, url).env(COUNT, count.to_string());
+    let child = child.env(WAY, way).env(URL, url).env(DATA, data).env(COUNT, count.to_string());
     let output = child.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let told = String::from_utf8(output.stdout).unwrap();
     let (most, own) = told.trim().split_once(' ').unwrap();
-    format!("{most} MiB ({own} its own at the end)")
+    (most.parse().unwrap(), own.parse().unwrap())
 }
 
 /// What is asked of this process, if it is such a child.
 pub struct Asked {
     pub way: String,
     pub url: String,
+    pub data: PathBuf,
     pub count: usize,
 }
 
 impl Asked {
     pub fn of_us() -> Option<Self> {
         let asked = |name| std::env::var(name).ok();
-        Some(Self { way: asked(WAY)?, url: asked(URL)?, count: asked(COUNT)?.parse().unwrap() })
+        let count = asked(COUNT)?.parse().unwrap();
+        Some(Self { way: asked(WAY)?, url: asked(URL)?, data: asked(DATA)?.into(), count })
     }
 }
 

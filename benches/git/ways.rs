@@ -10,8 +10,8 @@ use hoist::yaml_edit::{Edit, Rule, Which, edit, find};
 use crate::git_server::{PASSWORD, USER};
 use crate::world::{MAIN, World, git, git_with};
 
-/// A mirror of hoist's.
-pub fn open(url: &str, directory: &Path, speaker: Speaker) -> Mirror {
+/// A mirror of hoist's, kept in a folder.
+pub fn open(url: &str, data: &Path, speaker: Speaker) -> Mirror {
     let settings = RemoteSettings {
         name: "gitops".parse().unwrap(),
         url: url.to_owned(),
@@ -23,8 +23,7 @@ pub fn open(url: &str, directory: &Path, speaker: Speaker) -> Mirror {
         speaker,
         pushes: None,
     };
-    let data = tempfile::tempdir_in(directory).unwrap().keep();
-    Mirror::open(settings, &data).unwrap()
+    Mirror::open(settings, data).unwrap()
 }
 
 /// A promotion by hoist.
