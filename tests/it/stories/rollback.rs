@@ -165,3 +165,22 @@ async fn a_range_is_pinned_and_a_rollback_to_it_says_what_that_means() {
     bot.work().await;
     insta::assert_snapshot!(bot.roll_back("dora", None).await.unwrap(), @"shop in prod goes back from v1.4.2 to >=1.0.0. The revert proposal opens now; the application is held there until `hoist resume shop prod`. >=1.0.0 is a range: whoever deploys it may choose v1.4.2 again; `--to VERSION` names one.");
 }
+
+/// Git's own revert conflicts where a line beside was changed since.
+#[tokio::test]
+async fn a_rollback_leaves_alone_what_others_changed_right_beside_it() {
+    let bot = Bot::new().await;
+    bot.bring_into_prod("v1.4.2").await;
+    bot.bring_into_prod("v1.5.0").await;
+    let path = file("prod", "shop");
+    bot.edit_main(&path, "labels:", "# who is called at night\nlabels:");
+    bot.edit_main(&path, "images:", "images: # what runs");
+    bot.roll_back("dora", None).await.unwrap();
+    bot.work().await;
+    bot.approve("bob", "prod").await;
+    bot.work().await;
+    assert_eq!(bot.version_line("prod"), "newTag: v1.4.2 # hoist writes this");
+    let text = bot.file_on("main", &path);
+    assert!(text.contains("# hoist writes this\n# who is called at night\n"), "{text}");
+    assert!(text.contains("images: # what runs\n"), "{text}");
+}
