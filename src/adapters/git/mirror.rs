@@ -135,7 +135,7 @@ impl Mirror {
             Ok(Err(_)) => Err(GitError::Mirror(anyhow!("the mirror's thread gave no answer"))),
             Err(_) => {
                 let waited = self.wait.as_secs();
-                Err(GitError::Unreachable(match self.patience.tire() {
+                Err(GitError::Unreachable(match self.patience.tire(self.wait) {
                     None => anyhow!("no answer within {waited} s, gave up waiting"),
                     Some(bytes) => anyhow!(
                         "no answer within {waited} s; the transfer goes on, {} MiB have come so far",

@@ -18,7 +18,7 @@ use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use git2::{Oid, Repository};
@@ -99,14 +99,45 @@ struct Waiting {
     lost: AtomicBool,
     told: Notify,
     connection: Mutex<Option<TcpStream>>,
-    /// Since when the transfer is under way, and how many bytes it has brought.
-    began: Mutex<Option<Instant>>,
+    course: Mutex<Option<Course>>,
+    /// How many bytes the transfer under way has brought.
     brought: AtomicU64,
+}
+
+/// How a transfer has come along.
+#[derive(Debug, Clone, Copy)]
+struct Course {
+    began: Instant,
+    /// When it was last judged, and what it had brought by then: what was fast once may be stuck now.
+    judged: Instant,
+    had: u64,
 }
 
 /// How many bytes a second a transfer must bring that takes longer than anybody waits. The first
 /// one of a big repository over a slow line does; and who begins it anew each time never ends it.
 const SLOWEST: u64 = 16 * 1024;
+
+/// How many times as long as anybody waits a transfer may take: six hours for ten minutes. A server
+/// that never comes to an end would hold the mirror for good.
+const LONGEST: u32 = 36;
+
+/// In how many parts of a wait a transfer is judged once: those who lose patience together do not
+/// judge it by the moment between them.
+const ONCE_IN: u32 = 10;
+
+impl Course {
+    /// Judges by what came since it was last judged.
+    fn comes_along(&mut self, brought: u64, wait: Duration) -> bool {
+        let now = now();
+        let since = now - self.judged;
+        if since < wait / ONCE_IN {
+            return true;
+        }
+        let came = brought.saturating_sub(self.had);
+        (self.judged, self.had) = (now, brought);
+        came > 0 && came / SLOWEST >= since.as_secs() && now - self.began < wait * LONGEST
+    }
+}
 
 impl Patience {
     /// Ends the transfer under way.
@@ -119,17 +150,19 @@ impl Patience {
     /// Begins anew.
     pub(super) fn regain(&self) {
         self.0.lost.store(false, Ordering::SeqCst);
-        *self.0.began.lock().unwrap_or_else(PoisonError::into_inner) = Some(now());
+        let now = now();
+        let course = Course { began: now, judged: now, had: 0 };
+        *self.0.course.lock().unwrap_or_else(PoisonError::into_inner) = Some(course);
         self.0.brought.store(0, Ordering::SeqCst);
     }
 
     /// Somebody has waited for as long as anybody does: ends the transfer under way, unless it
-    /// comes along. How many bytes it has brought, if it goes on.
-    pub(super) fn tire(&self) -> Option<u64> {
+    /// still comes along. How many bytes it has brought, if it goes on.
+    pub(super) fn tire(&self, wait: Duration) -> Option<u64> {
         let brought = self.0.brought.load(Ordering::SeqCst);
-        let began = *self.0.began.lock().unwrap_or_else(PoisonError::into_inner);
-        let age = began.map_or(0, |began| (now() - began).as_secs());
-        let comes_along = brought > 0 && brought / SLOWEST >= age;
+        let mut course = self.0.course.lock().unwrap_or_else(PoisonError::into_inner);
+        let comes_along = course.as_mut().is_some_and(|it| it.comes_along(brought, wait));
+        drop(course);
         if !comes_along {
             self.lose();
         }

@@ -15,6 +15,7 @@ over_each_server! {
     a_push_that_is_stuck_slow_or_cut_frees_the_worker,
     a_push_that_nobody_takes_frees_the_worker,
     a_fetch_that_comes_along_is_not_begun_anew,
+    a_fetch_that_came_along_and_is_slow_now_frees_the_worker,
     a_connection_that_ended_meanwhile_is_not_missed,
 }
 
@@ -166,6 +167,31 @@ async fn a_fetch_that_comes_along_is_not_begun_anew(remote: Remote) {
     }
     assert!(told.iter().any(|it| it.contains("the transfer goes on")), "{told:?}");
     assert_eq!(mirror.refs(MAIN).await.unwrap()[MAIN], big);
+}
+
+/// What came fast buys no time for what trickles after it.
+async fn a_fetch_that_came_along_and_is_slow_now_frees_the_worker(remote: Remote) {
+    let behind = Behind::a_detour(&remote).await;
+    let theirs = remote.mirror();
+    let big = theirs.commit(noisy(&behind.first, 2 * 1024 * 1024)).await.unwrap();
+    theirs.push(vec![update(MAIN, Some(&behind.first), Some(&big))]).await.unwrap();
+    behind.detour.take(Road::Narrow);
+    let mirror = behind.mirror();
+    let goes_on = async || {
+        let error = mirror.fetch().await.unwrap_err();
+        assert!(matches!(error, GitError::Unreachable(_)), "{error:?}");
+        format!("{:#}", anyhow::Error::from(error)).contains("the transfer goes on")
+    };
+    assert!(goes_on().await, "160 KiB a second are enough");
+    behind.detour.take(Road::Slow);
+    let mut looks = 0;
+    while goes_on().await {
+        looks += 1;
+        assert!(looks < 3, "ten bytes a second are not enough");
+    }
+    behind.detour.take(Road::Good);
+    soon(async || mirror.fetch().await).await;
+    assert_eq!(mirror.tip(MAIN).await.unwrap(), Some(big));
 }
 
 /// Servers end what nobody has used for some seconds, and nobody says goodbye.
