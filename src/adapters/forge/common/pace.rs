@@ -28,7 +28,8 @@ const WINDOWS_A_MINUTE: usize = 4;
 type Waiters = Arc<Mutex<Line<oneshot::Sender<Permit>>>>;
 
 /// The pace at which one credential asks one forge, for however many repositories: forges count by
-/// credential. A clone shares it, and those who wait are served fairly: see [`Line`] and [`Hour`].
+/// credential. A clone shares it, and those who wait are served fairly: see `line` and `hour`, its
+/// neighbours.
 #[derive(Clone)]
 pub struct Pace {
     clock: Arc<dyn Clock>,
