@@ -144,12 +144,15 @@ impl Room {
     }
 }
 
-/// Lets the schedules' runs depart at their times, until `shutdown` ends.
+/// Lets the schedules' runs depart at their times, and tells which freezes began and ended, until `shutdown` ends.
 ///
 /// A run looks at many applications and takes its time; nothing else waits for it.
 pub async fn depart(app: Arc<App>, shutdown: impl Future<Output = ()>) {
     let mut shutdown = std::pin::pin!(shutdown);
     for turn in 0_u32.. {
+        if let Err(error) = app.turn_calendar().await {
+            tracing::error!("looking at the freezes: {error:#}");
+        }
         if let Err(error) = app.run_due().await {
             tracing::error!("looking at the schedules: {error:#}");
         }

@@ -60,7 +60,7 @@ impl App {
         Ok(all.iter().map(|freeze| view(freeze, now)).collect())
     }
 
-    async fn all_freezes(&self) -> Result<Vec<Freeze>, AppError> {
+    pub(super) async fn all_freezes(&self) -> Result<Vec<Freeze>, AppError> {
         let mut all = self.policy.freezes.clone();
         all.extend(self.store.freezes().await?.into_iter().map(Freeze::from));
         Ok(all)
@@ -87,7 +87,7 @@ impl App {
         let (thawed, stay): (Vec<&Freeze>, Vec<&Freeze>) =
             on.iter().partition(|it| id_of(it).is_some() && it.scope == *scope);
         let stay: Vec<&Freeze> =
-            stay.into_iter().filter(|it| it.is_on(now) && meets(&it.scope, scope)).collect();
+            stay.into_iter().filter(|it| it.is_on(now) && it.scope.meets(scope)).collect();
         if thawed.is_empty() {
             return Err(AppError::Refused { what: words::nothing_to_thaw(scope, &stay) });
         }
@@ -143,7 +143,13 @@ impl App {
         }
     }
 
-    fn freeze_line(&self, by: &Actor, scope: &Scope, verb: &str, text: &str) -> AuditLine {
+    pub(super) fn freeze_line(
+        &self,
+        by: &Actor,
+        scope: &Scope,
+        verb: &str,
+        text: &str,
+    ) -> AuditLine {
         let environment = match scope {
             Scope::Everywhere => None,
             Scope::Only(names) => names.first().cloned(),
@@ -165,14 +171,6 @@ fn id_of(freeze: &Freeze) -> Option<&FreezeId> {
     match &freeze.origin {
         Origin::Command { id, .. } => Some(id),
         Origin::File { .. } => None,
-    }
-}
-
-/// Tells whether two scopes have an environment in common.
-fn meets(one: &Scope, other: &Scope) -> bool {
-    match (one, other) {
-        (Scope::Everywhere, _) | (_, Scope::Everywhere) => true,
-        (Scope::Only(names), other @ Scope::Only(_)) => names.iter().any(|name| other.has(name)),
     }
 }
 

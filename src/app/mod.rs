@@ -30,6 +30,7 @@ pub mod survey;
 
 mod commands;
 mod freezes;
+mod calendar;
 mod schedules;
 mod rollback;
 mod rights;

@@ -115,6 +115,14 @@ impl Scope {
         }
     }
 
+    /// Tells whether it has an environment in common with another.
+    pub fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Everywhere, _) | (_, Self::Everywhere) => true,
+            (Self::Only(names), Self::Only(_)) => names.iter().any(|name| other.has(name)),
+        }
+    }
+
     /// In words: `every environment`, `prod`.
     pub fn in_words(&self) -> String {
         match self {

@@ -15,12 +15,7 @@ pub fn frozen(freeze: &Freeze) -> String {
         Some(ends) => format!("until {}", freeze.tell(ends)),
         None => format!("until somebody says `hoist thaw {}`", typed(scope)),
     };
-    let why = freeze.reason.as_deref().unwrap_or_default();
-    let what = match freeze.rollbacks {
-        Rollbacks::Wait => "nothing goes in, and no rollback either",
-        Rollbacks::Pass => "nothing but a rollback goes in",
-    };
-    format!("{place} is frozen {until} ({why}): {what}.")
+    format!("{place} is frozen {until}{}: {}.", because(freeze), what_waits(freeze))
 }
 
 /// The same, while a merge that was judged before is still under way.
@@ -38,6 +33,46 @@ pub fn thawed(scope: &Scope, thawed: &[&Freeze], stay: &[&Freeze], reason: Optio
         return format!("{ended} What waited there goes on.");
     }
     format!("{ended} {}", still_frozen(stay))
+}
+
+/// A freeze of the pipelines file has begun somewhere.
+pub fn begun(freeze: &Freeze, scope: &Scope) -> String {
+    let until = freeze.ends.map(|ends| format!(" until {}", freeze.tell(ends)));
+    let (place, by, until) = (scope.in_words(), freeze.by(), until.unwrap_or_default());
+    format!("{place} is frozen by {by}{until}{}: {}.", because(freeze), what_waits(freeze))
+}
+
+/// The time of a freeze that somebody asked for is over.
+pub fn ran_out(freeze: &Freeze, on: &[&Freeze]) -> String {
+    let (place, by, why) = (freeze.scope.in_words(), freeze.by(), because(freeze));
+    let at = freeze.ends.map(|ends| format!(" at {}", freeze.tell(ends))).unwrap_or_default();
+    let over = format!("{place} is no longer frozen by {by}{why}: that time was over{at}.");
+    format!("{over} {}", afterwards(&freeze.scope, on))
+}
+
+/// A freeze of the pipelines file has ended somewhere.
+pub fn ended(name: &str, scope: &Scope, on: &[&Freeze]) -> String {
+    let place = scope.in_words();
+    format!("{place} is no longer frozen by {name}. {}", afterwards(scope, on))
+}
+
+/// What follows where a freeze has ended.
+fn afterwards(scope: &Scope, on: &[&Freeze]) -> String {
+    let stay: Vec<&Freeze> = on.iter().filter(|it| it.scope.meets(scope)).copied().collect();
+    if stay.is_empty() { "What waited there goes on.".to_owned() } else { still_frozen(&stay) }
+}
+
+/// Why it is frozen, in parentheses.
+fn because(freeze: &Freeze) -> String {
+    freeze.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default()
+}
+
+/// What a freeze keeps out.
+fn what_waits(freeze: &Freeze) -> &'static str {
+    match freeze.rollbacks {
+        Rollbacks::Wait => "nothing goes in, and no rollback either",
+        Rollbacks::Pass => "nothing but a rollback goes in",
+    }
 }
 
 /// There is no freeze that this could end.

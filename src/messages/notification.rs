@@ -16,7 +16,8 @@ fn mark(what: Happening) -> &'static str {
         Happening::Healthy => "✅",
         Happening::Unhealthy => "🔥",
         Happening::RolledBack => "↩",
-        Happening::Held | Happening::Frozen => "⏸",
+        Happening::Held => "⏸",
+        Happening::Frozen => "❄",
         Happening::Drift => "✋",
         Happening::Stuck => "⏳",
     }

@@ -45,5 +45,6 @@ pub use job_tokens::{JobTokens, NoToken, TokenDesk};
 pub use registry::{Fetched, Registry, RegistryError};
 pub use remote::{Remote, RemoteError, Server};
 pub use store::{
-    ApplicationRecord, Change, Claim, Fence, Hold, Ran, Run, Session, Store, StoreError,
+    ApplicationRecord, Calendared, Change, Claim, Edge, Fence, Hold, Ran, Run, Session, Store,
+    StoreError, Turned,
 };

@@ -179,6 +179,35 @@ pub enum Ran {
     Before,
 }
 
+/// A freeze of the pipelines file, in one of its environments; none is all there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calendared {
+    /// Its name there.
+    pub name: String,
+    /// Where.
+    pub environment: Option<EnvironmentName>,
+}
+
+/// What becomes of a freeze by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edge {
+    /// One of the pipelines file has begun.
+    Begun(Calendared),
+    /// One of the pipelines file has ended, or does not stand there any more.
+    Ended(Calendared),
+    /// The time of one that somebody asked for is over.
+    RanOut(FreezeId),
+}
+
+/// What recording an edge came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turned {
+    /// It is recorded, and durable.
+    Now,
+    /// It was recorded before, or somebody was faster; nothing was done.
+    Before,
+}
+
 /// A signed-in person on the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -386,6 +415,13 @@ pub trait Store: Send + Sync {
 
     /// The freezes that people asked for and nobody has ended, oldest first.
     async fn freezes(&self) -> Result<Vec<AdHoc>, StoreError>;
+
+    /// The freezes of the pipelines file that have begun and not ended, as far as is recorded.
+    async fn calendar(&self) -> Result<Vec<Calendared>, StoreError>;
+
+    /// Records once that a freeze has begun or ended by itself, with its audit line, and wakes
+    /// every application.
+    async fn turn(&self, edge: Edge, audit: AuditLine) -> Result<Turned, StoreError>;
 
     /// One promotion, if there is one.
     async fn promotion(&self, id: &PromotionId) -> Result<Option<Promotion>, StoreError>;

@@ -53,6 +53,9 @@ impl Newsroom {
     /// hoist does what it has to do, and tells it.
     async fn work(&self) {
         self.hoist.settle().await;
+        // However many look at it at once.
+        let looks = (0..3).map(|_| self.hoist.app.turn_calendar());
+        futures::future::join_all(looks).await.into_iter().for_each(Result::unwrap);
         scheduler::answer_all(&self.hoist.app).await;
     }
 
@@ -225,12 +228,12 @@ async fn a_freeze_and_a_hold_are_told_of() {
     room.hoist.app.hold(&bob, hold).await.unwrap();
     room.work().await;
     insta::assert_snapshot!(room.receiver.told(), @"
-    hoist.frozen: ⏸ prod is frozen until 2026-03-10 14:00 UTC (INC-7): nothing goes in, and no rollback either. Asked for by bob.
+    hoist.frozen: ❄ prod is frozen until 2026-03-10 14:00 UTC (INC-7): nothing goes in, and no rollback either. Asked for by bob.
     hoist.held: ⏸ shop is held in staging until somebody resumes it (migration): nothing but a rollback goes in. Asked for by bob.
     ");
     assert_eq!(
         room.in_mattermost(),
-        "⏸ prod is frozen until 2026-03-10 14:00 UTC (INC-7): nothing goes in, and no rollback either. \
+        "❄ prod is frozen until 2026-03-10 14:00 UTC (INC-7): nothing goes in, and no rollback either. \
          Asked for by bob."
     );
 }
@@ -338,4 +341,50 @@ async fn the_hold_of_a_rollback_is_told_of_and_the_end_of_one_whose_time_is_over
     hoist.held: ⏸ cart is held in prod until 2026-03-10 12:30 UTC (migration): nothing but a rollback goes in. Asked for by bob.
     hoist.held: ⏸ cart is no longer held in prod: the hold's time is over, and what waited there goes on.
     ");
+}
+
+/// The lines of the webhook that tell of freezes.
+fn frozen(room: &Newsroom) -> String {
+    let told = room.receiver.told();
+    let told: Vec<&str> = told.lines().filter(|line| line.contains("hoist.frozen")).collect();
+    told.join("\n")
+}
+
+#[tokio::test]
+async fn what_freezes_and_thaws_by_itself_is_told_of_once_whatever_is_started_anew() {
+    let mut room = Newsroom::open_with(&format!(
+        "{PIPELINES}freezes:\n  - {{name: release, owner: ops, reason: RC, environments: [staging, \
+         prod], from: \"2026-03-10T14:00\", to: \"2026-03-10T16:00\", zone: Europe/Stockholm}}\n  - \
+         {{name: long-ago, environments: [prod], from: \"2026-01-01T00:00\", to: \
+         \"2026-01-02T00:00\", zone: UTC}}\n"
+    ))
+    .await;
+    let bob = room.hoist.app.identify(&token("bob")).await.unwrap();
+    let freeze = |length: Option<&str>, reason: &str| FreezeRequest {
+        environment: "prod".into(),
+        length: length.map(str::to_owned),
+        reason: reason.into(),
+        allow: Vec::new(),
+    };
+    room.hoist.app.freeze(&bob, freeze(Some("30m"), "INC-7")).await.unwrap();
+    room.minutes_pass(31).await;
+    room.minutes_pass(30).await;
+    room.hoist = room.hoist.restarted().await;
+    room.hoist.app.freeze(&bob, freeze(None, "INC-8")).await.unwrap();
+    room.minutes_pass(1).await;
+    // Away while the calendar's freeze ends.
+    room.hoist.clock.forward(SignedDuration::from_hours(3));
+    room.hoist = room.hoist.restarted().await;
+    room.work().await;
+    room.minutes_pass(1).await;
+    insta::assert_snapshot!(frozen(&room), @"
+    hoist.frozen: ❄ prod is frozen until 2026-03-10 12:30 UTC (INC-7): nothing goes in, and no rollback either. Asked for by bob.
+    hoist.frozen: ❄ prod is no longer frozen by bob (INC-7): that time was over at 2026-03-10 12:30 UTC. What waited there goes on.
+    hoist.frozen: ❄ staging is frozen by release (ops) until 2026-03-10 16:00 Europe/Stockholm (RC): nothing goes in, and no rollback either.
+    hoist.frozen: ❄ prod is frozen by release (ops) until 2026-03-10 16:00 Europe/Stockholm (RC): nothing goes in, and no rollback either.
+    hoist.frozen: ❄ prod is frozen until somebody says `hoist thaw prod` (INC-8): nothing goes in, and no rollback either. Asked for by bob.
+    hoist.frozen: ❄ prod is no longer frozen by release. It is still frozen by bob until somebody thaws it: INC-8 (`hoist thaw prod` ends it).
+    hoist.frozen: ❄ staging is no longer frozen by release. What waited there goes on.
+    ");
+    assert_eq!(room.in_mattermost().lines().count(), 5, "{}", room.in_mattermost());
 }

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use hoist::app::ports::{
-    Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, CommitSpec,
-    Decision, Delivery, DeliveryRecord, Draft, FileChange, Git, GitError, LogEntry, Merged, Ran,
-    RefOutcome, RefUpdate, Refusal, Run, Session, Signature, Store, StoreError,
+    Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Calendared, Change, Claim,
+    CommitSpec, Decision, Delivery, DeliveryRecord, Draft, Edge, FileChange, Git, GitError,
+    LogEntry, Merged, Ran, RefOutcome, RefUpdate, Refusal, Run, Session, Signature, Store,
+    StoreError, Turned,
 };
 use hoist::domain::artifact::Artifact;
 use hoist::domain::freeze::AdHoc;
@@ -405,6 +406,14 @@ impl Store for MortalStore {
 
     async fn freezes(&self) -> Result<Vec<AdHoc>, StoreError> {
         self.alive()?.freezes().await
+    }
+
+    async fn calendar(&self) -> Result<Vec<Calendared>, StoreError> {
+        self.alive()?.calendar().await
+    }
+
+    async fn turn(&self, edge: Edge, audit: AuditLine) -> Result<Turned, StoreError> {
+        self.write(self.store.turn(edge, audit)).await
     }
 
     async fn promotion(&self, id: &PromotionId) -> Result<Option<Promotion>, StoreError> {

@@ -1,19 +1,20 @@
 //! Freezes that people asked for.
 
-use jiff::Timestamp;
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteConnection, SqliteQueryResult};
 
 use super::rows::{self, Cells};
-use crate::app::ports::StoreError;
+use crate::app::ports::{Calendared, Edge, StoreError, Turned};
 use crate::domain::freeze::AdHoc;
 use crate::domain::id::FreezeId;
 
-/// Adds a freeze. What is over since long goes away with it: the audit log keeps what was.
+/// What stands for all environments.
+const EVERYWHERE: &str = "*";
+
+/// Adds a freeze.
 pub(super) async fn add(
     connection: &mut SqliteConnection,
     freeze: &AdHoc,
 ) -> Result<(), StoreError> {
-    forget_before(connection, freeze.begins).await?;
     sqlx::query(
         "INSERT INTO freezes (id, scope, frozen_by, reason, begins, ends, rollbacks)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -30,24 +31,51 @@ pub(super) async fn add(
     Ok(())
 }
 
-async fn forget_before(connection: &mut SqliteConnection, at: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM freezes WHERE ends <= ?1")
-        .bind(rows::time(at))
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 /// Ends a freeze, if it is there.
 pub(super) async fn end(
     connection: &mut SqliteConnection,
     freeze: &FreezeId,
-) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM freezes WHERE id = ?1")
-        .bind(freeze.as_str())
-        .execute(connection)
-        .await?;
-    Ok(())
+) -> Result<Turned, StoreError> {
+    let ended = sqlx::query("DELETE FROM freezes WHERE id = ?1").bind(freeze.as_str());
+    Ok(turned(&ended.execute(connection).await?))
+}
+
+/// Keeps what has begun or ended by itself.
+pub(super) async fn turn(
+    connection: &mut SqliteConnection,
+    edge: &Edge,
+) -> Result<Turned, StoreError> {
+    let (statement, place) = match edge {
+        Edge::RanOut(freeze) => return end(connection, freeze).await,
+        Edge::Begun(place) => {
+            ("INSERT OR IGNORE INTO calendar (name, environment) VALUES (?1, ?2)", place)
+        }
+        Edge::Ended(place) => ("DELETE FROM calendar WHERE name = ?1 AND environment = ?2", place),
+    };
+    let environment = place.environment.as_ref().map_or(EVERYWHERE, |it| it.as_str());
+    let query = sqlx::query(statement).bind(&place.name).bind(environment);
+    Ok(turned(&query.execute(connection).await?))
+}
+
+/// Those of the pipelines file that have begun and not ended.
+pub(super) async fn calendar(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<Calendared>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT name, nullif(environment, '*') AS environment FROM calendar
+         ORDER BY name, environment",
+    )
+    .fetch_all(connection)
+    .await?;
+    let place = |row| {
+        let cells = Cells::new("calendar", "name", row);
+        Ok(Calendared { name: cells.get("name")?, environment: cells.maybe("environment")? })
+    };
+    rows.iter().map(place).collect()
+}
+
+fn turned(done: &SqliteQueryResult) -> Turned {
+    if done.rows_affected() == 0 { Turned::Before } else { Turned::Now }
 }
 
 /// All of them, oldest first.

@@ -30,8 +30,9 @@ use tokio::sync::{Mutex, RwLock, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::app::ports::{
-    Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Change, Claim, Decision,
-    Delivery, DeliveryRecord, Ran, Refusal, Run, Session, Store, StoreError,
+    Announced, Announcement, ApplicationRecord, AuditEntry, AuditLine, Calendared, Change, Claim,
+    Decision, Delivery, DeliveryRecord, Edge, Ran, Refusal, Run, Session, Store, StoreError,
+    Turned,
 };
 use crate::domain::artifact::Artifact;
 use crate::domain::freeze::AdHoc;
@@ -358,6 +359,22 @@ impl Store for SqliteStore {
 
     async fn freezes(&self) -> Result<Vec<AdHoc>, StoreError> {
         freezes::all(&mut *self.read().await?).await
+    }
+
+    async fn calendar(&self) -> Result<Vec<Calendared>, StoreError> {
+        freezes::calendar(&mut *self.read().await?).await
+    }
+
+    async fn turn(&self, edge: Edge, audit: AuditLine) -> Result<Turned, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let mut transaction = writer.begin().await?;
+        if freezes::turn(&mut transaction, &edge).await? == Turned::Before {
+            return Ok(Turned::Before);
+        }
+        queue::wake_all(&mut transaction, audit.at).await?;
+        log::append(&mut transaction, vec![audit]).await?;
+        transaction.commit().await?;
+        Ok(Turned::Now)
     }
 
     async fn promotion(&self, id: &PromotionId) -> Result<Option<Promotion>, StoreError> {

@@ -1,5 +1,6 @@
 //! Freezes that people asked for: they stand side by side, and concern every application.
 
+use hoist::app::ports::{Calendared, Edge, Turned};
 use hoist::domain::command::{Actor, Door};
 use hoist::domain::freeze::{AdHoc, Rollbacks, Scope};
 use hoist::domain::id::FreezeId;
@@ -67,11 +68,28 @@ promises! {
         assert_eq!(store.next_wake().await.unwrap(), Some(now));
     }
 
-    async fn what_is_over_is_forgotten_when_another_freeze_comes(store) {
+    async fn what_begins_and_ends_by_itself_is_recorded_once(store) {
         let over = AdHoc { ends: Some(at(5)), ..freeze(1, prod()) };
         store.freeze(over.clone(), line("freeze")).await.unwrap();
-        assert_eq!(store.freezes().await.unwrap(), [over]);
-        store.freeze(freeze(6, prod()), line("freeze")).await.unwrap();
-        assert_eq!(store.freezes().await.unwrap(), [freeze(6, prod())]);
+        let place = |environment: Option<&str>| Calendared {
+            name: "release".into(),
+            environment: environment.map(|it| it.parse().unwrap()),
+        };
+        let (all, prod) = (place(None), place(Some("prod")));
+        let edges = [
+            (Edge::RanOut(over.id), "ran out"),
+            (Edge::Begun(prod.clone()), "begun in prod"),
+            (Edge::Begun(all.clone()), "begun"),
+            (Edge::Ended(prod), "ended in prod"),
+        ];
+        for (edge, text) in edges {
+            assert_eq!(store.turn(edge.clone(), line(text)).await.unwrap(), Turned::Now);
+            assert_eq!(store.turn(edge, line(text)).await.unwrap(), Turned::Before);
+        }
+        assert_eq!(store.freezes().await.unwrap(), []);
+        assert_eq!(store.calendar().await.unwrap(), [all]);
+        let audit = store.audit(0, 100).await.unwrap();
+        let said: Vec<_> = audit.iter().map(|it| it.line.text.as_str()).collect();
+        assert_eq!(said, ["freeze", "ran out", "begun in prod", "begun", "ended in prod"]);
     }
 }
