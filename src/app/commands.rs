@@ -154,6 +154,12 @@ impl App {
     ) -> Result<CommandView, AppError> {
         let hold = self.hold_for(&wish, length, wish.reason.clone());
         let (application, reason) = (&wish.application.application, wish.reason.as_deref());
+        let snapshot = self.remembered(&wish.application).await?;
+        let standing = snapshot.holds.get(&wish.environment);
+        if let Some(standing) = standing.filter(|it| it.outlasts(hold.until)) {
+            let text = answer::held_already(application, &wish.environment, standing);
+            return Ok(self.answer(text, None));
+        }
         let text = answer::held(application, &wish.environment, hold.until, reason);
         let audit = self.said(&wish, "hold", &text);
         self.note(&wish, vec![Change::Hold(hold)], vec![audit]).await?;

@@ -8,7 +8,8 @@ use crate::domain::snapshot::Snapshot;
 use crate::messages::answer;
 
 use super::commands::Wish;
-use super::ports::{Change, Hold};
+use super::ports::{AuditLine, Change, Hold};
+use super::reconcile::chain;
 use super::views::{CommandView, ResumeRequest, RollbackRequest};
 use super::{App, AppError};
 
@@ -32,47 +33,64 @@ impl App {
         };
         let roles = &self.policy.roles;
         if request.everywhere {
-            // All of it is allowed before any of it is done.
-            for other in &others {
-                drop(authorize(by, command(other, None), roles)?);
+            let mut by_whom = Vec::new();
+            for place in std::iter::once(&environment).chain(&others) {
+                let (_, actor) = authorize(by, command(place, None), roles)?.into_parts();
+                by_whom.push(Wish {
+                    application: application.clone(),
+                    environment: place.clone(),
+                    by: actor,
+                    reason: request.reason.clone(),
+                });
             }
+            return self.record_rollbacks(by_whom, request.to.as_deref(), drift).await;
         }
         let first = authorize(by, command(&environment, request.to.clone()), roles)?;
         let mut done = self.obey(first).await?;
-        if !request.everywhere {
-            if !others.is_empty() {
-                let offer = answer::also_there(&application.application, &others);
-                done.message = format!("{} {offer}", done.message);
-            }
-            return Ok(done);
-        }
-        let to = self.common_target(request.to.as_deref(), done.promotion.as_ref()).await?;
-        for other in &others {
-            let authorized = authorize(by, command(other, to.clone()), roles)?;
-            // One that cannot go back does not keep the others from it.
-            let line = match self.obey(authorized).await {
-                Ok(view) => view.message,
-                Err(error) => answer::not_there(other, &super::reconcile::chain(&error)),
-            };
-            done.message = format!("{}\n{line}", done.message);
+        if !others.is_empty() {
+            let offer = answer::also_there(&application.application, &others);
+            done.message = format!("{} {offer}", done.message);
         }
         Ok(done)
     }
 
-    /// What was named for one environment, as it can be named for the others: a promotion belongs
-    /// to one of them.
-    async fn common_target(
+    /// Records the rollbacks of several environments at once: no crash leaves a part of them
+    /// undone. One that cannot go back does not keep the others from it, unless it is the first.
+    async fn record_rollbacks(
         &self,
-        typed: Option<&str>,
-        chosen: Option<&PromotionId>,
-    ) -> Result<Option<String>, AppError> {
-        match (typed, chosen) {
-            (Some(typed), Some(chosen)) if typed.parse::<PromotionId>().is_ok() => {
-                let chosen = self.store.promotion(chosen).await?;
-                Ok(chosen.map(|promotion| promotion.version))
-            }
-            (typed, _) => Ok(typed.map(str::to_owned)),
+        wishes: Vec<Wish>,
+        to: Option<&str>,
+        drift: Drift,
+    ) -> Result<CommandView, AppError> {
+        self.may_change()?;
+        let Some((first, others)) = wishes.split_first() else {
+            return Ok(self.answer(String::new(), None));
+        };
+        let snapshot = self.remembered(&first.application).await?;
+        let begun = self.rollback_of(&snapshot, first, to, drift)?;
+        // A promotion's id names something of one environment alone.
+        let version = begun.promotion.version.clone();
+        let to = to.map(|typed| match typed.parse::<PromotionId>() {
+            Ok(_) => version.as_str(),
+            Err(_) => typed,
+        });
+        let mut done = self.answer(begun.text, Some(&begun.promotion.id));
+        let (mut changes, mut audit) = (begun.changes, begun.audit);
+        for other in others {
+            let line = match self.rollback_of(&snapshot, other, to, drift) {
+                Ok(back) => {
+                    changes.extend(back.changes);
+                    audit.extend(back.audit);
+                    back.text
+                }
+                Err(error) => answer::not_there(&other.environment, &chain(&error)),
+            };
+            done.message = format!("{}\n{line}", done.message);
         }
+        if !changes.is_empty() {
+            self.note(first, changes, audit).await?;
+        }
+        Ok(done)
     }
 
     /// Ends a hold.
@@ -95,38 +113,59 @@ impl App {
         drift: Drift,
     ) -> Result<CommandView, AppError> {
         let snapshot = self.remembered(&wish.application).await?;
-        let found = rollback::drift(&snapshot, &wish.environment);
-        let under_way = under_way(&snapshot, &wish.environment);
+        let back = self.rollback_of(&snapshot, &wish, to.as_deref(), drift)?;
+        if !back.changes.is_empty() {
+            self.note(&wish, back.changes, back.audit).await?;
+        }
+        Ok(self.answer(back.text, Some(&back.promotion.id)))
+    }
+
+    /// What a rollback of one environment changes: nothing where it is on its way already.
+    fn rollback_of(
+        &self,
+        snapshot: &Snapshot,
+        wish: &Wish,
+        to: Option<&str>,
+        drift: Drift,
+    ) -> Result<Back, AppError> {
+        let found = rollback::drift(snapshot, &wish.environment);
+        let under_way = under_way(snapshot, &wish.environment);
+        let chosen = || {
+            let chosen = rollback::choose(snapshot, &wish.environment, to);
+            chosen.map_err(|error| AppError::Refused { what: error.to_string() })
+        };
         let (restores, undoes) = match (under_way, found, drift) {
             (Some(pending), Some((found, _)), Drift::TakenBack)
                 if found.created_at > pending.created_at =>
             {
-                again(&snapshot, pending)?
+                again(snapshot, pending)?
             }
             (Some(pending), _, Drift::Asks | Drift::TakenBack) => {
-                let text = answer::already_on_its_way(pending);
-                return Ok(self.answer(text, Some(&pending.id)));
+                if let Some(typed) = to
+                    && chosen()?.restores.artifact != pending.artifact
+                {
+                    let what = answer::another_rollback(pending, typed);
+                    return Err(AppError::Refused { what });
+                }
+                return Ok(Back::under_way(pending));
             }
             (None, Some((found, at)), Drift::Asks) => {
                 let application = &wish.application.application;
                 return Err(AppError::Refused { what: answer::drifted(application, found, at) });
             }
             (None, Some(_) | None, Drift::Asks | Drift::TakenBack) => {
-                let chosen = rollback::choose(&snapshot, &wish.environment, to.as_deref())
-                    .map_err(|error| AppError::Refused { what: error.to_string() })?;
+                let chosen = chosen()?;
                 (chosen.restores, chosen.undoes)
             }
         };
-        let (promotion, hold) = self.rollback_for(&wish, restores, undoes);
+        let (promotion, hold) = self.rollback_for(wish, restores, undoes);
         let text = answer::rolling_back(&promotion, undoes);
         let audit = vec![
-            self.said(&wish, "rollback", &text).about(&promotion.id),
-            self.said(&wish, "hold", &holding(&hold)),
+            self.said(wish, "rollback", &text).about(&promotion.id),
+            self.said(wish, "hold", &holding(&hold)),
         ];
-        let id = promotion.id.clone();
-        let changes = vec![Change::Start(Box::new(promotion)), Change::Hold(hold)];
-        self.note(&wish, changes, audit).await?;
-        Ok(self.answer(text, Some(&id)))
+        let changes = vec![Change::Start(Box::new(promotion.clone())), Change::Hold(hold)];
+        Ok(Back { promotion, text, changes, audit })
     }
 
     /// The promotion that goes back, and the hold that keeps the bad version from coming again.
@@ -245,6 +284,26 @@ impl App {
             changes.push(Change::Start(Box::new(promotion)));
         }
         changes
+    }
+}
+
+/// A rollback of one environment, before it is recorded.
+struct Back {
+    promotion: Promotion,
+    text: String,
+    changes: Vec<Change>,
+    audit: Vec<AuditLine>,
+}
+
+impl Back {
+    /// One that nobody has to begin.
+    fn under_way(pending: &Promotion) -> Self {
+        Self {
+            promotion: pending.clone(),
+            text: answer::already_on_its_way(pending),
+            changes: Vec::new(),
+            audit: Vec::new(),
+        }
     }
 }
 

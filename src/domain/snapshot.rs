@@ -108,6 +108,15 @@ impl Held {
     pub fn lasts(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| until > now)
     }
+
+    /// Tells whether it lasts at least until then; none is until somebody resumes.
+    pub fn outlasts(&self, until: Option<Timestamp>) -> bool {
+        match (self.until, until) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(ours), Some(theirs)) => ours >= theirs,
+        }
+    }
 }
 
 /// What an environment's files hold at the tip of their branch.

@@ -8,7 +8,7 @@ use crate::domain::promotion::Promotion;
 use crate::domain::range::is_range;
 use crate::domain::snapshot::Held;
 
-use super::{one_line, time};
+use super::{explain, one_line, time};
 
 /// Why nothing can be changed in an environment, as was last seen there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +137,31 @@ pub fn held(
     };
     let why = because(reason);
     format!("{application} is held in {environment} {ends}{why}: nothing but a rollback goes in.")
+}
+
+/// It is held already, and for at least as long.
+pub fn held_already(
+    application: &ApplicationName,
+    environment: &EnvironmentName,
+    held: &Held,
+) -> String {
+    let standing = explain::hold(&held.by.to_string(), held.reason.as_deref(), held.until);
+    format!(
+        "{application} stays as it is in {environment}: {standing}. That lasts at least as long; \
+         `hoist resume {application} {environment}` ends it."
+    )
+}
+
+/// Another rollback is on its way there.
+pub fn another_rollback(pending: &Promotion, typed: &str) -> String {
+    let Promotion { application, environment, version, state, proposal, .. } = pending;
+    let number = proposal.as_ref().map(|it| format!(" in {}", it.number)).unwrap_or_default();
+    format!(
+        "a rollback of {} in {environment} to {version} is {}{number}: close that one first, to go \
+         back to {typed} instead",
+        application.application,
+        state.name()
+    )
 }
 
 /// A reason behind what it is the reason of.

@@ -231,8 +231,12 @@ impl App {
         loop {
             let entries = self.store.audit(after, BATCH).await?;
             let Some(last) = entries.last().map(|entry| entry.number) else { return Ok(None) };
-            if let Some(done) = entries.into_iter().find(is_its) {
-                return Ok(Some(done.line.text));
+            let mut done = entries.into_iter().filter(is_its).map(|entry| entry.line);
+            if let Some(first) = done.next() {
+                // A rollback of several environments is one line for each.
+                let others = done.filter(|line| line.verb == first.verb).map(|line| line.text);
+                let told: Vec<String> = std::iter::once(first.text).chain(others).collect();
+                return Ok(Some(told.join("\n")));
             }
             after = last;
         }

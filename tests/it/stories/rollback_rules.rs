@@ -3,6 +3,7 @@
 use hoist::app::views::{PromoteRequest, RollbackRequest};
 use hoist::domain::command::Newer;
 
+use crate::support::mortal::{LastWrite, Life};
 use crate::support::world::{Bot, file, promote_to_prod};
 
 fn back(environment: &str) -> RollbackRequest {
@@ -203,6 +204,43 @@ async fn a_rollback_offers_the_others_that_run_the_same_and_does_them_when_told_
     eu: v1.4.2, succeeded (held by dora: v1.5.0 was rolled back)
     us: v1.4.2, succeeded (held by dora: v1.5.0 was rolled back)
     ");
+}
+
+/// All of it is one write: the process ends before that or after it, and never in between.
+#[tokio::test]
+async fn a_crash_leaves_no_part_of_a_rollback_everywhere_undone() {
+    for (last, begun) in [(LastWrite::Lost, 0), (LastWrite::Done, 2)] {
+        let mut bot = Bot::with(&WAVES).await;
+        for version in ["v1.4.2", "v1.5.0"] {
+            bot.announce(version).await;
+            bot.work().await;
+        }
+        bot.restart_mortal(&Life::of(0, last)).await;
+        let request = RollbackRequest { everywhere: true, ..back("eu") };
+        bot.roll_back_as("dora", request.clone()).await.unwrap_err();
+        bot.restart().await;
+        let rollbacks = |history: &str| history.matches("rollback v1.4.2 dora").count();
+        assert_eq!(rollbacks(&bot.history().await), begun, "{last:?}");
+        bot.roll_back_as("dora", request).await.unwrap();
+        bot.work().await;
+        assert_eq!(rollbacks(&bot.history().await), 2, "{last:?}: {}", bot.history().await);
+    }
+}
+
+/// Whoever names another version than the one that is on its way back is not told that it comes.
+#[tokio::test]
+async fn one_rollback_at_a_time_is_on_its_way() {
+    let bot = Bot::new().await;
+    bot.bring_into_prod("v1.4.2").await;
+    bot.bring_into_prod("v1.5.0").await;
+    bot.roll_back("dora", None).await.unwrap();
+    bot.work().await;
+    let again = bot.roll_back("dora", Some("v1.4.2")).await.unwrap();
+    insta::assert_snapshot!(again, @"shop v1.4.2 is already on its way into prod: it is proposed.");
+    let other = bot.roll_back("dora", Some("v1.0.0")).await.unwrap_err();
+    insta::assert_snapshot!(other, @"a rollback of shop in prod to v1.4.2 is proposed in #5: close that one first, to go back to v1.0.0 instead");
+    let unknown = bot.roll_back("dora", Some("v7")).await.unwrap_err();
+    assert!(unknown.contains("v7"), "{unknown}");
 }
 
 #[tokio::test]

@@ -205,8 +205,7 @@ pub(super) async fn apply(
             }
             Change::Hold(hold) => {
                 same_application(application, &hold.application)?;
-                resume(connection, application, &hold.environment, None).await?;
-                insert_hold(connection, &hold).await?;
+                keep_hold(connection, &hold).await?;
             }
             Change::Resume { environment, hold } => {
                 resume(connection, application, &environment, hold.as_ref()).await?;
@@ -320,11 +319,17 @@ async fn observe(
     Ok(())
 }
 
-async fn insert_hold(connection: &mut SqliteConnection, hold: &Hold) -> Result<(), StoreError> {
+/// Keeps a hold in the place of the one before, unless that lasts longer: who may hold may not
+/// resume for that reason alone.
+async fn keep_hold(connection: &mut SqliteConnection, hold: &Hold) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO holds
          (id, pipeline, application, environment, held_by, reason, since, until)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (pipeline, application, environment) DO UPDATE SET
+         id = excluded.id, held_by = excluded.held_by, reason = excluded.reason,
+         since = excluded.since, until = excluded.until
+         WHERE excluded.until IS NULL OR excluded.until >= holds.until",
     )
     .bind(hold.id.as_str())
     .bind(hold.application.pipeline.as_str())

@@ -6,6 +6,7 @@ use hoist::app::ports::{Change, Hold, StoreError};
 use hoist::domain::command::{Actor, Door};
 use hoist::domain::promotion::{Kind, Skip, State};
 use hoist::domain::pulse::Pulse;
+use jiff::SignedDuration;
 
 use super::given::{
     announcement, application, at, claimed, commit, hold, line, promotion, proposed, pulse, value,
@@ -220,6 +221,18 @@ promises! {
             store.record(&shop, vec![resume.clone()], vec![], at(0)).await.unwrap();
             assert_eq!(held(store).await, [hold("shop", "dev", 3)]);
         }
+    }
+
+    async fn a_hold_that_would_end_sooner_leaves_the_one_that_stands(store) {
+        let shop = application("shop");
+        let standing = Hold { until: None, ..hold("shop", "prod", 1) };
+        let shorter = hold("shop", "dev", 3);
+        let longer = Hold { until: shorter.until.map(|it| it + SignedDuration::from_hours(1)), ..shorter.clone() };
+        let kept = [standing.clone(), hold("shop", "prod", 2), longer.clone(), shorter];
+        for hold in kept {
+            store.record(&shop, vec![Change::Hold(hold)], vec![], at(0)).await.unwrap();
+        }
+        assert_eq!(held(store).await, [longer, standing]);
     }
 
     async fn what_a_person_asked_wakes_the_application(store) {
