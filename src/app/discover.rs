@@ -8,6 +8,7 @@ use futures::future::join_all;
 use super::ports::{Git, GitError};
 use super::readiness::Reading;
 use super::reconcile::chain;
+use super::schedules::unmatched;
 use super::{App, AppError, Repository};
 use crate::domain::id::{ApplicationKey, ApplicationName, CommitId, PipelineName, RepositoryName};
 use crate::domain::pipeline::{Applications, Environment, Pipeline};
@@ -25,6 +26,8 @@ struct Pages {
     known: Known,
     /// Those in the store whose files were gone when their repository was last read.
     vanished: BTreeSet<ApplicationKey>,
+    /// What is wrong with the schedules' selections, as far as the log says it.
+    told: BTreeSet<String>,
 }
 
 impl Catalogue {
@@ -130,7 +133,19 @@ impl App {
             self.nudge.notify_one();
         }
         self.catalogue.pages().known = Arc::clone(&known);
+        self.tell_unmatched(&known);
         Ok(known)
+    }
+
+    /// Says in the log, once, which names of the schedules' selections no application has.
+    fn tell_unmatched(&self, known: &BTreeSet<ApplicationKey>) {
+        for schedule in &self.policy.schedules {
+            for told in unmatched(schedule, known.iter()) {
+                if self.catalogue.pages().told.insert(told.clone()) {
+                    tracing::warn!(schedule = %schedule.name, "{told}");
+                }
+            }
+        }
     }
 
     /// Leaves out what no pipeline moves any more, and an application that two pipelines find in

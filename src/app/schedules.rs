@@ -91,22 +91,27 @@ impl App {
 
     async fn run_as(&self, schedule: &Schedule, by: &Actor) -> Result<CommandView, AppError> {
         let view = self.depart(schedule, self.clock.now(), by).await?;
-        let mut message =
-            words::ran(&schedule.name, &schedule.to, view.goes.len(), view.stays.len());
-        for goes in &view.goes {
-            let place = words::place(&schedule.to, &goes.environment);
-            let line = format!("\n{}{place} {}", goes.application, goes.version);
-            message.push_str(&line);
-        }
+        let head = words::ran(&schedule.name, &schedule.to, view.goes.len(), view.stays.len());
+        let place = |to: &EnvironmentName| words::place(&schedule.to, to);
+        let goes = view.goes.iter();
+        let goes =
+            goes.map(|it| words::goes(&it.application, &place(&it.environment), &it.version));
+        let stays = view
+            .stays
+            .iter()
+            .map(|it| words::stays(&it.application, &place(&it.environment), (it.reason, &it.why)));
+        let (goes, stays): (Vec<String>, Vec<String>) = (goes.collect(), stays.collect());
+        let message = words::run_told(&head, &goes, &stays, &view.unmatched);
         Ok(CommandView { message, promotion: None, url: None })
     }
 
     /// Every schedule with its next five times.
     pub fn timetable(&self) -> Vec<ScheduleView> {
-        let now = self.clock.now();
+        let (now, known) = (self.clock.now(), self.catalogue.last());
         let view = |schedule: &Schedule| {
             let next: Vec<Timestamp> = schedule.following(now).take(5).collect();
             ScheduleView {
+                unmatched: unmatched(schedule, known.iter()),
                 name: schedule.name.clone(),
                 pipeline: schedule.pipeline.clone(),
                 applications: schedule.applications.as_ref().map(|chosen| texts(chosen)),
@@ -264,15 +269,16 @@ impl App {
         at: Timestamp,
         when: When,
     ) -> Result<Train, AppError> {
-        let known = self.store.applications().await?.into_iter();
-        let takes = |key: &ApplicationKey| {
+        let known = self.store.applications().await?;
+        let takes = |key: &&ApplicationKey| {
             key.pipeline == schedule.pipeline && schedule.takes(&key.application)
         };
-        let keys: Vec<ApplicationKey> = known.filter(takes).collect();
+        let keys: Vec<ApplicationKey> = known.iter().filter(takes).cloned().collect();
         if let Some(key) = keys.first() {
             let (_, repository) = self.rules(key)?;
             repository.git.fetch().await?;
         }
+        let unmatched = unmatched(schedule, known.iter());
         let (mut going, mut stays) = (Vec::new(), Vec::new());
         for key in keys {
             let mut snapshot = match self.look_at_files(&key).await {
@@ -318,10 +324,26 @@ impl App {
             at,
             goes: going.into_iter().map(|it| it.goes).collect(),
             stays,
+            unmatched,
             next: schedule.following(at).take(5).collect(),
         };
         Ok(Train { view, boarded })
     }
+}
+
+/// The names of a schedule's selection that no application of its pipeline has, in words; nothing
+/// is wrong with any while none is known.
+pub(super) fn unmatched<'k>(
+    schedule: &Schedule,
+    known: impl Iterator<Item = &'k ApplicationKey>,
+) -> Vec<String> {
+    let ours = known.filter(|key| key.pipeline == schedule.pipeline);
+    let ours: Vec<&str> = ours.map(|key| key.application.as_str()).collect();
+    if ours.is_empty() {
+        return Vec::new();
+    }
+    let told = |it: &Pattern| words::matches_nothing(&schedule.name, it.as_str(), &ours);
+    schedule.unmatched(&ours).into_iter().map(told).collect()
 }
 
 /// What of an application goes into an environment, or why it stays; none where its pipeline has no

@@ -6,10 +6,10 @@ use super::ports::{Checkout, CheckoutError};
 use super::reading::{fields_of, files_of};
 use super::verify::applications_at;
 use crate::domain::id::{ApplicationName, CommitId, EnvironmentName, PipelineName};
-use crate::domain::nearest::nearest;
 use crate::domain::pipeline::{Applications, Environment, Pipeline};
 use crate::domain::range::is_range;
 use crate::domain::schedule::Schedule;
+use crate::messages::schedule as words;
 
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -106,23 +106,15 @@ impl View<'_> {
         Ok(found)
     }
 
-    /// Notes names in schedules that no application has: those that are discovered come and go, so
-    /// that it may be right all the same.
+    /// Notes names in schedules that no application has.
     fn compare(&mut self, schedules: &[Schedule], applications: &BTreeSet<ApplicationName>) {
         let known: Vec<&str> = applications.iter().map(|it| it.as_str()).collect();
         let leads_here = |it: &&Schedule| {
             it.pipeline == self.pipeline.name && it.leads_into(&self.environment.name)
         };
         for schedule in schedules.iter().filter(leads_here) {
-            let names = schedule.applications.iter().flatten();
-            for name in names.filter(|it| known.iter().all(|known| it.fit(known).is_none())) {
-                let meant = nearest(name.as_str(), &known);
-                let meant = meant.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
-                let what = format!(
-                    "the schedule {} takes `{}`, and no application is called that{meant}",
-                    schedule.name,
-                    name.as_str()
-                );
+            for name in schedule.unmatched(&known) {
+                let what = words::matches_nothing(&schedule.name, name.as_str(), &known);
                 self.note(Weight::Notable, None, what);
             }
         }

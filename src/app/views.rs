@@ -54,6 +54,9 @@ pub struct ScheduleView {
     pub applications: Option<Vec<String>>,
     /// Into which environments.
     pub environments: Vec<EnvironmentName>,
+    /// What is wrong with its selection of applications: names that none has.
+    #[serde(default)]
+    pub unmatched: Vec<String>,
     /// Its next times, the nearest first.
     pub next: Vec<Timestamp>,
     /// The same by the clock of its zone.

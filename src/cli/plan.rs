@@ -78,6 +78,9 @@ fn run_told(view: &RunView) -> String {
             one_line(&it.why)
         );
     }
+    for note in &view.unmatched {
+        let _ = writeln!(text, "  {BAD}note{BAD:#}   {}", one_line(note));
+    }
     let next: Vec<String> = view.next.iter().map(|at| time(*at)).collect();
     let _ = writeln!(text, "  {FAINT}then{FAINT:#}   {}", next.join(", "));
     text

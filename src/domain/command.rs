@@ -371,7 +371,7 @@ impl<C> Authorized<C> {
 /// Why a command is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{actor} may not {right} in {place}: no role of theirs allows it; a role with \
+    "{actor} may not `{right}` in {place}: no role of theirs allows it; a role with \
      `may: [{right}]` that reaches {place} does (`roles:` in the configuration){silent}",
     place = scope.in_words(),
     silent = after_semicolons(unasked)
@@ -465,7 +465,7 @@ mod tests {
         let refusal = authorize(&alice, hold("prod"), &roles).unwrap_err();
         assert_eq!(
             refusal.to_string(),
-            "alice may not hold in prod: no role of theirs allows it; a role with \
+            "alice may not `hold` in prod: no role of theirs allows it; a role with \
              `may: [hold]` that reaches prod does (`roles:` in the configuration)"
         );
         let unasked = vec!["GitHub did not say who is in github:acme/sre".to_owned()];
@@ -495,7 +495,7 @@ mod tests {
             authorize(&identity("prod-owners"), thaw(Scope::Everywhere), &roles).unwrap_err();
         assert_eq!(
             refusal.to_string(),
-            "alice may not freeze in every environment: no role of theirs allows it; a role with \
+            "alice may not `freeze` in every environment: no role of theirs allows it; a role with \
              `may: [freeze]` that reaches every environment does (`roles:` in the configuration)"
         );
     }

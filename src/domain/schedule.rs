@@ -124,6 +124,13 @@ impl Schedule {
         self.applications.as_ref().is_none_or(|chosen| chosen.iter().any(fits))
     }
 
+    /// The names in its selection that no application has: those that are discovered come and
+    /// go, so that it may be right all the same.
+    pub fn unmatched(&self, known: &[&str]) -> Vec<&Pattern> {
+        let chosen = self.applications.iter().flatten();
+        chosen.filter(|it| known.iter().all(|known| it.fit(known).is_none())).collect()
+    }
+
     /// Tells whether its runs lead into an environment.
     pub fn leads_into(&self, environment: &EnvironmentName) -> bool {
         self.to.contains(environment)

@@ -38,6 +38,20 @@ pub fn says(verb: Verb) -> &'static str {
     }
 }
 
+/// The commands that belong to whoever runs hoist, or to CI.
+pub const ELSEWHERE: [&str; 10] = [
+    "serve",
+    "demo",
+    "check",
+    "edit",
+    "verify",
+    "announce",
+    "deliveries",
+    "audit",
+    "recover",
+    "completions",
+];
+
 /// Everything that can be said.
 pub fn help() -> String {
     let line = |verb: Verb| format!("• `{}`: {}", verb.usage(), says(verb));
@@ -130,6 +144,11 @@ pub fn misunderstood(what: &Misunderstanding) -> String {
         Misunderstanding::UnknownVerb { meant: Some(meant), .. } => {
             format!("Did you mean {}?", quoted(&meant.to_string()))
         }
+        Misunderstanding::UnknownVerb { meant: None, typed }
+            if ELSEWHERE.iter().any(|verb| typed.eq_ignore_ascii_case(verb)) =>
+        {
+            format!("`hoist {}` is said at a command line.", typed.to_ascii_lowercase())
+        }
         Misunderstanding::UnknownVerb { meant: None, .. }
         | Misunderstanding::OpenQuote
         | Misunderstanding::TooLong => "`help` lists what can be said.".to_owned(),
@@ -138,10 +157,9 @@ pub fn misunderstood(what: &Misunderstanding) -> String {
         }
         Misunderstanding::UnknownOption { verb, nearest: None, .. }
         | Misunderstanding::Missing { verb, .. }
-        | Misunderstanding::Unexpected { verb, .. } => usage(verb),
-        Misunderstanding::Time(_) => {
-            "`for 30m`, `for 2h`, `until 17:00`, `until 17:00 Europe/Stockholm`.".to_owned()
-        }
+        | Misunderstanding::Unexpected { verb, .. }
+        | Misunderstanding::Twice { verb, .. } => usage(verb),
+        Misunderstanding::Time(_) => return format!("Not understood: {what}."),
     };
     format!("Not understood: {what}. {hint}")
 }
@@ -231,8 +249,9 @@ pub fn trouble(application: &str, trouble: &str) -> String {
 }
 
 /// What would be done.
-pub fn step(application: &str, what: &str) -> String {
-    format!("• {application}: {what}")
+pub fn step(application: &str, environment: Option<&str>, what: &str) -> String {
+    let place = environment.map(|name| format!(" in {name}")).unwrap_or_default();
+    format!("• {application}{place}: {what}")
 }
 
 /// What would be waited for.
@@ -252,22 +271,23 @@ pub fn would_go(application: &str, to: &str, from: Option<&str>, version: &str) 
     format!("• {application}{to}: {from} → {}", quoted(version))
 }
 
-/// What would stay behind.
-pub fn would_stay(application: &str, to: &str, why: &str) -> String {
-    format!("• {application}{to} stays: {why}")
+/// A line of a list.
+pub fn point(line: &str) -> String {
+    format!("• {line}")
 }
 
-/// A line of a history.
+/// A line of a history. Nobody asked for what was found there.
 pub fn promoted(
     version: &str,
     environment: &str,
     state: &str,
-    (since, by): (Timestamp, &str),
+    (since, by): (Timestamp, Option<&str>),
     reason: Option<&str>,
 ) -> String {
     let reason = reason.map(|reason| format!(", because {}", quoted(reason))).unwrap_or_default();
+    let whence = by.map_or_else(|| "found there".to_owned(), |by| format!("{by} asked"));
     format!(
-        "• {} into {environment}: {state} since {}; {by} asked{reason}",
+        "• {} into {environment}: {state} since {}; {whence}{reason}",
         quoted(version),
         time(since)
     )
@@ -415,8 +435,9 @@ mod tests {
     fn whoever_is_not_understood_is_told_the_nearest_right_thing() {
         insta::assert_snapshot!(told("promte payments to prod"), @r#"Not understood: "promte" is nothing that hoist understands. Did you mean `promote payments to prod`?"#);
         insta::assert_snapshot!(told("frobnicate"), @r#"Not understood: "frobnicate" is nothing that hoist understands. `help` lists what can be said."#);
+        insta::assert_snapshot!(told("check"), @r#"Not understood: "check" is nothing that hoist understands. `hoist check` is said at a command line."#);
         insta::assert_snapshot!(told("why payments"), @"Not understood: why needs an environment after the application. It is said like this: `why APP ENV`");
-        insta::assert_snapshot!(told("hold payments prod for ever"), @r#"Not understood: "ever" is not a length of time: write it as `30m`, `2h` or `1d`. `for 30m`, `for 2h`, `until 17:00`, `until 17:00 Europe/Stockholm`."#);
+        insta::assert_snapshot!(told("hold payments prod for ever"), @r#"Not understood: "ever" is not a length of time: write it as `30m`, `2h` or `1d`."#);
     }
 
     #[test]

@@ -2,11 +2,14 @@
 
 use crate::domain::command::Actor;
 use crate::domain::id::{ApplicationName, EnvironmentName, PipelineName, ScheduleName};
-use crate::domain::plan::{Behind, Unstarted};
+use crate::domain::plan::{Behind, Reason, Unstarted};
 use crate::domain::promotion::{Promotion, State};
 
 use super::quoted;
 use super::why::{self, Subject};
+
+/// How many of each kind are told of in an answer.
+const TOLD: usize = 20;
 
 /// Nobody knows that schedule.
 pub fn unknown(typed: &str, known: &[&str]) -> String {
@@ -18,6 +21,37 @@ pub fn unknown(typed: &str, known: &[&str]) -> String {
         }
         None => format!("there is no schedule {typed}; there are {}", known.join(", ")),
     }
+}
+
+/// A name of a schedule's selection that no application has.
+pub fn matches_nothing(schedule: &ScheduleName, typed: &str, known: &[&str]) -> String {
+    let meant = crate::domain::nearest::nearest(typed, known);
+    let meant = meant.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
+    format!("the schedule {schedule} takes `{typed}`, and no application is called that{meant}")
+}
+
+/// What a run did: what goes, what stays and why, and what is wrong with its selection.
+pub fn run_told(head: &str, goes: &[String], stays: &[String], notes: &[String]) -> String {
+    let mut text = head.to_owned();
+    for (lines, what) in [(goes, "go"), (stays, "stay behind"), (notes, "notes")] {
+        for line in lines.iter().take(TOLD) {
+            text.push_str(&format!("\n{line}"));
+        }
+        if lines.len() > TOLD {
+            text.push_str(&format!("\n… and {} more {what}", lines.len() - TOLD));
+        }
+    }
+    text
+}
+
+/// One that goes with a run.
+pub fn goes(application: &ApplicationName, place: &str, version: &str) -> String {
+    format!("{application}{place} {version}")
+}
+
+/// One that stays behind.
+pub fn stays(application: &ApplicationName, place: &str, (reason, why): (Reason, &str)) -> String {
+    format!("{application}{place} stays ({}): {why}", reason.name())
 }
 
 /// Why an application is left behind.

@@ -164,7 +164,7 @@ impl App {
         let ends = until.ends(said_at, &zone).map_err(invalid)?;
         let left = ends.duration_since(self.clock.now());
         if left.as_secs() < 1 {
-            return Err(invalid(InvalidTime::Over(until.to_string())));
+            return Err(invalid(InvalidTime::Over(until.moment().to_string())));
         }
         // Exact: what ends at five must not be told to end at a minute before.
         Ok(Some(left.to_string()))
@@ -245,9 +245,13 @@ impl App {
         let stays = view
             .stays
             .iter()
-            .map(|it| words::would_stay(it.application.as_str(), &to(&it.environment), &it.why));
+            .map(|it| {
+                schedule_words::stays(&it.application, &to(&it.environment), (it.reason, &it.why))
+            })
+            .map(|line| words::point(&line));
+        let notes = view.unmatched.iter().map(|note| words::point(note));
         let head = words::run_planned(&view.schedule, view.at, &counted);
-        let lines = std::iter::once(head).chain(goes).chain(stays).collect();
+        let lines = std::iter::once(head).chain(goes).chain(stays).chain(notes).collect();
         Ok(words::listed(lines, LINES, words::NOTHING_TO_DO, &self.policy.public_url))
     }
 
@@ -264,7 +268,7 @@ impl App {
                 &it.version,
                 it.environment.as_str(),
                 &it.state,
-                (it.since, &it.requested_by),
+                (it.since, (it.kind != "found").then_some(it.requested_by.as_str())),
                 it.reason.as_deref(),
             )
         };
@@ -304,7 +308,10 @@ fn status_lines(application: &ApplicationView) -> Vec<String> {
 
 fn plan_lines(planned: &PlannedView) -> Vec<String> {
     let name = planned.application.as_str();
-    let steps = planned.steps.iter().map(|step| words::step(name, &step.what));
+    let steps = planned.steps.iter().map(|step| {
+        let place = step.environment.as_ref().map(|it| it.as_str());
+        words::step(name, place, &step.what)
+    });
     let waits = planned
         .waits
         .iter()

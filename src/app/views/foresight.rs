@@ -134,6 +134,9 @@ pub struct RunView {
     pub goes: Vec<GoesView>,
     /// What stays behind.
     pub stays: Vec<StaysView>,
+    /// What is wrong with its selection of applications: names that none has.
+    #[serde(default)]
+    pub unmatched: Vec<String>,
     /// The schedule's next times after that.
     pub next: Vec<Timestamp>,
 }

@@ -1,6 +1,7 @@
 //! What follows a verb, sorted into words, clauses and options.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use super::super::freeze::Rollbacks;
 use super::super::nearest::nearest;
@@ -80,12 +81,12 @@ impl Heard {
                 if reason.is_empty() {
                     return Err(self.missing("a reason after `because`"));
                 }
-                self.reason = Some(reason.to_owned());
+                once(self.verb, &mut self.reason, reason.to_owned())?;
                 Ok("")
             }
             Some("to" | "into") => {
                 let (value, after) = self.value(after, "a name after `to`")?;
-                self.to = Some(value);
+                once(self.verb, &mut self.to, value)?;
                 Ok(after)
             }
             // `skip soak for payments in prod`: there is no time in it.
@@ -115,17 +116,17 @@ impl Heard {
             "--for" => self.time(after, Until::read_length),
             "--to" => {
                 let (value, after) = self.value(after, "a version after `--to`")?;
-                self.to = Some(value);
+                once(self.verb, &mut self.to, value)?;
                 Ok(after)
             }
             "--schedule" => {
                 let (value, after) = self.value(after, "a schedule after `--schedule`")?;
-                self.schedule = Some(value);
+                once(self.verb, &mut self.schedule, value)?;
                 Ok(after)
             }
             "--at" => {
                 let (at, after) = read_time(after, Until::read_moment)?;
-                self.at = Some(at);
+                once(self.verb, &mut self.at, at)?;
                 Ok(after)
             }
             // However it is called, a person means one artifact by it.
@@ -153,7 +154,7 @@ impl Heard {
                 if reason.is_empty() {
                     return Err(self.missing("a reason after `--reason`"));
                 }
-                self.reason = Some(reason.to_owned());
+                once(self.verb, &mut self.reason, reason.to_owned())?;
                 Ok(after)
             }
             flag => {
@@ -186,7 +187,7 @@ impl Heard {
         read: impl Fn(&[&str]) -> Result<(Until, usize), super::InvalidTime>,
     ) -> Result<&'t str, Misunderstanding> {
         let (until, rest) = read_time(text, read)?;
-        self.until = Some(until);
+        once(self.verb, &mut self.until, until)?;
         Ok(rest)
     }
 
@@ -294,6 +295,19 @@ impl Heard {
     fn missing(&self, what: &'static str) -> Misunderstanding {
         Misunderstanding::Missing { verb: self.verb, what }
     }
+}
+
+/// Keeps what a clause says. Where two of them contradict each other, neither is believed.
+fn once<T: fmt::Display>(
+    verb: Verb,
+    kept: &mut Option<T>,
+    said: T,
+) -> Result<(), Misunderstanding> {
+    if kept.is_some() {
+        return Err(Misunderstanding::Twice { verb, typed: said.to_string() });
+    }
+    *kept = Some(said);
+    Ok(())
 }
 
 /// Reads a time, and answers with what comes after it.

@@ -325,6 +325,14 @@ pub enum Misunderstanding {
         /// What.
         typed: String,
     },
+    /// It says another thing of what was said before.
+    #[error("{typed:?} contradicts what was said before it")]
+    Twice {
+        /// In which verb.
+        verb: Verb,
+        /// What.
+        typed: String,
+    },
     /// An option is not known.
     #[error("{typed:?} is no option")]
     UnknownOption {

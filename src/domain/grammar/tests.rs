@@ -104,6 +104,27 @@ fn what_is_not_understood_says_what_is_wrong() {
         "hold payments prod until 25:00",
         "! \"25:00\" is not a time: write it as `17:00` or `2026-11-24T09:00`, with a zone after it if need be",
     );
+    check(
+        "hold payments prod for 2 bananas",
+        "! \"2 bananas\" is not a length of time: write it as `30m`, `2h` or `1d`",
+    );
+    check(
+        "hold payments prod for 9999d",
+        "! \"9999d\" is longer than a year: without a time it lasts until somebody ends it",
+    );
+    check(
+        "hold payments prod until 17:00 Europe/Stokholm",
+        "! \"Europe/Stokholm\" is no zone of time that is known: write it as `Europe/Stockholm` or `UTC`",
+    );
+    check(
+        "promote payments to prod to staging",
+        "! \"staging\" contradicts what was said before it",
+    );
+    check(
+        "hold payments prod for 2h until 17:00",
+        "! \"until 17:00\" contradicts what was said before it",
+    );
+    check("rollback payments prod --to v1 to v2", "! \"v2\" contradicts what was said before it");
     check("status \"payments", "! a quotation mark is opened and never closed");
     check("why payments prod --everywhere", "! \"--everywhere\" has no place in a why");
     check("hold payments prod because", "! hold needs a reason after `because`");

@@ -37,6 +37,12 @@ pub enum InvalidTime {
     /// After `for`.
     #[error("{0:?} is not a length of time: write it as `30m`, `2h` or `1d`")]
     Length(String),
+    /// Longer than anybody means it.
+    #[error("{0:?} is longer than a year: without a time it lasts until somebody ends it")]
+    TooLong(String),
+    /// After a time of day.
+    #[error("{0:?} is no zone of time that is known: write it as `Europe/Stockholm` or `UTC`")]
+    Zone(String),
     /// After `until`.
     #[error(
         "{0:?} is not a time: write it as `17:00` or `2026-11-24T09:00`, with a zone after it if need be"
@@ -53,15 +59,19 @@ impl Until {
         let first = words.first().copied().unwrap_or_default();
         let digits = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
         let (text, used) = match words.get(1) {
-            Some(unit) if digits => (format!("{first}{unit}"), 2),
+            Some(unit) if digits => (format!("{first} {unit}"), 2),
             Some(_) | None => (first.to_owned(), 1),
         };
-        let invalid = || InvalidTime::Length(text.chars().take(40).collect());
-        let span: Span = text.to_ascii_lowercase().parse().map_err(|_| invalid())?;
+        let shown = || text.chars().take(40).collect();
+        let invalid = || InvalidTime::Length(shown());
+        let span: Span =
+            text.to_ascii_lowercase().replace(' ', "").parse().map_err(|_| invalid())?;
         let length = span.to_duration(SpanRelativeTo::days_are_24_hours());
         let length = SignedDuration::from_secs(length.map_err(|_| invalid())?.as_secs());
-        let fits = length.is_positive() && length <= LONGEST;
-        fits.then_some((Self::For(length), used)).ok_or_else(invalid)
+        if length > LONGEST {
+            return Err(InvalidTime::TooLong(shown()));
+        }
+        length.is_positive().then_some((Self::For(length), used)).ok_or_else(invalid)
     }
 
     /// Reads what follows `until`, and tells how many words that took: `17:00 Europe/Stockholm`.
@@ -75,7 +85,10 @@ impl Until {
         let zulu = words.first().is_some_and(|word| word.ends_with('Z'));
         let invalid = |text: &str| InvalidTime::Moment(text.chars().take(60).collect());
         let zone = match zone {
-            Some(word) => Some(word.parse::<Zone>().map_err(|_| invalid(word))?),
+            Some(word) => {
+                let unknown = |_| InvalidTime::Zone(word.chars().take(60).collect());
+                Some(word.parse::<Zone>().map_err(unknown)?)
+            }
             None => None,
         };
         let used = if zone.is_some() && !zulu { 2 } else { 1 };
@@ -99,14 +112,14 @@ impl Until {
     }
 
     /// The moment without the word before it, as `--at` takes it.
-    pub(super) fn moment(&self) -> impl fmt::Display {
+    pub fn moment(&self) -> impl fmt::Display {
         let text = self.to_string();
         text.strip_prefix("until ").map_or_else(|| text.clone(), str::to_owned)
     }
 
     /// When it ends, said at `now` where clocks show the time of `usual`.
     pub fn ends(&self, now: Timestamp, usual: &Zone) -> Result<Timestamp, InvalidTime> {
-        let over = || InvalidTime::Over(self.to_string());
+        let over = || InvalidTime::Over(self.moment().to_string());
         let found = match self {
             Self::For(length) => now.saturating_add(*length).ok(),
             Self::Clock { time, zone } => {

@@ -54,6 +54,7 @@ fn timetable(schedules: &[ScheduleView]) -> Markup {
                 h2 { "Schedules" }
                 @for it in schedules {
                     h3 { (it.name) ": " (what_goes(&it.pipeline, it.applications.as_deref(), &it.environments)) }
+                    @for note in &it.unmatched { p class="waits" { (spoken(&words::sentence(note))) } }
                     ol class="quiet" {
                         @for local in &it.local { li { (local) } }
                     }

@@ -188,6 +188,9 @@ fn the_overview_says_when_what_gathers_goes() {
         pipeline: "services".parse().unwrap(),
         applications: Some(vec!["shop".into(), "pay-*".into()]),
         environments: vec!["prod-eu".parse().unwrap(), "prod-us".parse().unwrap()],
+        unmatched: vec![
+            "the schedule nightly takes `pay-*`, and no application is called that".into(),
+        ],
         next: vec![now(), now()],
         local: vec![
             "2026-03-11 02:00 Europe/Stockholm".into(),
@@ -204,6 +207,7 @@ fn the_overview_says_when_what_gathers_goes() {
     let told = page.split_once("Schedules").unwrap().1.trim();
     insta::assert_snapshot!(told, @"
     nightly: services (shop, pay-*) into prod-eu and prod-us
+    The schedule nightly takes pay-*, and no application is called that.
     2026-03-11 02:00 Europe/Stockholm
     2026-03-12 02:00 Europe/Stockholm
     ");

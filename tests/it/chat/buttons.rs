@@ -82,7 +82,7 @@ async fn the_channel_has_one_message_a_promotion_which_follows_it() {
 async fn a_button_is_pressed_with_ones_own_rights() {
     let mut office = proposed().await;
     let answer = office.presses("U0E", &office.slack.button("Hold")).await;
-    assert!(answer.starts_with("Not done: erin may not hold in prod"), "{answer}");
+    assert!(answer.starts_with("Not done: erin may not `hold` in prod"), "{answer}");
     let answer = office.presses("U0X", &office.slack.button("Approve")).await;
     assert!(answer.contains("put `slack: U0X` at your name"), "{answer}");
     let answer = office.presses("U0B", &office.slack.button("Hold")).await;

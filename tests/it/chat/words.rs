@@ -80,7 +80,7 @@ async fn a_version_goes_up_and_comes_back_by_words_alone() {
     insta::assert_snapshot!(answer, @"
     • `v1.0.0` into staging: succeeded since 2026-03-10 13:00 Europe/Stockholm; alice asked, because `it is slow`
     • `v1.1.0` into staging: rolled back since 2026-03-10 13:00 Europe/Stockholm; carol asked
-    • `v1.0.0` into staging: succeeded since 2026-03-10 13:00 Europe/Stockholm; hoist asked
+    • `v1.0.0` into staging: succeeded since 2026-03-10 13:00 Europe/Stockholm; found there
     ");
     let answer = office.asks("U0A", "resume shop staging").await;
     assert!(answer.contains("no longer held in staging"), "{answer}");
@@ -97,7 +97,7 @@ async fn an_environment_is_frozen_and_thawed_by_words() {
         "{answer}"
     );
     let answer = office.asks("U0E", "thaw prod").await;
-    assert!(answer.starts_with("Not done: erin may not freeze"), "{answer}");
+    assert!(answer.starts_with("Not done: erin may not `freeze`"), "{answer}");
     let answer = office.asks("U0B", "thaw prod because it is over").await;
     assert!(answer.starts_with("prod was thawed"), "{answer}");
 }
@@ -110,7 +110,7 @@ async fn a_gate_is_skipped_by_whoever_may() {
     let answer = office.asks("U0A", "skip approvals because it is a hotfix").await;
     assert!(answer.contains("`skip approvals APP ENV because …`"), "{answer}");
     let answer = office.asks("U0A", "skip approvals shop prod because it is a hotfix").await;
-    assert!(answer.contains("alice may not skip-gates in prod"), "{answer}");
+    assert!(answer.contains("alice may not `skip-gates` in prod"), "{answer}");
     let answer = office.asks("U0F", "skip approvals shop prod because it is a hotfix").await;
     assert!(answer.contains("v1.1.0"), "{answer}");
     assert_eq!(office.audit("skip").await.len(), 1);
@@ -186,7 +186,7 @@ async fn nobody_does_what_their_roles_do_not_allow() {
     let answer = office.asks("U0X", "rollback shop prod").await;
     assert!(answer.contains("put `slack: U0X` at your name under `people:`"), "{answer}");
     let answer = office.asks("U0E", "hold shop prod").await;
-    assert!(answer.starts_with("Not done: erin may not hold in prod"), "{answer}");
+    assert!(answer.starts_with("Not done: erin may not `hold` in prod"), "{answer}");
     let answer = office.asks("U0E", "status shop").await;
     assert!(answer.contains("shop in prod: `v1.0.0`"), "{answer}");
     for question in ["status", "why shop prod", "plan", "history shop"] {
@@ -343,7 +343,7 @@ async fn a_schedule_is_planned_and_run_by_words() {
     insta::assert_snapshot!(office.asks("U0A", "plan --schedule nightly --at 17:00").await, @"
     The schedule nightly at 2026-03-10 17:00 Europe/Stockholm: 1 goes into prod, 1 stays behind
     • shop: `v1.0.0` → `v1.1.0`
-    • cart stays: nothing new waits there
+    • cart stays (nothing-new): nothing new waits there
     ");
     let answer = office.asks("U0A", "plan --schedule nigtly").await;
     assert!(answer.contains("did you mean `nightly`?"), "{answer}");
@@ -352,6 +352,7 @@ async fn a_schedule_is_planned_and_run_by_words() {
     insta::assert_snapshot!(office.asks("U0A", "run nightly").await, @"
     The schedule nightly ran: 1 goes into prod, 1 stays behind.
     shop v1.1.0
+    cart stays (nothing-new): nothing new waits there
     ");
     assert_eq!(office.audit("run").await.len(), 2, "the first stands for its being kept");
 }
@@ -406,4 +407,56 @@ async fn what_was_done_before_a_crash_is_not_done_again() {
     office.hoist.settle().await;
     office.work().await;
     assert_eq!(office.audit("hold").await.len(), 2);
+}
+
+/// The same of what goes into a proposal, and of a run.
+#[tokio::test]
+async fn what_was_begun_before_a_crash_is_not_begun_again() {
+    let nightly = format!(
+        "{}schedules:\n  - {{name: nightly, cron: \"0 2 * * *\", zone: UTC, pipeline: services, to: \
+         prod}}\n",
+        PIPELINES.replace("- approvals: 1", "- approvals: 1\n          - soak: 2h"),
+    );
+    let mut office = Office::open_with(&nightly).await;
+    office.hoist.app.run_due().await.unwrap();
+    for version in ["v1.1.0", "v1.2.0"] {
+        office.hoist.announce("shop", version).await;
+        office.hoist.settle().await;
+    }
+    for (speaker, command, verb) in [
+        ("U0F", "skip soak shop prod because we know it", "skip"),
+        ("U0A", "run nightly", "run"),
+        ("U0A", "promote shop v1.1.0 to staging --allow-older", "promote"),
+        ("U0A", "rollback shop staging because it burns", "rollback"),
+    ] {
+        let before = office.audit(verb).await.len();
+        office.says(speaker, command).await;
+        let app = &office.hoist.app;
+        let saying = app.unattended(1).await.unwrap().pop().unwrap();
+        app.chat.store.as_ref().unwrap().begin(&saying.id).await.unwrap();
+        let by = app.policy.speaker(saying.door, speaker).unwrap();
+        let done = app.converse(&by, command, saying.said_at).await;
+        office.hoist = office.hoist.restarted().await;
+        office.hoist.settle().await;
+        office.work().await;
+        let told = office.slack.answers().pop().unwrap();
+        assert!(done.starts_with(&told), "{command}: {told}, and not {done}");
+        assert_eq!(office.audit(verb).await.len(), before + 1, "{command}");
+    }
+}
+
+/// Whoever may hold and not resume could otherwise end a rollback's hold by one of a minute.
+#[tokio::test]
+async fn a_hold_does_not_shorten_the_one_that_stands() {
+    let mut office = Office::open().await;
+    office.asks("U0A", "hold shop prod because of a migration").await;
+    insta::assert_snapshot!(office.asks("U0B", "hold shop prod for 1m").await, @"shop stays as it is in prod: held by alice: of a migration (until somebody resumes it). That lasts at least as long; `hoist resume shop prod` ends it.");
+    office.forward(90);
+    office.hoist.settle().await;
+    let shop = office.hoist.app.application("shop").await.unwrap();
+    assert!(shop.environments[1].hold.is_some());
+    office.asks("U0A", "hold cart prod for 1h").await;
+    let answer = office.asks("U0B", "hold cart prod for 2h").await;
+    assert!(answer.starts_with("cart is held in prod until"), "{answer}");
+    assert_eq!(office.audit("hold").await.len(), 3);
 }

@@ -111,7 +111,7 @@ async fn a_freeze_is_made_listed_and_ended() {
     hoist.settle().await;
     let freeze = json!({"environment": "prod", "for": "2h", "reason": "INC-1"});
     let refused = post(&hoist, "reader", "/freezes", &freeze).await;
-    assert!(problem(&refused, StatusCode::FORBIDDEN).contains("reader may not freeze in prod"));
+    assert!(problem(&refused, StatusCode::FORBIDDEN).contains("reader may not `freeze` in prod"));
     let frozen = post(&hoist, "alice", "/freezes", &freeze).await;
     assert_eq!(frozen.status, StatusCode::CREATED, "{}", frozen.body);
     let listed = get(&hoist, "reader", "/freezes").await.json();

@@ -95,7 +95,7 @@ async fn a_rollback_waits_for_a_freeze_unless_whoever_froze_lets_it_in() {
 async fn only_those_with_the_right_freeze_and_only_what_there_is() {
     let bot = Bot::new().await;
     bot.work().await;
-    insta::assert_snapshot!(bot.freeze("alice", "*", None).await.unwrap_err(), @"alice may not freeze in every environment: no role of theirs allows it; a role with `may: [freeze]` that reaches every environment does (`roles:` in the configuration)");
+    insta::assert_snapshot!(bot.freeze("alice", "*", None).await.unwrap_err(), @"alice may not `freeze` in every environment: no role of theirs allows it; a role with `may: [freeze]` that reaches every environment does (`roles:` in the configuration)");
     insta::assert_snapshot!(bot.freeze("dora", "prd", None).await.unwrap_err(), @r#"no pipeline has an environment "prd"; did you mean `prod`? there are prod, staging, and `*` is all of them"#);
     insta::assert_snapshot!(bot.freeze("dora", "prod", Some("soon")).await.unwrap_err(), @r#""soon" is not a length of time: write it as `30m`, `2h` or `1d`"#);
     assert_eq!(bot.app().freezes().await.unwrap(), []);

@@ -262,7 +262,7 @@ async fn a_comment_of_somebody_without_the_right_or_about_something_else_does_no
     `Bobby` said `/hoist skip approvals because nobody is awake`:
 
     ```text
-    Not done: bob may not skip-gates in prod: no role of theirs allows it; a role with 'may: [skip-gates]' that reaches prod does ('roles:' in the configuration)
+    Not done: bob may not 'skip-gates' in prod: no role of theirs allows it; a role with 'may: [skip-gates]' that reaches prod does ('roles:' in the configuration)
     ```
     Bobby: /hoist skip approvals because nobody is awake
     ");

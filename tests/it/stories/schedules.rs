@@ -183,7 +183,8 @@ async fn a_run_does_what_its_plan_has_said() {
     let done = hoist.app.run_schedule(&identity(&hoist, "alice").await, "nightly").await.unwrap();
     assert_eq!(
         done.message,
-        "The schedule nightly ran: 1 goes into prod, 1 stays behind.\ncart v2.0.0"
+        "The schedule nightly ran: 1 goes into prod, 1 stays behind.\ncart v2.0.0\n\
+         shop stays (full): the run takes 1, and others have waited longer"
     );
     let view = hoist.app.foresee_run("nightly", None).await.unwrap();
     let stays: Vec<String> =
@@ -253,6 +254,7 @@ async fn a_schedule_takes_those_that_it_names_into_each_of_its_environments() {
     insta::assert_snapshot!(done.message, @"
     The schedule nightly ran: 1 goes into staging and prod, 1 stays behind.
     shop into staging v1.1.0
+    shop into prod stays (not-healthy): v1.1.0 does not run in staging yet: it is waiting there
     ");
     hoist.settle().await;
     assert!(in_prod(&hoist, "shop").await.starts_with("v1.1.0 waiting"));
@@ -349,6 +351,7 @@ async fn at_the_command_line_it_is_said_what_a_run_would_do_and_it_is_run() {
     insta::assert_snapshot!(ran.text(), @"
     The schedule nightly ran: 1 goes into prod, 1 stays behind.
     shop v1.1.0
+    cart stays (nothing-new): nothing new waits there
     ");
     assert_eq!(boarded(&hoist).await.len(), 1);
     server.abort();
@@ -426,6 +429,7 @@ async fn a_run_needs_no_hoist_that_is_running() {
     insta::assert_snapshot!(told, @"
     The schedule nightly ran: 1 goes into prod, 1 stays behind.
     shop v1.4.2
+    cart stays (nothing-new): nothing new waits there
     ");
     let unknown = program(&bot, &["run", "nightl", "--once"]);
     let errors = String::from_utf8(unknown.stderr).unwrap();
@@ -450,4 +454,21 @@ async fn a_time_is_run_once_however_many_look_at_it_at_once() {
     let runs = entries.into_iter().skip(before).filter(|it| it.line.verb == "run");
     assert_eq!(runs.count(), 1);
     assert_eq!(boarded(&hoist).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_name_that_no_application_has_is_told_wherever_the_schedule_is() {
+    let hoist = nightly(", applications: [shpo, \"ca*\"]").await;
+    hoist.announce("cart", "v1.1.0").await;
+    hoist.settle().await;
+    let told = "the schedule nightly takes `shpo`, and no application is called that; did you mean \
+                `shop`?";
+    assert_eq!(hoist.app.foresee_run("nightly", None).await.unwrap().unmatched, [told]);
+    assert_eq!(hoist.app.timetable()[0].unmatched, [told]);
+    let alice = identity(&hoist, "alice").await;
+    let done = hoist.app.run_schedule(&alice, "nightly").await.unwrap();
+    assert_eq!(
+        done.message,
+        format!("The schedule nightly ran: 1 goes into prod, 0 stay behind.\ncart v1.1.0\n{told}")
+    );
 }

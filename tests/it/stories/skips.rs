@@ -127,7 +127,7 @@ async fn what_cannot_be_skipped_is_refused_with_what_can_be_done() {
     insta::assert_snapshot!(refused("dora", "soak", "hurry").await, @"nothing of shop is on its way into prod, so no gate can be skipped; `hoist why shop prod` says what keeps a version out");
     bot.announce("v1.4.2").await;
     bot.work().await;
-    insta::assert_snapshot!(refused("alice", "soak", "hurry").await, @"alice may not skip-gates in prod: no role of theirs allows it; a role with `may: [skip-gates]` that reaches prod does (`roles:` in the configuration)");
+    insta::assert_snapshot!(refused("alice", "soak", "hurry").await, @"alice may not `skip-gates` in prod: no role of theirs allows it; a role with `may: [skip-gates]` that reaches prod does (`roles:` in the configuration)");
     insta::assert_snapshot!(refused("dora", "soak", " ").await, @"skipping a gate needs a reason: add `--reason`");
     insta::assert_snapshot!(refused("dora", "soack", "hurry").await, @r#"v1.4.2 meets no gate "soack" on its way into prod; did you mean `soak`? it meets soak, freeze, hold, approvals"#);
     insta::assert_snapshot!(refused("dora", "freeze", "hurry").await, @"the gate freeze of prod is open for v1.4.2 already: not frozen");

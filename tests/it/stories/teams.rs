@@ -75,7 +75,7 @@ async fn who_leaves_the_team_between_the_command_and_the_merge_is_asked_about_ag
     assert_eq!(bot.version_line("prod"), "newTag: v1.4.2 # hoist writes this");
 
     let refused = bot.roll_back("bob", None).await.unwrap_err();
-    assert!(refused.contains("bob may not rollback in prod"), "{refused}");
+    assert!(refused.contains("bob may not `rollback` in prod"), "{refused}");
     hub.join("sre", "Bobby");
     bot.minutes_pass(2);
     bot.roll_back("bob", None).await.unwrap();

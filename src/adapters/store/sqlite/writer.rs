@@ -49,8 +49,8 @@ pub(super) fn lock(path: &Path) -> anyhow::Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(anyhow!(
-            "another hoist uses {} (it holds {}): stop that one, or give this one a `store:` of \
-             its own",
+            "another hoist uses {} (it holds {}): one at a time has a store. Ask that one (`hoist \
+             run` without `--once`), stop it, or give this one a `store:` of its own",
             path.display(),
             name.display()
         )),
