@@ -9,6 +9,7 @@ pub mod mirror;
 pub mod settings;
 
 mod checkout;
+mod copy;
 mod desk;
 mod disk;
 mod draft;

@@ -6,9 +6,10 @@
 
 use std::path::PathBuf;
 
-use git2::{ErrorCode, FetchOptions, ObjectType, Odb, Oid, Repository};
+use git2::{ErrorCode, FetchOptions, Oid, Repository};
 
 use super::{Kind, RemoteRefs, Transport, TransportError, is_mirrored, judge, oid};
+use crate::adapters::git::copy::{CopyError, Copying};
 use crate::app::ports::{RefOutcome, RefUpdate};
 
 /// How a moved ref's log names us, if the repository keeps one.
@@ -102,7 +103,15 @@ fn push_one(
         return Ok(outcome);
     }
     if let Some(new) = &update.new {
-        copy_missing(mirror, remote, oid(new)?)?;
+        let new = oid(new)?;
+        Copying::between(mirror, remote).and_then(|mut way| way.copy(new)).map_err(|error| {
+            match error {
+                CopyError::Reading(cause) => ours("reading an object to push", &cause),
+                CopyError::Writing(cause) => {
+                    theirs("writing an object into the repository", &cause)
+                }
+            }
+        })?;
     }
     match swap(remote, update) {
         Ok(outcome) => outcome,
@@ -187,61 +196,6 @@ fn read_refs(remote: &Repository) -> Result<RemoteRefs, TransportError> {
         Ok(refs)
     };
     list().map_err(|cause| theirs("listing the repository's refs", &cause))
-}
-
-/// Copies a commit with everything under it that the other side lacks.
-///
-/// What an object names is written before the object itself. So whatever is there is there whole,
-/// the walk stops at it, and an interruption leaves nothing that a ref could wrongly name.
-fn copy_missing(from: &Repository, to: &Repository, commit: Oid) -> Result<(), TransportError> {
-    let source = from.odb().map_err(|cause| ours("opening the mirror's objects", &cause))?;
-    let target = to.odb().map_err(|cause| theirs("opening the repository's objects", &cause))?;
-    let mut waiting = vec![(commit, Visit::First)];
-    while let Some((id, visit)) = waiting.pop() {
-        if target.exists(id) {
-            continue;
-        }
-        match visit {
-            Visit::First => {
-                waiting.push((id, Visit::Second));
-                let named = named_by(from, &source, id)
-                    .map_err(|cause| ours("reading an object to push", &cause))?;
-                waiting.extend(named.into_iter().map(|id| (id, Visit::First)));
-            }
-            Visit::Second => {
-                let object =
-                    source.read(id).map_err(|cause| ours("reading an object to push", &cause))?;
-                target
-                    .write(object.kind(), object.data())
-                    .map_err(|cause| theirs("writing an object into the repository", &cause))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-#[derive(Clone, Copy)]
-enum Visit {
-    /// What it names goes first.
-    First,
-    /// What it names is there.
-    Second,
-}
-
-fn named_by(from: &Repository, source: &Odb<'_>, id: Oid) -> Result<Vec<Oid>, git2::Error> {
-    match source.read_header(id)?.1 {
-        ObjectType::Commit => {
-            let commit = from.find_commit(id)?;
-            Ok(commit.parent_ids().chain([commit.tree_id()]).collect())
-        }
-        ObjectType::Tree => {
-            let tree = from.find_tree(id)?;
-            // A submodule's commit lives in another repository.
-            let inside = tree.iter().filter(|entry| entry.kind() != Some(ObjectType::Commit));
-            Ok(inside.map(|entry| entry.id()).collect())
-        }
-        ObjectType::Any | ObjectType::Blob | ObjectType::Tag => Ok(Vec::new()),
-    }
 }
 
 fn ours(doing: &str, cause: &git2::Error) -> TransportError {
