@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
@@ -102,6 +102,8 @@ struct Waiting {
     course: Mutex<Option<Course>>,
     /// How many bytes the transfer under way has brought.
     brought: AtomicU64,
+    /// For how long a transfer is left alone that nobody waits for: then it judges itself.
+    alone: Option<Duration>,
 }
 
 /// How a transfer has come along.
@@ -126,11 +128,16 @@ const LONGEST: u32 = 36;
 const ONCE_IN: u32 = 10;
 
 impl Course {
-    /// Judges by what came since it was last judged.
-    fn comes_along(&mut self, brought: u64, wait: Duration) -> bool {
+    fn begin() -> Self {
+        let now = now();
+        Self { began: now, judged: now, had: 0 }
+    }
+
+    /// Judges by what came since it was last judged, if that is so long ago.
+    fn comes_along(&mut self, brought: u64, wait: Duration, at_least: Duration) -> bool {
         let now = now();
         let since = now - self.judged;
-        if since < wait / ONCE_IN {
+        if since < at_least {
             return true;
         }
         let came = brought.saturating_sub(self.had);
@@ -140,6 +147,12 @@ impl Course {
 }
 
 impl Patience {
+    /// That of nobody, for a transfer which ends itself when it does not come along.
+    pub(super) fn of_nobody(wait: Duration) -> Self {
+        let course = Mutex::new(Some(Course::begin()));
+        Self(Arc::new(Waiting { course, alone: Some(wait), ..Waiting::default() }))
+    }
+
     /// Ends the transfer under way.
     pub(super) fn lose(&self) {
         self.0.lost.store(true, Ordering::SeqCst);
@@ -150,28 +163,40 @@ impl Patience {
     /// Begins anew.
     pub(super) fn regain(&self) {
         self.0.lost.store(false, Ordering::SeqCst);
-        let now = now();
-        let course = Course { began: now, judged: now, had: 0 };
-        *self.0.course.lock().unwrap_or_else(PoisonError::into_inner) = Some(course);
+        *self.course() = Some(Course::begin());
         self.0.brought.store(0, Ordering::SeqCst);
     }
 
-    /// Somebody has waited for as long as anybody does: ends the transfer under way, unless it
-    /// still comes along. How many bytes it has brought, if it goes on.
+    /// No transfer is under way any more: whoever still waits does so for something else.
+    pub(super) fn rest(&self) {
+        *self.course() = None;
+    }
+
+    /// Somebody has waited for as long as anybody does: ends the transfer under way, if there is
+    /// one, unless it still comes along. How many bytes it has brought, if it goes on.
     pub(super) fn tire(&self, wait: Duration) -> Option<u64> {
+        self.judge(wait, wait / ONCE_IN)
+    }
+
+    fn judge(&self, wait: Duration, at_least: Duration) -> Option<u64> {
         let brought = self.0.brought.load(Ordering::SeqCst);
-        let mut course = self.0.course.lock().unwrap_or_else(PoisonError::into_inner);
-        let comes_along = course.as_mut().is_some_and(|it| it.comes_along(brought, wait));
-        drop(course);
+        let comes_along = self.course().as_mut()?.comes_along(brought, wait, at_least);
         if !comes_along {
             self.lose();
         }
         comes_along.then_some(brought)
     }
 
+    fn course(&self) -> MutexGuard<'_, Option<Course>> {
+        self.0.course.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// So many bytes have come.
     fn note(&self, bytes: usize) {
         self.0.brought.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Ordering::SeqCst);
+        if let Some(wait) = self.0.alone {
+            self.judge(wait, wait);
+        }
     }
 
     fn lasts(&self) -> bool {
@@ -377,4 +402,35 @@ fn reason(told: Option<String>, words: &str) -> String {
 fn oid(id: &CommitId) -> Result<Oid, TransportError> {
     Oid::from_str(id.as_str())
         .map_err(|cause| TransportError::mirror("reading a commit's id", &cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(600);
+
+    #[test]
+    fn a_transfer_that_has_ended_is_not_said_to_go_on_and_ends_no_other() {
+        let patience = Patience::default();
+        assert_eq!(patience.tire(WAIT), None);
+        patience.regain();
+        patience.note(3 << 20);
+        assert_eq!(patience.tire(WAIT), Some(3 << 20));
+        patience.rest();
+        assert_eq!(patience.tire(WAIT), None);
+        assert!(patience.lasts(), "there is nothing to end");
+        patience.regain();
+        assert_eq!(patience.tire(WAIT), Some(0), "it has only begun");
+    }
+
+    #[test]
+    fn what_nobody_waits_for_ends_itself_when_it_does_not_come_along() {
+        let patience = Patience::of_nobody(Duration::ZERO);
+        patience.note(0);
+        assert!(!patience.lasts());
+        let patience = Patience::of_nobody(WAIT);
+        patience.note(1);
+        assert!(patience.lasts(), "it is not judged yet");
+    }
 }
