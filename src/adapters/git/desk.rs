@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use flate2::Compression;
@@ -14,8 +15,13 @@ use flate2::write::ZlibEncoder;
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Repository};
 use sha1::{Digest, Sha1};
 
+use super::copy::{CopyError, Copying};
 use super::folder::Folder;
+use super::oid_of;
+use super::pace::now;
 use super::trees::Listing;
+use crate::app::ports::{RefOutcome, RefUpdate};
+use crate::domain::id::CommitId;
 
 /// How many bytes of folders are kept at most: a few of the biggest that people have.
 const ROOM: usize = 8 * 1024 * 1024;
@@ -24,17 +30,69 @@ const ROOM: usize = 8 * 1024 * 1024;
 /// all ids, costs five times as much as all the rest, and saves a third of its room.
 const BIG: usize = 64 * 1024;
 
+/// How long a commit that was made waits for its push at most: as long as a server is left alone that
+/// asks for it. What is not pushed by then was given up.
+const WAITS: Duration = Duration::from_secs(3600);
+
 /// A repository, and what its owner remembers of it. What is named by its own hash is never stale.
 pub(super) struct Desk {
     repository: Repository,
     folders: RefCell<VecDeque<(Oid, Arc<Folder>)>>,
     /// What each pattern was last found to fit.
     pub(super) listings: RefCell<HashMap<String, Listing>>,
+    made: RefCell<Made>,
 }
+
+/// The commits that were made here and that the remote does not have yet, and when.
+pub(super) type Made = VecDeque<(Oid, Instant)>;
 
 impl Desk {
     pub(super) fn of(repository: Repository) -> Self {
-        Self { repository, folders: RefCell::default(), listings: RefCell::default() }
+        Self {
+            repository,
+            folders: RefCell::default(),
+            listings: RefCell::default(),
+            made: RefCell::default(),
+        }
+    }
+
+    /// A commit was made, and no ref of anybody's names it.
+    pub(super) fn note_made(&self, commit: &CommitId) {
+        let Ok(id) = oid_of(commit) else { return };
+        let (now, mut made) = (now(), self.made.borrow_mut());
+        made.retain(|(other, at)| *other != id && now - *at < WAITS);
+        made.push_back((id, now));
+    }
+
+    /// What came of a push: what the remote has can be fetched.
+    pub(super) fn note_pushed(&self, update: &RefUpdate, outcome: &RefOutcome) {
+        match outcome {
+            RefOutcome::Moved | RefOutcome::AlreadyThere => {
+                let pushed = update.new.as_ref().and_then(|id| oid_of(id).ok());
+                self.made.borrow_mut().retain(|(id, _)| Some(*id) != pushed);
+            }
+            RefOutcome::Stale { .. } | RefOutcome::Refused { .. } => (),
+        }
+    }
+
+    /// Gives to another mirror of the same remote what was made here and not pushed: whoever made
+    /// it is about to push it, by its id.
+    pub(super) fn hand_over(&self, other: &Repository) -> Made {
+        let now = now();
+        let mut made = self.made.take();
+        made.retain(|(_, at)| now - *at < WAITS);
+        let done = Copying::between(&self.repository, other)
+            .and_then(|mut way| made.iter().try_for_each(|(id, _)| way.copy(*id)));
+        if let Err(CopyError::Reading(cause) | CopyError::Writing(cause)) = done {
+            // It is made again by those who miss it.
+            tracing::warn!("what was not pushed yet stays behind in the old mirror: {cause}");
+        }
+        made
+    }
+
+    /// Keeps what was handed over.
+    pub(super) fn remember(&self, made: Made) {
+        self.made.replace(made);
     }
 
     /// A folder.

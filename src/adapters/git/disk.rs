@@ -75,6 +75,7 @@ impl Place {
     ///
     /// Everything in it can be fetched again, so a doubt never costs more than a fetch.
     pub(super) fn open(&self) -> anyhow::Result<Repository> {
+        self.settle()?;
         if self.path.exists() {
             match sweep(&self.path, &self.path).and_then(|()| self.open_sound()) {
                 Ok(repository) => return Ok(repository),
@@ -87,6 +88,24 @@ impl Place {
         self.renew()
     }
 
+    /// Ends what a process was about that was killed while it built a mirror anew.
+    ///
+    /// The old one is whole until the new one is in its place, and the new one only then known to be.
+    fn settle(&self) -> anyhow::Result<()> {
+        let old = self.beside("old");
+        if !self.path.exists() && old.exists() {
+            fs::rename(&old, &self.path)
+                .with_context(|| format!("taking back {}", old.display()))?;
+        }
+        remove_tree(&old)?;
+        remove_tree(&self.beside("new"))
+    }
+
+    /// Where another mirror of the same repository is for a while.
+    fn beside(&self, which: &str) -> PathBuf {
+        self.path.with_extension(format!("git.{which}"))
+    }
+
     /// Replaces the mirror by an empty one, made beside it and swapped in.
     fn renew(&self) -> anyhow::Result<Repository> {
         drop(self.begin_anew()?);
@@ -95,7 +114,7 @@ impl Place {
 
     /// Makes an empty mirror beside the one in use.
     pub(super) fn begin_anew(&self) -> anyhow::Result<Repository> {
-        let fresh = self.path.with_extension("git.new");
+        let fresh = self.beside("new");
         remove_tree(&fresh)?;
         let mut options = RepositoryInitOptions::new();
         options.bare(true).no_reinit(true).mkpath(true).external_template(false);
@@ -103,10 +122,9 @@ impl Place {
             .with_context(|| format!("making a mirror at {}", fresh.display()))
     }
 
-    /// Puts what was begun in the place of the one in use.
+    /// Puts what was begun in the place of the one in use, which is left beside it.
     pub(super) fn put_in_place(&self) -> anyhow::Result<Repository> {
-        let fresh = self.path.with_extension("git.new");
-        let old = self.path.with_extension("git.old");
+        let (fresh, old) = (self.beside("new"), self.beside("old"));
         remove_tree(&old)?;
         if self.path.exists() {
             fs::rename(&self.path, &old)
@@ -114,8 +132,15 @@ impl Place {
         }
         fs::rename(&fresh, &self.path)
             .with_context(|| format!("putting the new mirror at {}", self.path.display()))?;
-        remove_tree(&old)?;
         self.open_sound()
+    }
+
+    /// Removes the one that was in use before: that takes longer than all the rest.
+    pub(super) fn remove_old(&self) {
+        let old = self.beside("old");
+        if let Err(error) = remove_tree(&old) {
+            tracing::warn!("the mirror that was in use before stays for now: {error:#}");
+        }
     }
 
     /// How many bytes its objects take.

@@ -2,9 +2,11 @@
 //!
 //! Requests come over a channel. Those that come at the same moment, or while the thread is busy,
 //! are taken together: reads and commits first, then one push for all pushes, then one fetch for all
-//! fetches. That is what makes a hundred promotions at once cost little more than one.
+//! fetches. That is what makes a hundred promotions at once cost little more than one. What takes as
+//! long as a clone is done on another thread, by `renewal`, as long as the mirror can be trusted.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError};
 use std::time::Duration;
 
@@ -13,11 +15,12 @@ use tokio::sync::oneshot;
 
 use super::desk::Desk;
 use super::disk::{Place, check_packs, check_sound};
-use super::history::{check_commit, refs};
+use super::follow::{bring_up_to_date, follow_one};
+use super::history::check_commit;
 use super::mirror::Bounds;
 use super::pace::{About, Pace};
-use super::transport::{Patience, RemoteRefs, Transport, TransportError};
-use super::{broken, oid_of};
+use super::renewal::{self, Renewal};
+use super::transport::{Patience, Transport, TransportError};
 use crate::app::ports::{GitError, RefOutcome, RefUpdate};
 
 /// Where an answer goes.
@@ -42,14 +45,17 @@ pub(super) struct Doubt(String);
 impl Doubt {
     /// Finds in a failure of our own that an object cannot be read.
     ///
-    /// Nobody but a broken disk or a lost moment of writing does that: a full disk and a wrong path
+    /// Nobody but a broken disk or a lost moment of writing does that,: a full disk and a wrong path
     /// are told in other words.
     pub(super) fn of<T>(done: &Result<T, GitError>) -> Option<Self> {
         let Err(GitError::Mirror(cause)) = done else { return None };
         let class = cause.downcast_ref::<git2::Error>()?.class();
         let unreadable = matches!(
             class,
-            ErrorClass::Odb | ErrorClass::Zlib | ErrorClass::Object | ErrorClass::Tree
+            ErrorClass::Odb
+                | ErrorClass::Zlib
+                | ErrorClass::Object
+                | ErrorClass::Tree
         );
         unreadable.then(|| Self(format!("{cause:#}")))
     }
@@ -66,7 +72,7 @@ pub(super) struct Push {
 /// The owner of a mirror.
 pub(super) struct Keeper {
     /// The mirror's place on disk.
-    pub(super) place: Place,
+    pub(super) place: Arc<Place>,
     /// The mirror.
     pub(super) mirror: Desk,
     /// The way to the remote.
@@ -77,6 +83,8 @@ pub(super) struct Keeper {
     pub(super) patience: Patience,
     /// What puts the mirror in doubt, until it is built anew.
     pub(super) doubt: Option<Doubt>,
+    /// The mirror that is built beside this one.
+    pub(super) renewal: Renewal,
     /// How far the mirror may grow.
     pub(super) bounds: Bounds,
     /// How often it was fetched since it was weighed.
@@ -139,6 +147,7 @@ impl Keeper {
         if waiting.is_empty() {
             return;
         }
+        self.hear_of_renewal();
         let fetched = self.unless_hushed(Self::fetch_and_heal);
         self.pace.note(requests.who_is_about(waiting.len()));
         tracing::debug!(git.callers = waiting.len(), git.ok = fetched.is_ok(), "fetched");
@@ -149,6 +158,11 @@ impl Keeper {
             };
             // Who gave up waiting needs no answer.
             drop(answer.send(told));
+        }
+        if fetched.is_ok() {
+            // Nobody waits for this.
+            self.place.remove_old();
+            self.bound();
         }
     }
 
@@ -167,7 +181,17 @@ impl Keeper {
         {
             self.pace.hush(seconds, &error.to_string());
         }
+        self.patience.rest();
         done
+    }
+
+    /// Leaves the remote alone, if that was its answer to a clone beside; its callers are told.
+    fn hear_of_renewal(&mut self) {
+        if let Some(error) = self.renewal.failure()
+            && let Some(seconds) = error.asks_to_wait()
+        {
+            self.pace.hush(seconds, &error.to_string());
+        }
     }
 
     /// Fetches; a mirror that turns out to be broken is built anew.
@@ -177,10 +201,7 @@ impl Keeper {
         self.doubt = self.doubt.take().or(torn);
         if self.doubt.is_none() {
             match self.fetch_once() {
-                Ok(()) => {
-                    self.bound();
-                    return Ok(());
-                }
+                Ok(()) => return Ok(()),
                 Err(error) if error.may_be_ours() => {
                     let Err(cause) = check_sound(&self.mirror) else { return Err(error) };
                     self.doubt = Some(Doubt(format!("{cause:#}")));
@@ -194,25 +215,45 @@ impl Keeper {
         self.rebuild()
     }
 
-    /// Fetches everything into a mirror beside the one in use, and puts it in its place.
-    ///
-    /// Until that is done the old one serves, as far as it can.
+    /// Fetches: into the mirror that was built beside this one, if there is one, which is as far as
+    /// the remote by that, and takes this one's place.
+    fn fetch_once(&mut self) -> Result<(), TransportError> {
+        let Some(fresh) = self.renewal.built() else {
+            return bring_up_to_date(&*self.transport, &self.mirror);
+        };
+        bring_up_to_date(&*self.transport, &fresh)
+            .inspect_err(|error| self.renewal.note_failure(error))?;
+        let made = self.mirror.hand_over(&fresh);
+        self.put_in_place(fresh)?;
+        self.mirror.remember(made);
+        tracing::info!("the mirror that was built anew has taken its place");
+        Ok(())
+    }
+
+    /// Builds the mirror anew while everybody waits: one in doubt serves nobody. What was made in
+    /// it and not pushed is in doubt as well, and is made again.
     fn rebuild(&mut self) -> Result<(), TransportError> {
-        let fresh = self.place.begin_anew().map_err(|cause| TransportError::disk(&cause))?;
-        let remote = self.transport.fetch(&fresh)?;
-        follow(&fresh, &remote)
-            .map_err(|cause| TransportError::mirror("writing the new mirror's refs", &cause))?;
+        self.renewal.abandon();
+        let fresh = renewal::build(&self.place, &*self.transport)?;
+        self.put_in_place(fresh)
+    }
+
+    /// Goes on with a mirror that was built beside.
+    fn put_in_place(&mut self, fresh: Repository) -> Result<(), TransportError> {
         // The old one goes before the new one is opened in its place: libgit2 knows packs by their
         // path, for the whole process, and would go on with the old one's mapping.
         self.mirror = Desk::of(fresh);
-        let placed = self.place.put_in_place().map_err(|cause| TransportError::disk(&cause))?;
+        let placed = self.place.put_in_place().map_err(|cause| {
+            self.doubt = Some(Doubt(format!("{cause:#}")));
+            TransportError::disk(&cause)
+        })?;
         self.mirror = Desk::of(placed);
         self.place.note_weight();
         self.doubt = None;
         Ok(())
     }
 
-    /// Builds a mirror anew that has grown too far: nothing in it is ever collected.
+    /// Has a mirror built anew that has grown too far: nothing in it is ever collected.
     fn bound(&mut self) {
         let due = self.unweighed.is_multiple_of(WEIGHING);
         self.unweighed = self.unweighed.wrapping_add(1);
@@ -225,21 +266,14 @@ impl Keeper {
         if weight <= new.saturating_mul(2).saturating_add(slack) && packs <= most {
             return;
         }
-        tracing::info!(
-            git.bytes = weight,
-            git.bytes_when_new = new,
-            git.packs = packs,
-            "building the mirror anew, it has grown"
-        );
-        if let Err(error) = self.rebuild() {
-            tracing::warn!("the mirror could not be built anew and goes on as it is: {error}");
+        if self.renewal.begin() {
+            tracing::info!(
+                git.bytes = weight,
+                git.bytes_when_new = new,
+                git.packs = packs,
+                "building the mirror anew beside the one in use, which has grown"
+            );
         }
-    }
-
-    fn fetch_once(&self) -> Result<(), TransportError> {
-        let remote = self.transport.fetch(&self.mirror)?;
-        follow(&self.mirror, &remote)
-            .map_err(|cause| TransportError::mirror("updating the mirror's refs", &cause))
     }
 
     /// Pushes as many callers' updates as can go together; returns those that must wait a round.
@@ -275,6 +309,7 @@ impl Keeper {
         match pushed {
             Ok(outcomes) => {
                 for (update, outcome) in updates.iter().zip(&outcomes) {
+                    self.mirror.note_pushed(update, outcome);
                     if let Err(error) = follow_one(&self.mirror, update, outcome) {
                         // The next fetch puts it right.
                         tracing::warn!(git.reference = %update.name, "the mirror did not follow a push: {error:#}");
@@ -338,53 +373,6 @@ fn check_updates(mirror: &Repository, updates: &[RefUpdate]) -> Result<(), GitEr
         if let Some(new) = &update.new {
             check_commit(mirror, new)?;
         }
-    }
-    Ok(())
-}
-
-/// Sets the mirror's refs to the remote's. What is gone goes first: a new ref may need its place.
-fn follow(mirror: &Repository, remote: &RemoteRefs) -> Result<(), git2::Error> {
-    let mut held = RemoteRefs::new();
-    for reference in mirror.references()? {
-        let mut reference = reference?;
-        let Some(target) = reference.target() else { continue };
-        let name = reference.name()?.to_owned();
-        if remote.contains_key(&name) {
-            held.insert(name, target);
-        } else {
-            reference.delete()?;
-        }
-    }
-    for (name, target) in remote {
-        if held.get(name) != Some(target) {
-            mirror.reference(name, *target, true, "")?;
-        }
-    }
-    Ok(())
-}
-
-fn follow_one(
-    mirror: &Repository,
-    update: &RefUpdate,
-    outcome: &RefOutcome,
-) -> Result<(), GitError> {
-    match outcome {
-        RefOutcome::Moved | RefOutcome::AlreadyThere => (),
-        RefOutcome::Stale { .. } | RefOutcome::Refused { .. } => return Ok(()),
-    }
-    match &update.new {
-        Some(new) => {
-            mirror
-                .reference(&update.name, oid_of(new)?, true, "")
-                .map_err(broken("setting a ref of the mirror"))?;
-        }
-        None if refs(mirror, &update.name)?.contains_key(&update.name) => {
-            mirror
-                .find_reference(&update.name)
-                .and_then(|mut reference| reference.delete())
-                .map_err(broken("deleting a ref of the mirror"))?;
-        }
-        None => (),
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::disk::Place;
 use super::history::{self, MergeWords};
 use super::keeper::{Doubt, Keeper, Push, Request};
 use super::pace::Pace;
+use super::renewal::Renewal;
 use super::settings::{Credentials, RemoteSettings, Way};
 use super::signing::Signer;
 use super::transport::{self, Patience};
@@ -34,12 +36,15 @@ pub struct Bounds {
     pub slack: u64,
     /// In how many packs its objects may be: each fetch brings one, and libgit2 keeps each open.
     pub packs: usize,
+    /// How long nobody tries to build it anew after that has failed once; longer each time after.
+    pub again: Duration,
 }
 
 impl Default for Bounds {
     /// The first fetch of a big repository fits in.
     fn default() -> Self {
-        Self { wait: Duration::from_secs(600), slack: 64 * 1024 * 1024, packs: 128 }
+        let ten_minutes = Duration::from_secs(600);
+        Self { wait: ten_minutes, slack: 64 * 1024 * 1024, packs: 128, again: ten_minutes }
     }
 }
 
@@ -82,10 +87,11 @@ impl Mirror {
             Way::Local(_) => Pace::of_disk(pushes),
             Way::Http(..) | Way::Ssh(..) => Pace::of_server(pushes),
         };
-        let place = Place::claim(&name, data)?;
+        let place = Arc::new(Place::claim(&name, data)?);
         let mirror = Desk::of(place.open()?);
         let patience = Patience::default();
-        let transport = transport::to(way, patience.clone())?;
+        let transport = transport::to(way.clone(), patience.clone())?;
+        let renewal = Renewal::of(Arc::clone(&place), way, bounds);
         let keeper = Keeper {
             place,
             mirror,
@@ -93,6 +99,7 @@ impl Mirror {
             pace,
             patience: patience.clone(),
             doubt: None,
+            renewal,
             bounds,
             unweighed: 0,
         };
@@ -223,7 +230,10 @@ impl Git for Mirror {
 
     async fn commit(&self, spec: CommitSpec) -> Result<CommitId, GitError> {
         let signer = self.signer.clone();
-        self.local(move |mirror| trees::commit(mirror, &spec, signer.as_ref())).await
+        self.local(move |mirror| {
+            trees::commit(mirror, &spec, signer.as_ref()).inspect(|id| mirror.note_made(id))
+        })
+        .await
     }
 
     async fn draft(&self, commit: &CommitId) -> Result<Draft, GitError> {
@@ -232,7 +242,8 @@ impl Git for Mirror {
     }
 
     async fn adopt(&self, object: Vec<u8>) -> Result<CommitId, GitError> {
-        self.local(move |mirror| draft::adopt(mirror, &object)).await
+        self.local(move |mirror| draft::adopt(mirror, &object).inspect(|id| mirror.note_made(id)))
+            .await
     }
 
     async fn push(&self, updates: Vec<RefUpdate>) -> Result<Vec<RefOutcome>, GitError> {
@@ -278,7 +289,14 @@ impl Git for Mirror {
     ) -> Result<Merged, GitError> {
         let (onto, head) = (onto.clone(), head.clone());
         let words = MergeWords { message, author, signer: self.signer.clone() };
-        self.local(move |mirror| history::merge(mirror, &onto, &head, &words)).await
+        self.local(move |mirror| {
+            let merged = history::merge(mirror, &onto, &head, &words)?;
+            if let Merged::Clean(id) = &merged {
+                mirror.note_made(id);
+            }
+            Ok(merged)
+        })
+        .await
     }
 
     async fn log(

@@ -181,7 +181,7 @@ impl Credentials {
 }
 
 /// How a remote is reached, with all that this way asks for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Way {
     /// A bare repository on this machine.
     Local(PathBuf),

@@ -185,8 +185,9 @@ async fn a_mirror_does_not_grow_without_bound(remote: Remote) {
         mirror.fetch().await.unwrap();
         most = most.max(weight());
     }
-    // Between two weighings sixteen rounds may come; without a bound there would be all of them.
-    assert!(most < SLACK + 20 * EACH as u64, "{most}");
+    // Between two weighings sixteen rounds may come, and some more while a new one is built; without
+    // a bound there would be all of them.
+    assert!(most < SLACK + 28 * EACH as u64, "{most}");
     assert_eq!(mirror.list(&first, "*").await.unwrap(), ["v.yaml"]);
 }
 
@@ -253,6 +254,6 @@ async fn what_was_fetched_often_keeps_few_files_open() {
         most = most.max(open());
         tip = next;
     }
-    // Between two looks at it sixteen fetches may come.
-    assert!(most <= 4 + 17, "{most} files are open");
+    // Between two looks at it sixteen fetches may come, and some more while a new one is built.
+    assert!(most <= 4 + 17 + 8, "{most} files are open");
 }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use hoist::adapters::git::{Credentials, HostKeys, Login, Mirror, RemoteSettings, Speaker, Trust};
+use hoist::adapters::git::{
+    Bounds, Credentials, HostKeys, Login, Mirror, RemoteSettings, Speaker, Trust,
+};
 use hoist::app::ports::{Git, RefOutcome};
 
 use crate::support::git::{Remote, basic, spec, update};
@@ -58,6 +60,16 @@ async fn a_kill_at_any_moment_leaves_a_mirror_that_goes_on_over_ssh() {
     survive(&Remote::ssh(), "a_kill_at_any_moment_leaves_a_mirror_that_goes_on_over_ssh").await;
 }
 
+/// The same while the mirror is built anew again and again.
+#[tokio::test]
+async fn a_kill_at_any_moment_of_building_anew_leaves_a_mirror_that_goes_on() {
+    if let Ok(url) = std::env::var(URL) {
+        return renew(settings(url, basic(PASSWORD))).await;
+    }
+    let name = "a_kill_at_any_moment_of_building_anew_leaves_a_mirror_that_goes_on";
+    survive(&Remote::http(), name).await;
+}
+
 fn settings(url: String, credentials: Credentials) -> RemoteSettings {
     let (name, trust) = ("gitops".parse().unwrap(), Trust::default());
     RemoteSettings { name, url, credentials, trust, speaker: Speaker::Own, pushes: None }
@@ -82,6 +94,22 @@ async fn work(settings: RemoteSettings) {
             let text = format!("{} {round} {number}\n", std::process::id()).repeat(200);
             let path = format!("apps/{}/{number}.yaml", round % 5);
             let next = mirror.commit(spec(&[&tip], &[(&path, Some(&text))])).await.unwrap();
+            drop(mirror.push(vec![update(MAIN, Some(&tip), Some(&next))]).await);
+        }
+    }
+}
+
+/// Fetches, commits and pushes with a mirror that has always grown too far, until it is killed.
+async fn renew(settings: RemoteSettings) {
+    let data = PathBuf::from(std::env::var(DATA).unwrap());
+    let bounds = Bounds { slack: 0, packs: 0, ..Bounds::default() };
+    for round in 0.. {
+        let mirror = Mirror::open_within(settings.clone(), &data, bounds).unwrap();
+        for number in 0..20 {
+            mirror.fetch().await.unwrap();
+            let tip = mirror.tip(MAIN).await.unwrap().unwrap();
+            let text = format!("{} {round} {number}\n", std::process::id()).repeat(200);
+            let next = mirror.commit(spec(&[&tip], &[("v.yaml", Some(&text))])).await.unwrap();
             drop(mirror.push(vec![update(MAIN, Some(&tip), Some(&next))]).await);
         }
     }
@@ -112,7 +140,7 @@ async fn survive(remote: &Remote, own_name: &str) {
         child.wait().unwrap();
 
         let mirror = remote.mirror();
-        assert_eq!(leftovers(&remote.mirror_path()), Vec::<PathBuf>::new(), "round {round}");
+        assert_eq!(leftovers(&data.join("mirrors")), Vec::<PathBuf>::new(), "round {round}");
         mirror.fetch().await.unwrap();
         let tip = mirror.refs(MAIN).await.unwrap()[MAIN].clone();
         assert!(mirror.contains(&tip, &first).await.unwrap());
@@ -142,7 +170,9 @@ fn leftovers(folder: &Path) -> Vec<PathBuf> {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() {
+        if name.ends_with(".git.new") || name.ends_with(".git.old") {
+            found.push(path);
+        } else if path.is_dir() {
             found.extend(leftovers(&path));
         } else if name.ends_with(".lock") || name.contains("git2_") || name.starts_with("tmp_") {
             found.push(path);

@@ -1,5 +1,6 @@
 //! What the `Git` port promises, over `file://`, over HTTP with basic auth, and over SSH.
 
+mod anew;
 mod certificates;
 mod disk;
 mod killed;

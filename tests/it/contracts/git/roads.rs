@@ -1,5 +1,6 @@
 //! Bad roads to a server: what is stuck, slow or cut ends in time, and the next one passes.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use hoist::adapters::git::{Bounds, HostKeys, Mirror, RemoteSettings, Trust};
@@ -60,8 +61,18 @@ impl Behind {
 
     /// A mirror at the other end of the road, which waits for some seconds and no longer.
     pub(super) fn mirror(&self) -> Mirror {
-        let bounds = Bounds { wait: WAIT, ..Bounds::default() };
+        self.mirror_within(Bounds::default())
+    }
+
+    /// The same, within these bounds otherwise.
+    pub(super) fn mirror_within(&self, bounds: Bounds) -> Mirror {
+        let bounds = Bounds { wait: WAIT, ..bounds };
         Mirror::open_within(self.settings.clone(), self.data.path(), bounds).unwrap()
+    }
+
+    /// That mirror's directory.
+    pub(super) fn mirror_path(&self) -> PathBuf {
+        self.data.path().join("mirrors/gitops.git")
     }
 }
 
