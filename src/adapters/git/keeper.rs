@@ -45,8 +45,8 @@ pub(super) struct Doubt(String);
 impl Doubt {
     /// Finds in a failure of our own that an object cannot be read.
     ///
-    /// Nobody but a broken disk or a lost moment of writing does that,: a full disk and a wrong path
-    /// are told in other words.
+    /// Nobody but a broken disk or a lost moment of writing does that, and to a ref as well: a full
+    /// disk, a wrong path and a ref that is not there are told in other words.
     pub(super) fn of<T>(done: &Result<T, GitError>) -> Option<Self> {
         let Err(GitError::Mirror(cause)) = done else { return None };
         let class = cause.downcast_ref::<git2::Error>()?.class();
@@ -56,6 +56,7 @@ impl Doubt {
                 | ErrorClass::Zlib
                 | ErrorClass::Object
                 | ErrorClass::Tree
+                | ErrorClass::Reference
         );
         unreadable.then(|| Self(format!("{cause:#}")))
     }

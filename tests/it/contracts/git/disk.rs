@@ -14,6 +14,7 @@ over_each_remote! {
     what_a_killed_process_left_does_not_block_the_next,
     a_mirror_in_doubt_is_started_anew,
     a_torn_pack_and_an_empty_object_are_fetched_anew,
+    a_ref_that_cannot_be_read_is_fetched_anew_while_the_mirror_is_in_use,
     a_mirror_does_not_grow_without_bound,
 }
 
@@ -158,6 +159,29 @@ async fn what_cannot_be_read_is_fetched_anew_while_the_mirror_is_in_use() {
     assert!(matches!(told, GitError::Mirror(_)), "{told:?}");
     mirror.fetch().await.unwrap();
     assert_eq!(mirror.list(&first, "*").await.unwrap(), ["v.yaml"]);
+}
+
+/// A power cut leaves refs whose bytes were never written; nothing else tells of them.
+async fn a_ref_that_cannot_be_read_is_fetched_anew_while_the_mirror_is_in_use(remote: Remote) {
+    let first = used(&remote).await;
+    let mirror = remote.mirror();
+    let path = remote.mirror_path().join("refs/heads/main");
+    for rubbish in ["", "rubbish"] {
+        mirror.fetch().await.unwrap();
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, rubbish).unwrap();
+        let told = mirror.tip(MAIN).await.unwrap_err();
+        assert!(matches!(told, GitError::Mirror(_)), "{rubbish:?}: {told:?}");
+        mirror.fetch().await.unwrap();
+        assert_eq!(mirror.tip(MAIN).await.unwrap(), Some(first.clone()), "{rubbish:?}");
+        // And where nobody asked for it before the fetch.
+        fs::write(&path, rubbish).unwrap();
+        mirror.fetch().await.unwrap();
+        assert_eq!(mirror.refs(MAIN).await.unwrap()[MAIN], first, "{rubbish:?}");
+    }
+    let next = mirror.commit(spec(&[&first], &[("v.yaml", Some("tag: 2\n"))])).await.unwrap();
+    mirror.push(vec![update(MAIN, Some(&first), Some(&next))]).await.unwrap();
+    assert_eq!(remote.git(&["rev-parse", "main"]), next.as_str());
 }
 
 async fn a_mirror_does_not_grow_without_bound(remote: Remote) {
