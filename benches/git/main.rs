@@ -1,6 +1,7 @@
 //! One promotion's Git work: hoist's ways beside those of the `git` command line, in the same run.
 //!
-//! `cargo bench --bench git [ROUNDS [APPLICATIONS]]`; with 0 rounds, only many at once. A promotion
+//! `cargo bench --bench git [ROUNDS [APPLICATIONS]]`; with 0 rounds, only many at once, and with
+//! `anew` before the numbers only what a mirror costs that is built anew. A promotion
 //! is: see one new commit of somebody else's, read a file, change one scalar, commit, push a new
 //! branch. Rounds alternate between the ways, so that a busy machine is busy for all of them. Needs
 //! nginx, fcgiwrap and git.
@@ -12,6 +13,7 @@
     reason = "a bench reads the machine's clock, starts git, tells a person, and may fail loudly"
 )]
 
+mod anew;
 mod cost;
 mod memory;
 mod ways;
@@ -52,26 +54,36 @@ const OWN: [(&str, &str, Speaker); 2] =
 fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     if let Some(asked) = Asked::of_us() {
-        return runtime.block_on(promote_and_tell(asked));
+        return runtime.block_on(async {
+            if asked.way == anew::NAME {
+                anew::promote_and_tell(asked).await;
+            } else {
+                promote_and_tell(asked).await;
+            }
+        });
     }
+    let all = std::env::args().all(|text| text != anew::NAME);
     let mut numbers = std::env::args().filter_map(|text| text.parse::<usize>().ok());
     let rounds = numbers.next().unwrap_or(9);
     let only = numbers.next();
     for applications in SIZES.into_iter().filter(|size| only.is_none_or(|only| *size == only)) {
-        runtime.block_on(compare(applications, rounds));
+        let world = World::new(applications);
+        println!("\n## {applications} applications × 3 environments\n");
+        if all {
+            runtime.block_on(compare(&world, rounds));
+        }
+        anew::compare(&world);
     }
 }
 
-async fn compare(applications: usize, rounds: usize) {
-    let world = World::new(applications);
-    println!("\n## {applications} applications × 3 environments\n");
+async fn compare(world: &World, rounds: usize) {
     for way in CommandLine::ALL {
-        prepare(&world, way);
+        prepare(world, way);
     }
     if rounds > 0 {
-        one_by_one(&world, rounds).await;
+        one_by_one(world, rounds).await;
     }
-    many_at_once(&world).await;
+    many_at_once(world).await;
 }
 
 /// One promotion at a time, each way in its turn.

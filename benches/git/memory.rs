@@ -70,19 +70,29 @@ fn resident_of_children() -> u64 {
 /// mirror.
 pub fn of_process(way: &str, url: &str, count: usize) -> String {
     let data = tempfile::tempdir().unwrap();
-    let (first, _) = child(way, url, data.path(), 0);
-    let (most, own) = child(way, url, data.path(), count);
+    let memory = |count| {
+        let told = child(way, url, data.path(), count);
+        let (most, own) = told.split_once(' ').unwrap();
+        (most.parse::<u64>().unwrap(), own.parse::<u64>().unwrap())
+    };
+    let (first, _) = memory(0);
+    let (most, own) = memory(count);
     format!("{most} MiB ({own} its own; the first clone {first})")
 }
 
-fn child(way: &str, url: &str, data: &Path, count: usize) -> (u64, u64) {
+/// What a process tells that does something else, and finds a mirror.
+pub fn told_by_child(what: &str, url: &str) -> String {
+    let data = tempfile::tempdir().unwrap();
+    child("own", url, data.path(), 0);
+    child(what, url, data.path(), 0)
+}
+
+fn child(way: &str, url: &str, data: &Path, count: usize) -> String {
     let mut child = Command::new(std::env::current_exe().unwrap());
     let child = child.env(WAY, way).env(URL, url).env(DATA, data).env(COUNT, count.to_string());
     let output = child.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let told = String::from_utf8(output.stdout).unwrap();
-    let (most, own) = told.trim().split_once(' ').unwrap();
-    (most.parse().unwrap(), own.parse().unwrap())
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 /// What is asked of this process, if it is such a child.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use hoist::adapters::git::{Credentials, Mirror, RemoteSettings, Speaker, Trust};
+use hoist::adapters::git::{Bounds, Credentials, Mirror, RemoteSettings, Speaker, Trust};
 use hoist::app::ports::{CommitSpec, Git, RefOutcome, RefUpdate, Signature};
 use hoist::yaml_edit::{Edit, Rule, Which, edit, find};
 
@@ -12,6 +12,11 @@ use crate::world::{MAIN, World, git, git_with};
 
 /// A mirror of hoist's, kept in a folder.
 pub fn open(url: &str, data: &Path, speaker: Speaker) -> Mirror {
+    open_within((url, data), speaker, Bounds::default())
+}
+
+/// The same within other bounds.
+pub fn open_within((url, data): (&str, &Path), speaker: Speaker, bounds: Bounds) -> Mirror {
     let settings = RemoteSettings {
         name: "gitops".parse().unwrap(),
         url: url.to_owned(),
@@ -23,7 +28,7 @@ pub fn open(url: &str, data: &Path, speaker: Speaker) -> Mirror {
         speaker,
         pushes: None,
     };
-    Mirror::open(settings, data).unwrap()
+    Mirror::open_within(settings, data, bounds).unwrap()
 }
 
 /// A promotion by hoist.
