@@ -10,16 +10,15 @@ use crate::domain::command::Actor;
 use crate::domain::id::{CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber};
 use crate::domain::pairing::Pairings;
 use crate::domain::pipeline::Environment;
-use crate::domain::plan::{Action, Closed, Proposing, branch_of, judge};
+use crate::domain::plan::{Action, Closed, Proposing, branch_of};
 use crate::domain::promotion::{BadArtifact, FieldValue, Kind, Promotion, Proposed, State};
-use crate::domain::snapshot::{Judgement, ProposalFacts, Ride, Snapshot, StatusWord};
-use crate::messages::{accept as words, commit, explain, landing, pull_request};
+use crate::domain::snapshot::{Judgement, Ride, Snapshot, StatusWord};
+use crate::messages::{accept as words, explain, pull_request};
 use crate::yaml_edit;
 
 use super::committing::made_before;
 use super::ports::{
-    AuditLine, Change, Closing, CommitSpec, ForgeError, MergeOutcome, MergeRequest, RefOutcome,
-    RefUpdate, Status, StatusState,
+    AuditLine, Change, Closing, CommitSpec, RefOutcome, RefUpdate, Status, StatusState,
 };
 use super::proposing::own_message;
 use super::{App, AppError, Repository, committing, reading};
@@ -102,8 +101,8 @@ impl App {
                 repository.forge.comment(number, &marker, &body, self.clock.now()).await?;
                 Ok(Outcome::nothing())
             }
-            Action::Merge { promotion, number, head, approvals } => {
-                self.merge(snapshot, &promotion, (number, head), &approvals).await
+            Action::Merge { promotion, number, head, .. } => {
+                self.merge(snapshot, &promotion, (number, head)).await
             }
             Action::MakeReady { number, promotion } => {
                 self.make_ready(snapshot, number, &promotion).await
@@ -199,7 +198,7 @@ impl App {
         }
     }
 
-    fn step(&self, snapshot: &Snapshot, id: &PromotionId, to: State) -> Outcome {
+    pub(super) fn step(&self, snapshot: &Snapshot, id: &PromotionId, to: State) -> Outcome {
         let Some(promotion) = snapshot.promotion(id) else { return Outcome::LookAgain };
         let verb = to.name();
         let commit = to.commit().cloned();
@@ -335,95 +334,6 @@ impl App {
         let body = pull_request::overwritten(foreign, &promotion.version);
         let marker = format!("<!-- hoist: overwritten {foreign} -->");
         repository.forge.comment(facts.number, &marker, &body, self.clock.now()).await?;
-        Ok(())
-    }
-
-    async fn merge(
-        &self,
-        snapshot: &Snapshot,
-        id: &PromotionId,
-        (number, head): (ProposalNumber, CommitId),
-        approvals: &[PersonName],
-    ) -> Result<Outcome, AppError> {
-        let (_, repository) = self.rules(&snapshot.application)?;
-        let Some(promotion) = snapshot.promotion(id) else { return Ok(Outcome::LookAgain) };
-        // It may be long in coming, so that the gates are judged after it.
-        let turn = repository.forge.turn_to_merge().await?;
-        // Whoever freezes or holds from here on waits for this merge before they are answered.
-        let _merging = self.merging.read().await;
-        let facts = snapshot.proposals.get(&number);
-        if self.has_shut(snapshot, promotion, facts).await? {
-            return Ok(Outcome::LookAgain);
-        }
-        let by = own_name();
-        let past = commit::skipped(promotion);
-        let passage = commit::Passage { approvals, by: &by, past: &past };
-        let own = repository.commits.complete(own_message(snapshot, promotion));
-        let request = MergeRequest {
-            number,
-            head,
-            message: commit::merge(promotion, number, &passage),
-            squashed: commit::squashed(&own, number, &passage),
-            by: by.clone(),
-            at: self.clock.now(),
-        };
-        match repository.forge.merge(&request, turn).await? {
-            MergeOutcome::Merged(commit) => {
-                self.tidy(snapshot, id).await?;
-                Ok(self.step(snapshot, id, State::Merged { commit, by: Some(by) }))
-            }
-            MergeOutcome::HeadMoved | MergeOutcome::Conflict(_) => Ok(Outcome::LookAgain),
-            MergeOutcome::Handed(course) => {
-                Ok(self.told(snapshot, promotion, "handed-over", landing::handed_over(course)))
-            }
-            MergeOutcome::Blocked(blocks) => {
-                Err(AppError::Forge(ForgeError::Refused(landing::blocked(&blocks))))
-            }
-            MergeOutcome::Refused(reason) => Err(AppError::Forge(ForgeError::Refused(reason))),
-        }
-    }
-
-    /// Tells whether a gate has shut since the snapshot was taken: somebody held meanwhile, or the
-    /// time came at which a window shuts or a freeze begins.
-    pub(super) async fn has_shut(
-        &self,
-        snapshot: &Snapshot,
-        promotion: &Promotion,
-        facts: Option<&ProposalFacts>,
-    ) -> Result<bool, AppError> {
-        let Some(environment) = snapshot.pipeline.environment(&promotion.environment) else {
-            return Ok(true);
-        };
-        let record = self.store.load(&snapshot.application).await?;
-        let now_known = self.memory(record, &snapshot.pipeline);
-        let snapshot =
-            Snapshot { holds: now_known.holds, freezes: now_known.freezes, ..snapshot.clone() };
-        let judged = judge(&snapshot, environment, promotion, facts, self.clock.now());
-        Ok(judged.iter().any(|judged| !judged.is_open()))
-    }
-
-    /// Takes a merged proposal's branch away, before the merge is recorded: afterwards nobody looks
-    /// at that proposal again.
-    ///
-    /// A forge may have done so by itself. Commits that came since are somebody's work, and stay.
-    async fn tidy(&self, snapshot: &Snapshot, id: &PromotionId) -> Result<(), AppError> {
-        let (_, repository) = self.rules(&snapshot.application)?;
-        let merged = snapshot.promotion(id).and_then(|promotion| {
-            let number = promotion.proposal.as_ref()?.number;
-            Some((promotion, snapshot.proposals.get(&number)?))
-        });
-        let Some((promotion, facts)) = merged else { return Ok(()) };
-        let branch = branch_of(&promotion.environment, &snapshot.application.application);
-        let name = format!("refs/heads/{branch}");
-        if repository.git.tip(&name).await?.as_ref() != Some(&facts.head) {
-            return Ok(());
-        }
-        let update = RefUpdate { name, expected: Some(facts.head.clone()), new: None };
-        for outcome in repository.git.push(vec![update]).await? {
-            if let RefOutcome::Refused { reason } = outcome {
-                tracing::warn!("the merged branch {branch} stays: the server says {reason}");
-            }
-        }
         Ok(())
     }
 

@@ -64,6 +64,7 @@ impl App {
         let schedules = schedules.iter().filter(takes).cloned();
         let timetable = Timetable { schedules: schedules.collect(), boarded: record.boarded };
         Snapshot {
+            at: self.clock.now(),
             timetable,
             application: record.application,
             pipeline: pipeline.clone(),
@@ -172,7 +173,8 @@ async fn read_tip(
     }
 }
 
-async fn facts(
+/// What the forge says of a proposal, and what its branch changes.
+pub(super) async fn facts(
     repository: &Repository,
     environment: &Environment,
     application: &ApplicationKey,

@@ -41,6 +41,7 @@ pub mod recover;
 
 mod execute;
 mod proposing;
+mod merging;
 mod landing;
 mod look;
 mod proposals;

@@ -26,7 +26,7 @@ struct Subject<'a> {
 
 impl App {
     /// Adds to a snapshot what the gates of everything that waits were answered, each asked once
-    /// in a pass.
+    /// in a pass, and again where that takes its time: a merge follows from nothing that is old.
     ///
     /// Nobody who cannot be asked stops a pass: the gate stays shut, and says why.
     pub(super) async fn ask_for_gates(&self, snapshot: &mut Snapshot, answered: &mut Findings) {
@@ -36,10 +36,11 @@ impl App {
                     let key = (subject.promotion.id.clone(), rule.gate.name());
                     // What was said of another head is of no use, and is asked anew.
                     let head = subject.proposal.map(|facts| &facts.head);
-                    let known = answered.get(&key);
-                    if known
-                        .is_some_and(|it| rule.gate.name() != CHECKS || it.about.as_ref() == head)
-                    {
+                    let holds = |it: &Evidence| {
+                        let is_of_this = rule.gate.name() != CHECKS || it.about.as_ref() == head;
+                        is_of_this && self.is_fresh(it.at)
+                    };
+                    if answered.get(&key).is_some_and(holds) {
                         continue;
                     }
                     if let Some(evidence) = self.ask(snapshot, &rule.gate, &subject).await {

@@ -5,35 +5,38 @@
 //! that means for it, from what is kept here; after a restart it is looked at anew.
 
 mod landing;
+mod merging;
 mod proof;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::domain::gate::{Judged, Voters};
+use crate::domain::gate::Voters;
 use crate::domain::id::{
     ApplicationKey, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber,
     ScheduleName,
 };
 use crate::domain::landing::Drafted;
 use crate::domain::pipeline::Environment;
-use crate::domain::plan::{Proposing, Ticket, judge, ticket, train_branch, train_gates};
+use crate::domain::plan::{Proposing, Ticket, ticket, train_branch};
 use crate::domain::promotion::{FieldValue, Promotion, Proposed, State};
 use crate::domain::schedule::{Group, Schedule};
-use crate::domain::snapshot::{Judgement, ProposalFacts, Ride, Snapshot, StatusWord};
-use crate::messages::{commit, landing as landing_words, train as words};
+use crate::domain::snapshot::{Judgement, Ride, Snapshot, StatusWord};
+use crate::messages::train as words;
 
 use super::execute::{edited_files, own_name, prove, tip_of};
 use super::look::facts_of;
 use super::ports::{
-    BranchState, Closing, CommitSpec, Errand, Haste, MergeOutcome, MergeRequest, Mergeability,
-    Proposal, ProposalSpec, ProposalState, RefOutcome, RefUpdate,
+    BranchState, Closing, CommitSpec, Errand, Haste, Mergeability, Proposal, ProposalSpec,
+    ProposalState, RefOutcome, RefUpdate,
 };
 use super::proposing::{asks, own_message};
 use super::reconcile::chain;
 use super::recover::promotion_of;
 use super::{App, AppError, Mode, Repository, committing};
-use landing::{Waits, obstacle, publish, set_status, take_back, waits_for_its_forge};
+use landing::{
+    Waits, gates_of, judgements, obstacle, publish, set_status, take_back, waits_for_its_forge,
+};
 
 /// How far a train's branch is looked through: more commits than it can have riders.
 const LONGEST: usize = 10_000;
@@ -85,6 +88,7 @@ impl Train<'_> {
 }
 
 /// One that rides.
+#[derive(Clone)]
 struct Rider {
     snapshot: Snapshot,
     promotion: Promotion,
@@ -427,16 +431,8 @@ impl App {
         (proposal, head): (Proposal, &CommitId),
     ) -> Result<Waits, AppError> {
         let facts = facts_of(train.repository, train.environment, proposal.clone()).await;
-        let now = self.clock.now();
-        let judged: Vec<Vec<Judged>> = riding
-            .iter()
-            .map(|rider| {
-                judge(&rider.snapshot, train.environment, &rider.promotion, Some(&facts), now)
-            })
-            .collect();
-        let named =
-            riding.iter().zip(&judged).map(|(it, gates)| (it.application(), gates.as_slice()));
-        let gates = train_gates(named);
+        let judged = judgements(train, riding, (&facts, self.clock.now()));
+        let gates = gates_of(riding, &judged);
         publish(train, &proposal, &gates).await?;
         if let Some(waits) = obstacle(train, riding, (&facts, &gates)) {
             take_back(train, &proposal).await?;
@@ -448,50 +444,7 @@ impl App {
         if let Some(waits) = waits_for_its_forge(&facts.landing) {
             return Ok(waits);
         }
-        let what = self.merge_train(train, riding, (&proposal, &facts, head)).await?;
-        Ok(Waits::for_others(what))
-    }
-
-    async fn merge_train(
-        &self,
-        train: &Train<'_>,
-        riding: &[Rider],
-        (proposal, facts, head): (&Proposal, &ProposalFacts, &CommitId),
-    ) -> Result<String, AppError> {
-        // It may be long in coming, so that the gates are judged after it.
-        let turn = train.repository.forge.turn_to_merge().await?;
-        // Whoever freezes or holds from here on waits for this merge before they are answered.
-        let _merging = self.merging.read().await;
-        for rider in riding {
-            if self.has_shut(&rider.snapshot, &rider.promotion, Some(facts)).await? {
-                return Ok(words::LOOKS_AGAIN.to_owned());
-            }
-        }
-        let by = own_name();
-        let past: Vec<String> =
-            riding.iter().flat_map(|rider| commit::skipped(&rider.promotion)).collect();
-        let passage = commit::Passage { approvals: &facts.approvals, by: &by, past: &past };
-        let message = words::merge(&proposal.title, proposal.number, &passage);
-        let commits = &train.repository.commits;
-        let own = |it: &Rider| commits.complete(own_message(&it.snapshot, &it.promotion));
-        let own: Vec<String> = riding.iter().map(own).collect();
-        let request = MergeRequest {
-            number: proposal.number,
-            head: head.clone(),
-            squashed: words::squashed(&proposal.title, proposal.number, &own, &passage),
-            message,
-            by,
-            at: self.clock.now(),
-        };
-        match train.repository.forge.merge(&request, turn).await? {
-            MergeOutcome::Merged(_) => Ok(words::MERGED.to_owned()),
-            MergeOutcome::HeadMoved | MergeOutcome::Conflict(_) => {
-                Ok(words::LOOKS_AGAIN.to_owned())
-            }
-            MergeOutcome::Handed(course) => Ok(landing_words::handed_over(course).to_owned()),
-            MergeOutcome::Blocked(blocks) => Ok(landing_words::blocked(&blocks)),
-            MergeOutcome::Refused(reason) => Ok(reason),
-        }
+        self.merge_train(train, riding, (&proposal.title, &facts, head)).await
     }
 
     /// Takes a merged train's branch away, unless somebody has gone on with it.

@@ -25,6 +25,8 @@ use crate::yaml_edit::{Part, Place, written};
 /// One application at one moment.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
+    /// The moment.
+    pub at: Timestamp,
     /// Which.
     pub application: ApplicationKey,
     /// The rules that apply to it.

@@ -1,13 +1,16 @@
 //! How a train gets in: what keeps it from that, what its statuses say, and what is left to the
 //! forge.
 
+use jiff::Timestamp;
+
 use super::super::AppError;
 use super::super::execute::status_state;
 use super::super::ports::{Proposal, Status};
 use super::{Rider, Train};
+use crate::domain::gate::Judged;
 use crate::domain::landing::Landing;
 use crate::domain::pipeline::MergePolicy;
-use crate::domain::plan::{Shut, TrainGate};
+use crate::domain::plan::{Shut, TrainGate, judge, train_gates};
 use crate::domain::snapshot::{ProposalFacts, StatusWord, Turn};
 use crate::messages::{landing, train as words};
 
@@ -25,6 +28,21 @@ impl Waits {
     pub(super) fn for_others(what: String) -> Self {
         Self { what, turn: Turn::Anothers }
     }
+}
+
+/// What the gates say of each who rides.
+pub(super) fn judgements(
+    train: &Train<'_>,
+    riding: &[Rider],
+    (facts, now): (&ProposalFacts, Timestamp),
+) -> Vec<Vec<Judged>> {
+    let of = |it: &Rider| judge(&it.snapshot, train.environment, &it.promotion, Some(facts), now);
+    riding.iter().map(of).collect()
+}
+
+/// The same for the train as a whole.
+pub(super) fn gates_of<'a>(riding: &'a [Rider], judged: &'a [Vec<Judged>]) -> Vec<TrainGate<'a>> {
+    train_gates(riding.iter().zip(judged).map(|(it, gates)| (it.application(), gates.as_slice())))
 }
 
 /// What keeps a train from being merged by hoist, if anything does.

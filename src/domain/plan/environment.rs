@@ -216,7 +216,7 @@ impl<'a> View<'a> {
     }
 
     /// Works on what wants to go in: one promotion carries the proposal, the others wait or end.
-    fn bring_in(&self, plan: &mut Plan, tip: &CommitId, fields: &[VersionField]) {
+    pub(super) fn bring_in(&self, plan: &mut Plan, tip: &CommitId, fields: &[VersionField]) {
         let pending: Vec<&Promotion> = self.promotions().filter(|p| p.state.is_pending()).collect();
         let Some(bearer) = self.bearer(&pending) else { return self.ask(plan) };
         // What came after the bearer waits: for its gates, or after a rollback for a resume.

@@ -1,14 +1,17 @@
 //! Decides how a proposal whose gates are open gets in: merged by hoist, handed over to its forge,
 //! or not yet, because a rule of the forge's is in the way.
 
+use jiff::Timestamp;
+
 use super::environment::View;
 use super::gates::judge;
 use super::{Action, Because, Closed, Plan, Proposing};
 use crate::domain::gate::{CHECKS, Judged};
+use crate::domain::id::{CommitId, PersonName, PromotionId};
 use crate::domain::landing::{Block, Drafted, Landing};
 use crate::domain::pipeline::DraftPolicy;
 use crate::domain::promotion::Promotion;
-use crate::domain::snapshot::ProposalFacts;
+use crate::domain::snapshot::{ProposalFacts, Reading, Snapshot};
 
 impl View<'_> {
     /// Takes back what hoist has asked the forge to do by itself: the forge knows nothing of what
@@ -125,6 +128,28 @@ impl View<'_> {
             approvals: self.approvals(bearer, facts),
         });
     }
+}
+
+/// Decides anew, when its turn has come, about a merge that was planned before: who approved what
+/// may still go in. None where something keeps it out now, or another promotion goes first.
+pub fn merges_still(
+    snapshot: &Snapshot,
+    (promotion, head): (&PromotionId, &CommitId),
+    now: Timestamp,
+) -> Option<Vec<PersonName>> {
+    let environment = &snapshot.promotion(promotion)?.environment;
+    let environment = snapshot.pipeline.environment(environment)?;
+    let Reading::Fields { tip, fields } = snapshot.readings.get(&environment.name)? else {
+        return None;
+    };
+    let mut plan = Plan::default();
+    View { snapshot, environment, now }.bring_in(&mut plan, tip, fields);
+    plan.actions.into_iter().find_map(|action| {
+        let Action::Merge { promotion: carried, head: judged, approvals, .. } = action else {
+            return None;
+        };
+        (carried == *promotion && judged == *head).then_some(approvals)
+    })
 }
 
 /// Tells whether a gate is shut that needs nobody to look at the proposal: those who review, and

@@ -41,7 +41,7 @@ use crate::yaml_edit::Place;
 pub use boarding::{Behind, Boarding, Reason, board};
 pub use environment::{branch_of, train_branch};
 pub use gates::judge;
-pub use landing::keeps_draft;
+pub use landing::{keeps_draft, merges_still};
 pub use train::{Shut, Ticket, TrainGate, ticket, train_gates};
 pub use unstarted::{Unstarted, unstarted};
 

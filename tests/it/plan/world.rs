@@ -90,7 +90,9 @@ impl World {
             pipeline: pipeline.name.clone(),
             application: "shop".parse().unwrap(),
         };
+        let now = "2026-01-05T09:00:00Z".parse().unwrap();
         let snapshot = Snapshot {
+            at: now,
             application,
             pipeline,
             artifacts: Vec::new(),
@@ -108,7 +110,6 @@ impl World {
             evidence: BTreeMap::new(),
             glances: BTreeMap::new(),
         };
-        let now = "2026-01-05T09:00:00Z".parse().unwrap();
         let (branches, merges) = (BTreeMap::new(), Vec::new());
         Self { now, snapshot, main, branches, counter: 0, merges, first_said: Landing::Free }
     }

@@ -20,6 +20,7 @@ mod hosted_faults;
 mod hosted_people;
 mod hosting;
 mod killed;
+mod late_turns;
 mod main_path;
 mod outages;
 mod outsiders;

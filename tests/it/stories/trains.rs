@@ -323,7 +323,7 @@ const NIGHTLY: &str = "schedules:\n  - {name: nightly, cron: \"0 2 * * *\", zone
                        pipeline: services, to: prod, group: one-pull-request}\n";
 
 /// A bot whose cart and shop are ready for prod, and wait for its train, which departs now.
-async fn aboard(bot: &mut Bot) {
+pub async fn aboard(bot: &mut Bot) {
     aboard_after(bot, |_| {}).await;
 }
 
@@ -342,7 +342,7 @@ async fn aboard_after(bot: &mut Bot, before: impl FnOnce(&Bot)) {
     ride(bot).await;
 }
 
-async fn ride(bot: &Bot) {
+pub async fn ride(bot: &Bot) {
     for _ in 0..4 {
         bot.app().tend_trains().await;
         bot.seconds_pass(31);
@@ -350,7 +350,7 @@ async fn ride(bot: &Bot) {
     }
 }
 
-fn tags_in_prod(bot: &Bot) -> Vec<String> {
+pub fn tags_in_prod(bot: &Bot) -> Vec<String> {
     ["cart", "shop"].map(|application| bot.version_line_of("prod", application)).to_vec()
 }
 
