@@ -22,6 +22,7 @@ mod hosting;
 mod killed;
 mod late_turns;
 mod main_path;
+mod moved;
 mod outages;
 mod outsiders;
 mod people;

@@ -2,6 +2,7 @@
 //!
 //! An App signs a short JWT with its key, and is given a token of its installation that lasts an
 //! hour; octocrab renews it half a minute before it ends, and once more when it is answered 401.
+//! Where no other is given, the repository may have been renamed or moved, and is looked for anew.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -162,29 +163,47 @@ impl GitHubAccess {
         }
     }
 
+    /// Asks as who we are, and reads the answer to its end.
+    ///
+    /// # Errors
+    ///
+    /// When nobody lets us in, or no answer comes.
+    pub(super) async fn ask(&self, path: &str, call: Call<'_>) -> Result<Answer, ForgeError> {
+        let client = self.client().await?;
+        let mut told = Answer::to(&client, path, call).await;
+        if told.as_ref().is_err_and(is_of_another_installation) {
+            // Its token was taken back, and that installation is given no other.
+            self.forget().await;
+            told = Answer::to(self.client().await?.as_ref(), path, call).await;
+        }
+        told.map_err(|error| self.sort(&error))
+    }
+
     /// A client that may speak for us now.
-    pub(super) async fn client(&self) -> Result<Arc<Octocrab>, ForgeError> {
+    async fn client(&self) -> Result<Arc<Octocrab>, ForgeError> {
         let (app, installed) = match &self.entry {
             Entry::Token { client, .. } => return Ok(Arc::clone(client)),
             Entry::App { app, installed } => (app, installed),
         };
         // Held while a token is made, so that those who come meanwhile share it.
         let mut installed = installed.lock().await;
-        let client = match installed.as_ref() {
-            Some(client) => Arc::clone(client),
-            None => Arc::new(self.find_installation(app).await?),
-        };
-        match client.installation_token().await {
-            Ok(_) => {
-                *installed = Some(Arc::clone(&client));
-                Ok(client)
-            }
-            Err(error) => {
-                // It may have been removed and made anew: under another number.
-                *installed = None;
-                Err(self.sort(&error))
+        if let Some(client) = installed.take() {
+            match client.installation_token().await {
+                Ok(_) => {
+                    *installed = Some(Arc::clone(&client));
+                    return Ok(client);
+                }
+                Err(error) if is_of_another_installation(&error) => (),
+                Err(error) => {
+                    *installed = Some(client);
+                    return Err(self.sort(&error));
+                }
             }
         }
+        let client = Arc::new(self.find_installation(app).await?);
+        client.installation_token().await.map_err(|error| self.sort(&error))?;
+        *installed = Some(Arc::clone(&client));
+        Ok(client)
     }
 
     async fn find_installation(&self, app: &Octocrab) -> Result<Octocrab, ForgeError> {
@@ -194,17 +213,23 @@ impl GitHubAccess {
             answer.map_err(|error| self.sort(&error))
         };
         let mut answer = ask(&route).await?;
-        // One that was renamed is known by its number.
+        // One that was renamed, or that has another owner now, is known by its number.
         let to = answer.sent_on_to();
         let moved = to.and_then(|to| beginning((&self.api, &self.repo.route(&[])), &route, to));
         if let Some(moved) = &moved {
             answer = ask(&format!("{moved}/installation")).await?;
         }
         if answer.status == StatusCode::NOT_FOUND {
-            return Err(ForgeError::Refused(format!(
-                "the App is not installed on {}: install it there, or look at `app_id`",
-                self.repo
-            )));
+            let repo = &self.repo;
+            return Err(ForgeError::Refused(match moved {
+                None => format!(
+                    "the App is not installed on {repo}: install it there, or look at `app_id`"
+                ),
+                Some(_) => format!(
+                    "{repo} has moved to where the App is not installed: install it there, and set \
+                     the repository's `url` to its new address"
+                ),
+            }));
         }
         let RawInstallation { id } = answer.expect(&self.repo, "finding the App's installation")?;
         // The App may be installed on more: what it does not need here it does not get.
@@ -218,7 +243,7 @@ impl GitHubAccess {
     }
 
     /// Sorts what kept octocrab from an answer.
-    pub(super) fn sort(&self, error: &octocrab::Error) -> ForgeError {
+    fn sort(&self, error: &octocrab::Error) -> ForgeError {
         if let octocrab::Error::GitHub { source, .. } = error {
             // It is about the installation's token: nothing else is read by octocrab itself.
             let answer = Answer {
@@ -230,6 +255,15 @@ impl GitHubAccess {
         }
         unreachable(&why(error))
     }
+}
+
+/// Tells whether an installation was asked for a token that it does not give any more: it was
+/// removed and made anew under another number, or its repository was renamed or has another owner.
+///
+/// Of itself octocrab reads nothing else than the answers to that question.
+fn is_of_another_installation(error: &octocrab::Error) -> bool {
+    let octocrab::Error::GitHub { source, .. } = error else { return false };
+    matches!(source.status_code, StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY)
 }
 
 /// The path of the other API, which an Enterprise server has beside this one and not under it.

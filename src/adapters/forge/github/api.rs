@@ -107,6 +107,10 @@ impl Api {
             let mut pairs = filter.to_vec();
             pairs.extend([("per_page", size.as_str()), ("page", page.as_str())]);
             let answer = self.get(&with_query(route, &pairs)).await?;
+            if answer.status == StatusCode::NOT_FOUND {
+                // There is such a list wherever we may look: it may have another owner now.
+                self.access.forget().await;
+            }
             let items: Vec<T> = answer.expect(self.repo(), doing)?;
             let is_last = items.len() < PAGE;
             all.extend(items);
@@ -209,9 +213,7 @@ impl Api {
     }
 
     async fn ask_at_once(&self, path: &str, call: Call<'_>) -> Result<Answer, ForgeError> {
-        let client = self.access.client().await?;
-        let answer = Answer::to(&client, path, call).await;
-        let answer = answer.map_err(|error| self.access.sort(&error))?;
+        let answer = self.access.ask(path, call).await?;
         // The other API has a limit of its own, which is told in the same words.
         if path == self.graphql() {
             self.pace.heard(answer.status, &HeaderMap::new());

@@ -56,11 +56,28 @@ pub struct Credentials {
 struct App {
     id: u64,
     public: String,
-    /// The tokens that are good, and until when.
-    good: BTreeMap<String, jiff::Timestamp>,
+    /// The number of its installation where the repository is, if it is installed there.
+    installation: Option<u64>,
+    /// What the repository is called now.
+    name: String,
+    /// The tokens that are good, of which installation, and until when.
+    good: BTreeMap<String, (u64, jiff::Timestamp)>,
     lasts: i64,
     given: usize,
 }
+
+/// Whether an owner has installed the App.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Installed {
+    Yes,
+    No,
+}
+
+/// The installation at the owner who had the repository first, and at whoever has it next.
+const INSTALLATIONS: [u64; 2] = [77, 78];
+
+/// The repository's number, which stays.
+const NUMBER: u64 = 7;
 
 /// Who asks.
 pub enum Who {
@@ -72,12 +89,31 @@ pub enum Who {
 
 impl Credentials {
     pub fn install(&mut self, id: u64, key: &Key) {
-        let public = key.public.clone();
-        self.app = Some(App { id, public, good: BTreeMap::new(), lasts: HOUR, given: 0 });
+        let (public, name) = (key.public.clone(), NAME.to_owned());
+        let (installation, good) = (Some(INSTALLATIONS[0]), BTreeMap::new());
+        self.app = Some(App { id, public, installation, name, good, lasts: HOUR, given: 0 });
     }
 
     pub fn revoke(&mut self) {
         self.app.as_mut().unwrap().good.clear();
+    }
+
+    pub fn rename(&mut self, name: &str) {
+        if let Some(app) = &mut self.app {
+            app.name = name.to_owned();
+        }
+    }
+
+    pub fn move_to(&mut self, installed: Installed) {
+        let app = self.app.as_mut().unwrap();
+        app.installation = (installed == Installed::Yes).then_some(INSTALLATIONS[1]);
+    }
+
+    /// Whether these credentials see the repository where it is.
+    pub fn sees(&self, authorization: &str) -> bool {
+        let shown = authorization.strip_prefix("Bearer ").unwrap_or_default();
+        let token = self.app.as_ref().and_then(|app| Some((app, app.good.get(shown)?)));
+        token.is_none_or(|(app, (of, _))| app.installation == Some(*of))
     }
 
     pub fn let_tokens_last(&mut self, seconds: i64) {
@@ -100,7 +136,7 @@ impl Credentials {
         self.app.as_ref().map_or(0, |app| app.given)
     }
 
-    pub fn who(&mut self, authorization: &str, path: &str) -> Who {
+    pub fn who(&mut self, authorization: &str, (path, body): (&str, &Value)) -> Who {
         let shown = authorization.strip_prefix("Bearer ").unwrap_or_default();
         let Some(app) = &mut self.app else {
             return if shown == TOKEN { Who::Known(LOGIN.to_owned()) } else { Who::Nobody };
@@ -108,14 +144,12 @@ impl Credentials {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let told = match parts[..] {
             ["repos", owner, name, "installation"] => {
-                if (owner, name) == (OWNER, NAME) {
-                    (200, json!({"id": 77, "app_slug": "hoist"}))
-                } else {
-                    (404, json!({"message": "Not Found"}))
+                match app.installation.filter(|_| (owner, name) == (OWNER, NAME)) {
+                    Some(id) => (200, json!({"id": id, "app_slug": "hoist"})),
+                    None => (404, json!({"message": "Not Found"})),
                 }
             }
-            ["app", "installations", "77", "access_tokens"] => app.give(),
-            ["app", "installations", ..] => (404, json!({"message": "Not Found"})),
+            ["app", "installations", id, "access_tokens"] => app.give(id.parse().unwrap(), body),
             _ if app.knows(shown) => return Who::Known("hoist[bot]".to_owned()),
             _ => return Who::Nobody,
         };
@@ -129,17 +163,34 @@ impl Credentials {
         let Some(("x-access-token", token)) = pair.split_once(':') else { return false };
         match &self.app {
             None => token == TOKEN,
-            Some(app) => app.knows(token),
+            Some(app) => {
+                app.knows(token) && app.installation == app.good.get(token).map(|(of, _)| *of)
+            }
         }
     }
 }
 
 impl App {
-    fn give(&mut self) -> Told {
+    /// A token of an installation for the repositories that are asked for, which it must have.
+    fn give(&mut self, installation: u64, of: &Value) -> Told {
+        if !INSTALLATIONS.contains(&installation) {
+            return (404, json!({"message": "Not Found"}));
+        }
+        let all = |named: &Value, it: Value| {
+            named.as_array().into_iter().flatten().all(|named| *named == it)
+        };
+        let has = all(&of["repositories"], json!(self.name))
+            && all(&of["repository_ids"], json!(NUMBER))
+            && self.installation == Some(installation);
+        if !has {
+            let words = "There is at least one repository that does not exist or is not accessible \
+                         to the parent installation.";
+            return (422, json!({"message": words}));
+        }
         self.given += 1;
         let token = format!("ghs_token-number-{}", self.given);
         let ends = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(self.lasts);
-        self.good.insert(token.clone(), ends);
+        self.good.insert(token.clone(), (installation, ends));
         (
             201,
             json!({"token": token, "permissions": {"pull_requests": "write"}, "expires_at": ends.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()}),
@@ -147,7 +198,8 @@ impl App {
     }
 
     fn knows(&self, token: &str) -> bool {
-        self.good.get(token).is_some_and(|ends| jiff::Timestamp::now() < *ends)
+        let known = self.good.get(token);
+        known.is_some_and(|(_, ends)| jiff::Timestamp::now() < *ends)
     }
 
     fn signed(&self, token: &str) -> bool {

@@ -35,7 +35,7 @@ use super::hosted::repository::Repository;
 use super::hosted::{self, Bearing, Fault, backend, decode, send, tell_limit};
 use contract::Operation;
 use credentials::{Credentials, Who};
-pub use credentials::{Key, TOKEN};
+pub use credentials::{Installed, Key, TOKEN};
 use events::Seen;
 pub use objects::Signing;
 use pulls::Hub;
@@ -266,7 +266,17 @@ impl GitHub {
 
     /// Somebody renames the repository: GitHub sends on to it by its number, and Git by its name.
     pub fn rename(&self, name: &str) {
-        self.inside().renamed = Some(name.to_owned());
+        let mut inside = self.inside();
+        inside.renamed = Some(format!("{OWNER}/{name}"));
+        inside.credentials.rename(name);
+    }
+
+    /// Somebody gives the repository to another owner, who has installed the App or has not: tokens
+    /// of its installation at the owner before do not see it any more.
+    pub fn give_to(&self, owner: &str, installed: Installed) {
+        let mut inside = self.inside();
+        inside.renamed = Some(format!("{owner}/{NAME}"));
+        inside.credentials.move_to(installed);
     }
 
     /// How long the tokens are good that are given from now on.
@@ -302,6 +312,10 @@ async fn serve(
     let authorization = headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok()).unwrap_or("");
     let renamed = state.lock().unwrap().renamed.clone();
     let host = headers.get("host").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    // Who does not see it is not shown either where it has gone.
+    if !state.lock().unwrap().credentials.sees(authorization) {
+        return (StatusCode::NOT_FOUND, r#"{"message": "Not Found"}"#).into_response();
+    }
     let path = match renamed.as_deref().map(|name| now_at((host, name), &method, &uri)) {
         Some(Err(moved)) => return *moved,
         Some(Ok(path)) => path,
@@ -336,7 +350,7 @@ async fn serve(
         let mut inside = state.lock().unwrap();
         let (status, mut told, broken) = inside.answer(authorization, &request);
         if let (Some(name), Some(full_name)) = (&renamed, told.get_mut("full_name")) {
-            *full_name = json!(format!("{OWNER}/{name}"));
+            *full_name = json!(name);
         }
         // A question in GraphQL is no write although it is posted.
         let is_question =
@@ -364,7 +378,7 @@ fn now_at((host, name): (&str, &str), method: &Method, uri: &Uri) -> Result<Stri
         Err(Box::new((status, [("location", to)], body).into_response()))
     };
     if let Some(rest) = path.strip_prefix(&format!("/{OWNER}/{NAME}.git/")) {
-        return moved(StatusCode::MOVED_PERMANENTLY, format!("/{OWNER}/{name}.git/{rest}?{query}"));
+        return moved(StatusCode::MOVED_PERMANENTLY, format!("/{name}.git/{rest}?{query}"));
     }
     if let Some(rest) = path.strip_prefix(&format!("{PREFIX}/repositories/7")) {
         return Ok(format!("{PREFIX}/repos/{OWNER}/{NAME}{rest}"));
@@ -376,7 +390,7 @@ fn now_at((host, name): (&str, &str), method: &Method, uri: &Uri) -> Result<Stri
             if reads { StatusCode::MOVED_PERMANENTLY } else { StatusCode::TEMPORARY_REDIRECT };
         return moved(how, to);
     }
-    let path = path.replacen(&format!("/{OWNER}/{name}"), &format!("/{OWNER}/{NAME}"), 1);
+    let path = path.replacen(&format!("/{name}"), &format!("/{OWNER}/{NAME}"), 1);
     Ok(path)
 }
 
@@ -415,7 +429,8 @@ impl Inside {
         };
         let problems = operation.problems_of_request(&request.query, &request.body);
         self.violations.extend(problems);
-        let (status, known) = match self.credentials.who(authorization, request.path) {
+        let asks = (request.path, &request.body);
+        let (status, known) = match self.credentials.who(authorization, asks) {
             Who::Nobody => (401, json!({"message": "Bad credentials"})),
             Who::Told(told) => told,
             Who::Known(login) => {
@@ -449,7 +464,7 @@ impl Inside {
         body: &Value,
         harm: Option<Harm>,
     ) -> (u16, Value, Option<Harm>) {
-        let Who::Known(login) = self.credentials.who(authorization, "/graphql") else {
+        let Who::Known(login) = self.credentials.who(authorization, ("/graphql", body)) else {
             return (401, json!({"message": "Bad credentials"}), None);
         };
         let (told, violation) = self.hub.graphql(&login, body);
