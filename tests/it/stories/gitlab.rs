@@ -275,3 +275,27 @@ async fn calls_are_counted_and_few() {
     merged into prod: 20, 14 unchanged, 2 writes
     ");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn prometheus_reads_what_may_still_be_asked_of_gitlab() {
+    let (bot, lab) = Bot::on_gitlab(&[("staging", "merge: automatic")]).await;
+    assert_eq!(bot.metrics().await.matches("repository=").count(), 4, "nothing was heard yet");
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    let limit = Harm::Instead(429, vec![("retry-after", "90".to_owned())], "Retry later".into());
+    lab.break_next(("POST", "/merge_requests"), 1, limit);
+    bot.announce("v1.5.0").await;
+    bot.work().await;
+    let told = bot.metrics().await;
+    let mut told: Vec<&str> = told.lines().filter(|line| !line.starts_with('#')).collect();
+    told.sort_unstable();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    hoist_forge_answers_total{repository="gitops",changed="false"} 11
+    hoist_forge_answers_total{repository="gitops",changed="true"} 21
+    hoist_forge_quiet_seconds{repository="gitops"} 90
+    hoist_forge_requests_limit{repository="gitops"} 5000
+    hoist_forge_requests_remaining{repository="gitops"} 4968
+    hoist_forge_requests_reset_timestamp_seconds{repository="gitops"} 1795000000
+    hoist_forge_writes_waiting{repository="gitops"} 0
+    "#);
+}
