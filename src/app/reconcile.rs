@@ -74,6 +74,13 @@ impl Seen {
         seen.get(application).cloned().unwrap_or_default()
     }
 
+    /// Every artifact of which it was not found out yet what it is, and why.
+    pub fn delays(&self) -> BTreeMap<ArtifactId, Delay> {
+        let seen = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let delays = seen.values().flat_map(|sight| &sight.delays);
+        delays.map(|(artifact, delay)| (artifact.clone(), delay.clone())).collect()
+    }
+
     /// Those of which something was in a forge's queue when they were last looked at.
     pub fn queued(&self) -> BTreeSet<ApplicationKey> {
         let seen = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,14 +1,17 @@
 //! Answers "what is where, what is on its way, and what happened?"
 
+use std::collections::BTreeMap;
+
 use crate::domain::artifact::Artifact;
 use crate::domain::command::Actor;
+use crate::domain::examination::Delay;
 use crate::domain::health::HealthRule;
-use crate::domain::id::{ApplicationKey, CommitId, EventId, PromotionId};
+use crate::domain::id::{ApplicationKey, ArtifactId, CommitId, EventId, PromotionId};
 use crate::domain::pipeline::Environment;
 use crate::domain::plan::{Because, Wait};
 use crate::domain::promotion::{Kind, Promotion, State};
 use crate::domain::snapshot::Snapshot;
-use crate::messages::{answer, explain};
+use crate::messages::{accept, answer, explain};
 
 use super::ingest::redact;
 use super::ports::{AuditEntry, AuditLine, Delivery};
@@ -220,7 +223,17 @@ impl App {
     /// The newest deliveries.
     pub async fn deliveries(&self, limit: u32) -> Result<Vec<DeliveryView>, AppError> {
         let deliveries = self.store.deliveries(limit.min(1000)).await?;
-        Ok(deliveries.into_iter().map(delivery_view).collect())
+        let mut views: Vec<DeliveryView> = deliveries.into_iter().map(delivery_view).collect();
+        let delays = self.seen.delays();
+        // Most of the time nothing waits for its registry.
+        if !delays.is_empty() {
+            for view in &mut views {
+                if let Some(record) = self.store.delivery(&view.id).await? {
+                    tell_delays(view, &record.artifacts, &delays);
+                }
+            }
+        }
+        Ok(views)
     }
 
     /// The newest deliveries that were refused.
@@ -237,7 +250,9 @@ impl App {
         let artifacts = record.artifacts.iter().map(|(key, artifact)| announced(key, artifact));
         let artifacts = artifacts.collect();
         let body = redact::shown(&record.body);
-        Ok(DeliveryDetailView { delivery: delivery_view(record.delivery), artifacts, body })
+        let mut delivery = delivery_view(record.delivery);
+        tell_delays(&mut delivery, &record.artifacts, &self.seen.delays());
+        Ok(DeliveryDetailView { delivery, artifacts, body })
     }
 
     /// The promotion of that id, as somebody typed it.
@@ -262,6 +277,20 @@ fn delivery_view(delivery: Delivery) -> DeliveryView {
         delivery: delivery.delivery,
         received_at: delivery.received_at,
         outcome: delivery.outcome.told(),
+    }
+}
+
+/// Says of a delivery what that which it brought waits for, before its registry has said what it
+/// is.
+fn tell_delays(
+    delivery: &mut DeliveryView,
+    brought: &[(ApplicationKey, Artifact)],
+    delays: &BTreeMap<ArtifactId, Delay>,
+) {
+    for (application, artifact) in brought {
+        if let Some(delay) = delays.get(&artifact.id) {
+            delivery.outcome.push_str(&accept::waits(application, delay));
+        }
     }
 }
 

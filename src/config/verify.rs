@@ -1,12 +1,15 @@
 //! Reads `verify` of a pipeline: what is asked about an artifact before it goes.
 
+use jiff::SignedDuration;
+
 use super::fields::{Fields, items, parsed, text};
+use super::gate::length;
 use super::problem::Notes;
 use super::rule::template;
 use super::table::Words;
 use super::tables::{PROVENANCE, SIGNER, VERIFY};
 use super::tree::Node;
-use crate::domain::examination::{DigestCheck, Strictness, Verify};
+use crate::domain::examination::{DigestCheck, PATIENCE, Strictness, Verify};
 use crate::domain::oci::Platform;
 use crate::domain::pattern::Pattern;
 use crate::domain::trust::{Keyless, ProvenanceRule, PublicKey, Signer, Trust, TrustedRoot, pem};
@@ -18,6 +21,9 @@ pub(super) const DIGEST_CHECKS: Words<DigestCheck> = Words {
 
 pub(super) const LABELS: Words<Strictness> =
     Words { built: &[("warn", Strictness::Warn), ("refuse", Strictness::Refuse)], planned: &[] };
+
+/// Whoever takes longer to sign than this announces when it is done.
+const LONGEST_PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Each takes two questions, and nobody is to wait for a hundred.
 const MOST_PLATFORMS: usize = 8;
@@ -37,7 +43,7 @@ pub(super) fn verify(pipeline: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Ver
         None => Some(DigestCheck::Registry),
     };
     if let (Some(DigestCheck::Announcer), Some(node)) = (digest, fields.get("digest")) {
-        let asks = ["platforms", "labels", "signature", "provenance"]
+        let asks = ["platforms", "labels", "signature", "provenance", "patience"]
             .into_iter()
             .find_map(|key| fields.get(key));
         if let Some(asks) = asks {
@@ -55,13 +61,28 @@ pub(super) fn verify(pipeline: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Ver
         }
         None => Some(None),
     };
+    let patience = match fields.get("patience") {
+        Some(node) => patience(node, notes),
+        None => Some(PATIENCE),
+    };
     Some(Verify {
         digest: digest?,
         platforms: platforms?,
         labels: labels?,
         signature: signature?,
         provenance: provenance?,
+        patience: patience?,
     })
+}
+
+fn patience(node: &Node, notes: &mut Notes<'_>) -> Option<SignedDuration> {
+    let patience = length(node, notes)?;
+    if patience > LONGEST_PATIENCE {
+        let what = format!("{}: it would be waited for longer than a day", node.path);
+        notes.add(node.place, what, "announce what is pushed and signed once it is");
+        return None;
+    }
+    Some(patience)
 }
 
 fn platforms(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Vec<Platform>> {

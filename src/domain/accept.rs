@@ -9,7 +9,7 @@ use semver::{BuildMetadata, Version, VersionReq};
 use super::artifact::{Artifact, Digest, Tag};
 use super::examination::{Delay, Examination, Found};
 use super::id::{ArtifactId, EnvironmentName};
-use super::pairing::Pairings;
+use super::pairing::{Pairing, Pairings};
 use super::pattern::Pattern;
 use super::promotion::{Promotion, State};
 use super::snapshot::Snapshot;
@@ -344,6 +344,15 @@ impl Snapshot {
             }
             None => Some(KeptOut::Unexamined(self.delays.get(&artifact.id).cloned())),
         }
+    }
+
+    /// Tells whether the artifact's tag had that digest before, as far as anybody knows.
+    pub fn had_before(&self, artifact: &Artifact, digest: &Digest) -> bool {
+        let was_it = |it: &Artifact| it.tag == artifact.tag && it.digest == *digest;
+        let announced = self.before(artifact).any(was_it);
+        let was_found =
+            |it: &Pairing| Some(&it.tag) == artifact.tag.as_ref() && it.digest == *digest;
+        announced || self.found_in_files().iter().any(was_found)
     }
 
     fn moved(&self, artifact: &Artifact) -> Option<KeptOut> {

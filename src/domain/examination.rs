@@ -5,15 +5,21 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::oci::{Kind, Platform};
 use super::trust::{ProvenanceRule, Signer};
 
+/// How long what is not there yet may take to come, where nobody says otherwise.
+///
+/// A registry tells of a push before it has written the tag, and whoever signs signs what was
+/// pushed: the announcement comes first.
+pub const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
+
 /// What a pipeline wants to know of an artifact.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verify {
     /// Who vouches for the digest.
     pub digest: DigestCheck,
@@ -25,6 +31,21 @@ pub struct Verify {
     pub signature: Option<Signer>,
     /// What its provenance has to say.
     pub provenance: Option<ProvenanceRule>,
+    /// How long what is not there yet may take to come.
+    pub patience: SignedDuration,
+}
+
+impl Default for Verify {
+    fn default() -> Self {
+        Self {
+            digest: DigestCheck::default(),
+            platforms: Vec::new(),
+            labels: Strictness::default(),
+            signature: None,
+            provenance: None,
+            patience: PATIENCE,
+        }
+    }
 }
 
 /// Who vouches for a digest.
@@ -108,15 +129,39 @@ pub struct Labels {
     pub version: Option<String>,
 }
 
-/// Nobody could be asked about an artifact; it waits.
+/// What an artifact is was not found out yet; it waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delay {
     /// Why.
     pub why: String,
-    /// How often in a row nobody could be asked.
+    /// What for.
+    pub lack: Lack,
+    /// How often in a row the answer was such.
     pub tries: u32,
     /// When somebody is asked again.
     pub again_at: Timestamp,
+}
+
+/// What an artifact waits for before it is known what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// Somebody who can be asked.
+    Answer,
+    /// Something that is not there yet: it, its tag, or what its signers say.
+    Thing {
+        /// When that is refused which still lacks it.
+        until: Timestamp,
+    },
+}
+
+impl Delay {
+    /// Tells whether others of the same registry need not wait with it.
+    pub fn is_its_own(&self) -> bool {
+        match self.lack {
+            Lack::Answer => false,
+            Lack::Thing { .. } => true,
+        }
+    }
 }
 
 impl Verify {
@@ -127,7 +172,8 @@ impl Verify {
 
     /// What tells these rules from others.
     pub fn print(&self) -> RulesPrint {
-        let text = format!("{self:?}");
+        let Self { digest, platforms, labels, signature, provenance, patience: _ } = self;
+        let text = format!("{:?}", (digest, platforms, labels, signature, provenance));
         RulesPrint(hex::encode(&Sha256::digest(text)[..16]))
     }
 }

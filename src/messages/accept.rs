@@ -2,11 +2,12 @@
 
 use crate::domain::accept::{KeptOut, Moved};
 use crate::domain::artifact::{Artifact, Digest};
-use crate::domain::examination::Delay;
+use crate::domain::examination::{Delay, Lack};
 use crate::domain::id::{ApplicationKey, SourceName};
 use crate::domain::pairing::Pairing;
 use crate::domain::pattern::Pattern;
 
+use super::time;
 use super::why::Subject;
 
 /// Why an artifact does not go by itself.
@@ -47,9 +48,19 @@ pub fn kept_out(why: &KeptOut) -> String {
 /// The registry has not said yet what it is.
 pub fn unexamined(delay: Option<&Delay>) -> String {
     match delay {
-        Some(delay) => format!("its registry has not said yet what it is: {}", delay.why),
+        Some(Delay { why, lack: Lack::Thing { until }, .. }) => {
+            format!("{why}; that may still come, and is waited for until {}", time(*until))
+        }
+        Some(Delay { why, lack: Lack::Answer, .. }) => {
+            format!("its registry has not said yet what it is: {why}")
+        }
         None => "its registry has not said yet what it is".into(),
     }
+}
+
+/// What is added to the outcome of the delivery that brought it.
+pub fn waits(application: &ApplicationKey, delay: &Delay) -> String {
+    format!("; {} waits: {}", application.application, unexamined(Some(delay)))
 }
 
 /// What a person can do about that.

@@ -32,7 +32,7 @@ pub fn contradiction(label: &str, says: &str, announced: &str) -> String {
 }
 
 /// Nobody who counts has signed it; `why` of each signature that is there.
-pub fn unsigned(image: &ImageName, why: &[String]) -> String {
+pub fn unsigned(image: &ImageName, why: &[&str]) -> String {
     match why {
         [] => format!("nobody has signed it: {image} has no signature of its digest"),
         some => format!("nobody who counts has signed it: {}", each(some)),
@@ -40,7 +40,7 @@ pub fn unsigned(image: &ImageName, why: &[String]) -> String {
 }
 
 /// No provenance says of it what has to be said; `why` of each that is there.
-pub fn unproven(image: &ImageName, why: &[String]) -> String {
+pub fn unproven(image: &ImageName, why: &[&str]) -> String {
     match why {
         [] => format!("nobody says how it was built: {image} has no provenance of its digest"),
         some => format!("no provenance that counts says how it was built: {}", each(some)),
@@ -54,8 +54,8 @@ pub fn proven(provenance: &Provenance, who: &str) -> String {
 }
 
 /// The same reason once.
-fn each(why: &[String]) -> String {
-    let mut told: Vec<&str> = why.iter().map(String::as_str).collect();
+fn each(why: &[&str]) -> String {
+    let mut told = why.to_vec();
     told.dedup();
     told.join("; ")
 }
@@ -97,6 +97,11 @@ pub fn cannot_ask(version: &str, why: &str) -> String {
         "{version} does not go yet: its registry has not said what it is ({why}); say it again \
          once it can be asked"
     )
+}
+
+/// A person asks for what lacks something that may still come.
+pub fn not_there_yet(version: &str, why: &str) -> String {
+    format!("{version} does not go yet: {why}; that may still come: say it again in a while")
 }
 
 /// What it is, in a line.

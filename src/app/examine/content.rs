@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::Stop;
+use super::{Open, Stop};
 use crate::app::App;
 use crate::domain::artifact::{Artifact, Digest, SourceCode};
 use crate::domain::examination::{Labels, Strictness, Traits, Verify};
-use crate::domain::id::ApplicationName;
 use crate::domain::oci::{Descriptor, ImageConfig, Index, Kind, Manifest, Platform, Single};
 use crate::domain::registry::Reference;
+use crate::domain::snapshot::Snapshot;
 use crate::messages::examination as words;
 
 /// More than any image's configuration needs.
@@ -41,11 +41,12 @@ impl App {
     /// Asks what an artifact is, and holds it against its announcement and the rules.
     pub(super) async fn traits(
         &self,
-        verify: &Verify,
+        snapshot: &Snapshot,
         artifact: &Artifact,
-        application: &ApplicationName,
     ) -> Result<Traits, Stop> {
-        self.check_tag(artifact).await?;
+        let verify = &snapshot.pipeline.verify;
+        let application = &snapshot.application.application;
+        self.check_tag(snapshot, artifact).await?;
         let content = match self.manifest(artifact, &artifact.digest).await? {
             Manifest::Single(single) => self.of_single(artifact, *single).await?,
             Manifest::Index(index) => self.of_index(verify, artifact, index).await?,
@@ -74,13 +75,18 @@ impl App {
     }
 
     /// The tag is the registry's, and so is its word on what that means.
-    async fn check_tag(&self, artifact: &Artifact) -> Result<(), Stop> {
+    ///
+    /// A registry may tell of what was pushed before it moves the tag there.
+    async fn check_tag(&self, snapshot: &Snapshot, artifact: &Artifact) -> Result<(), Stop> {
         let Some(tag) = &artifact.tag else { return Ok(()) };
         let there = self.registry.resolve(&artifact.image, tag).await?;
         if there == artifact.digest {
             return Ok(());
         }
         let why = words::other_digest(&artifact.image, tag, &there, &artifact.digest);
+        if snapshot.had_before(artifact, &there) {
+            return Err(Stop::Open(Open::Missing(why)));
+        }
         Err(Stop::Unsound(why))
     }
 

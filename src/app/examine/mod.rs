@@ -11,6 +11,8 @@ mod bundle;
 pub mod fuzzing;
 mod proof;
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::ports::{AuditLine, Change, Claim, RegistryError};
@@ -18,9 +20,10 @@ use super::{App, AppError, Mode};
 use crate::domain::accept::KeptOut;
 use crate::domain::artifact::Artifact;
 use crate::domain::command::Actor;
-use crate::domain::examination::{Delay, Examination, Found};
+use crate::domain::examination::{Delay, Examination, Found, Lack};
+use crate::domain::id::ArtifactId;
 use crate::domain::oci::NoManifest;
-use crate::domain::plan::to_examine;
+use crate::domain::plan::{awaited, to_examine};
 use crate::domain::snapshot::Snapshot;
 use crate::messages::{accept, examination as words};
 
@@ -33,23 +36,35 @@ const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(15);
 /// The longest of these waits.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(5);
 
+/// How long until what is not there yet is looked for again; doubled each time.
+///
+/// Most often it is a tag that the registry is just writing.
+const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(2);
+
 /// Why an examination ends early.
 pub(super) enum Stop {
     /// The artifact is not what it should be.
     Unsound(String),
+    /// That cannot be said yet.
+    Open(Open),
+}
+
+/// Why it cannot be said yet what an artifact is.
+pub(super) enum Open {
+    /// Something is not there that may still come.
+    Missing(String),
     /// Somebody cannot be asked now.
-    Later(RegistryError),
+    Silent(RegistryError),
 }
 
 impl From<RegistryError> for Stop {
     fn from(error: RegistryError) -> Self {
         match error {
-            RegistryError::Missing { .. } | RegistryError::Untrue { .. } => {
-                Self::Unsound(error.to_string())
-            }
+            RegistryError::Untrue { .. } => Self::Unsound(error.to_string()),
+            RegistryError::Missing { .. } => Self::Open(Open::Missing(error.to_string())),
             RegistryError::Unauthorized { .. }
             | RegistryError::RateLimited { .. }
-            | RegistryError::Unreachable { .. } => Self::Later(error),
+            | RegistryError::Unreachable { .. } => Self::Open(Open::Silent(error)),
         }
     }
 }
@@ -74,32 +89,49 @@ impl App {
         }
         for _ in 0..MOST_AT_ONCE {
             let now = self.clock.now();
-            let Some(artifact) = to_examine(snapshot, now).cloned() else { return Ok(()) };
-            let delay = snapshot.delays.get(&artifact.id);
-            if delay.is_some_and(|delay| now < delay.again_at) {
-                return Ok(());
+            let Some(artifact) = to_examine(snapshot, now).cloned() else { break };
+            let earlier = snapshot.delays.get(&artifact.id).cloned();
+            if earlier.as_ref().is_some_and(|delay| now < delay.again_at) {
+                break;
             }
-            let tries = delay.map_or(0, |delay| delay.tries);
-            match self.ask_about(snapshot, &artifact).await {
-                Ok(examination) => {
-                    let line = self.examined_line(snapshot, &artifact, &examination);
-                    let change = examined(&artifact, &examination);
-                    self.store.outcome(claim, vec![change], vec![line]).await?;
-                    snapshot.note_examination(&artifact.id, examination);
+            let found = match self.ask_about(snapshot, &artifact).await {
+                Ok(found) => found,
+                Err(open) => {
+                    let patience = snapshot.pipeline.verify.patience;
+                    match delayed(open, earlier.as_ref(), patience, self.clock.now()) {
+                        Ok(delay) => {
+                            let is_its_own = delay.is_its_own();
+                            self.note_delay(snapshot, &artifact, delay);
+                            if is_its_own {
+                                continue;
+                            }
+                            break;
+                        }
+                        Err(why) => Found::Unsound { why },
+                    }
                 }
-                Err(error) => {
-                    tracing::warn!(artifact.digest = %artifact.digest, "{}: {error}", artifact.image);
-                    let delay = Delay {
-                        why: error.to_string(),
-                        tries: tries.saturating_add(1),
-                        again_at: again_at(self.clock.now(), &error, tries),
-                    };
-                    snapshot.delays.insert(artifact.id, delay);
-                    return Ok(());
-                }
+            };
+            let examination = self.examination(snapshot, found);
+            let line = self.examined_line(snapshot, &artifact, &examination);
+            let change = examined(&artifact, &examination);
+            self.store.outcome(claim, vec![change], vec![line]).await?;
+            snapshot.note_examination(&artifact.id, examination);
+        }
+        forget_overtaken(snapshot, self.clock.now());
+        Ok(())
+    }
+
+    fn note_delay(&self, snapshot: &mut Snapshot, artifact: &Artifact, delay: Delay) {
+        let why = accept::unexamined(Some(&delay));
+        match delay.lack {
+            Lack::Thing { .. } => {
+                tracing::info!(artifact.digest = %artifact.digest, "{}: {why}", artifact.image);
+            }
+            Lack::Answer => {
+                tracing::warn!(artifact.digest = %artifact.digest, "{}: {why}", artifact.image);
             }
         }
-        Ok(())
+        snapshot.delays.insert(artifact.id.clone(), delay);
     }
 
     /// Refuses a person what its registry does not vouch for, and asks it if nobody has.
@@ -114,10 +146,17 @@ impl App {
             Some(KeptOut::Unexamined(_)) => {}
             Some(why) => return refuse(accept::refused(artifact.version(), &why)),
         }
-        let examination = match self.ask_about(snapshot, artifact).await {
-            Ok(examination) => examination,
-            Err(error) => return refuse(words::cannot_ask(artifact.version(), &error.to_string())),
+        let found = match self.ask_about(snapshot, artifact).await {
+            Ok(found) => found,
+            Err(Open::Silent(error)) => {
+                return refuse(words::cannot_ask(artifact.version(), &error.to_string()));
+            }
+            Err(Open::Missing(why)) if self.may_still_come(snapshot, artifact) => {
+                return refuse(words::not_there_yet(artifact.version(), &why));
+            }
+            Err(Open::Missing(why)) => Found::Unsound { why },
         };
+        let examination = self.examination(snapshot, found);
         let line = self.examined_line(snapshot, artifact, &examination);
         let changes = vec![examined(artifact, &examination)];
         self.store.record(&snapshot.application, changes, vec![line], self.clock.now()).await?;
@@ -129,19 +168,26 @@ impl App {
         }
     }
 
-    async fn ask_about(
-        &self,
-        snapshot: &Snapshot,
-        artifact: &Artifact,
-    ) -> Result<Examination, RegistryError> {
-        let verify = &snapshot.pipeline.verify;
-        let application = &snapshot.application.application;
-        let found = match self.traits(verify, artifact, application).await {
-            Ok(traits) => Found::Sound(traits),
-            Err(Stop::Unsound(why)) => Found::Unsound { why },
-            Err(Stop::Later(error)) => return Err(error),
-        };
-        Ok(Examination { rules: verify.print(), at: self.clock.now(), found })
+    /// Tells whether what an artifact lacks is still waited for.
+    fn may_still_come(&self, snapshot: &Snapshot, artifact: &Artifact) -> bool {
+        let now = self.clock.now();
+        let awaited = snapshot.delays.get(&artifact.id).is_some_and(|delay| match delay.lack {
+            Lack::Thing { until } => now < until,
+            Lack::Answer => false,
+        });
+        awaited || now < later(artifact.accepted_at, snapshot.pipeline.verify.patience)
+    }
+
+    async fn ask_about(&self, snapshot: &Snapshot, artifact: &Artifact) -> Result<Found, Open> {
+        match self.traits(snapshot, artifact).await {
+            Ok(traits) => Ok(Found::Sound(traits)),
+            Err(Stop::Unsound(why)) => Ok(Found::Unsound { why }),
+            Err(Stop::Open(open)) => Err(open),
+        }
+    }
+
+    fn examination(&self, snapshot: &Snapshot, found: Found) -> Examination {
+        Examination { rules: snapshot.pipeline.verify.print(), at: self.clock.now(), found }
     }
 
     fn examined_line(
@@ -173,17 +219,69 @@ fn examined(artifact: &Artifact, examination: &Examination) -> Change {
     Change::Examine { artifact: artifact.id.clone(), examination }
 }
 
-/// When somebody is asked again who could not be: what they ask for, else longer each time.
-fn again_at(now: Timestamp, error: &RegistryError, tries: u32) -> Timestamp {
-    let grown = FIRST_WAIT.saturating_mul(1 << tries.min(8)).min(LONGEST_WAIT);
-    let wait = match error {
+/// What is waited for, and when somebody is asked again; or why that is over.
+fn delayed(
+    open: Open,
+    earlier: Option<&Delay>,
+    patience: SignedDuration,
+    now: Timestamp,
+) -> Result<Delay, String> {
+    let earlier = earlier.map(|it| (it.lack, it.tries));
+    match (open, earlier) {
+        (Open::Missing(why), Some((Lack::Thing { until }, tries))) => {
+            if now >= until {
+                return Err(why);
+            }
+            let again_at = later(now, grown(FIRST_LOOK, tries)).min(until);
+            Ok(Delay { why, lack: Lack::Thing { until }, tries: tries.saturating_add(1), again_at })
+        }
+        (Open::Missing(why), Some((Lack::Answer, _)) | None) => {
+            if patience.is_zero() {
+                return Err(why);
+            }
+            let until = later(now, patience);
+            let again_at = later(now, FIRST_LOOK).min(until);
+            Ok(Delay { why, lack: Lack::Thing { until }, tries: 1, again_at })
+        }
+        (Open::Silent(error), earlier) => {
+            let tries = match earlier {
+                Some((Lack::Answer, tries)) => tries,
+                Some((Lack::Thing { .. }, _)) | None => 0,
+            };
+            let again_at = later(now, pause(&error, tries));
+            let (why, tries) = (error.to_string(), tries.saturating_add(1));
+            Ok(Delay { why, lack: Lack::Answer, tries, again_at })
+        }
+    }
+}
+
+/// What a newer one has overtaken meanwhile waits for nothing.
+fn forget_overtaken(snapshot: &mut Snapshot, now: Timestamp) {
+    if snapshot.delays.is_empty() {
+        return;
+    }
+    let awaited: BTreeSet<ArtifactId> =
+        awaited(snapshot, now).into_iter().map(|artifact| artifact.id.clone()).collect();
+    snapshot.delays.retain(|artifact, _| awaited.contains(artifact));
+}
+
+/// How long somebody is left alone who could not be asked: as they ask for, else longer each time.
+fn pause(error: &RegistryError, tries: u32) -> SignedDuration {
+    match error {
         RegistryError::RateLimited { seconds, .. } => {
             SignedDuration::from_secs(i64::try_from(*seconds).unwrap_or(3600)).max(FIRST_WAIT)
         }
         RegistryError::Missing { .. }
         | RegistryError::Untrue { .. }
         | RegistryError::Unauthorized { .. }
-        | RegistryError::Unreachable { .. } => grown,
-    };
-    now.saturating_add(wait).unwrap_or(Timestamp::MAX)
+        | RegistryError::Unreachable { .. } => grown(FIRST_WAIT, tries).min(LONGEST_WAIT),
+    }
+}
+
+fn grown(first: SignedDuration, tries: u32) -> SignedDuration {
+    first.saturating_mul(1 << tries.min(8))
+}
+
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }

@@ -7,10 +7,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Stop;
 use super::bundle::{Holder, holder};
 use super::content::is_same_repository;
 use super::proof::{Evidence, Signed, check_holder, signer};
+use super::{Open, Stop};
 use crate::app::App;
 use crate::app::ports::RegistryError;
 use crate::domain::artifact::{Artifact, Digest, Tag};
@@ -62,7 +62,7 @@ impl App {
                 Err(reason) => why.push(reason),
             }
         }
-        Err(Stop::Unsound(words::unsigned(&artifact.image, &why)))
+        Err(unfit(&why, |why| words::unsigned(&artifact.image, why)))
     }
 
     /// Finds a provenance that says what it has to, by somebody who counts, and tells what it says.
@@ -80,7 +80,7 @@ impl App {
                 Err(reason) => why.push(reason),
             }
         }
-        Err(Stop::Unsound(words::unproven(&artifact.image, &why)))
+        Err(unfit(&why, |why| words::unproven(&artifact.image, why)))
     }
 
     /// The layers of that kind, and Sigstore's bundles, in what stands beside an artifact.
@@ -140,6 +140,45 @@ impl App {
     }
 }
 
+/// Why what stands beside an artifact is not what is looked for.
+enum Misfit {
+    /// It is something else; what is looked for may still come.
+    Other(String),
+    /// It is that, and does not count.
+    Wrong(String),
+}
+
+impl Misfit {
+    fn why(&self) -> &str {
+        match self {
+            Self::Other(why) | Self::Wrong(why) => why,
+        }
+    }
+}
+
+impl From<String> for Misfit {
+    fn from(why: String) -> Self {
+        Self::Wrong(why)
+    }
+}
+
+impl From<NoStatement> for Misfit {
+    fn from(error: NoStatement) -> Self {
+        match error {
+            NoStatement::NoSignature | NoStatement::NoProvenance => Self::Other(error.to_string()),
+            NoStatement::Unreadable | NoStatement::Another => Self::Wrong(error.to_string()),
+        }
+    }
+}
+
+/// What is wrong is wrong for good; where only other things are there, or none, it may still come.
+fn unfit(why: &[Misfit], told: impl FnOnce(&[&str]) -> String) -> Stop {
+    let is_wrong = why.iter().any(|it| matches!(it, Misfit::Wrong(_)));
+    let why: Vec<&str> = why.iter().map(Misfit::why).collect();
+    let told = told(&why);
+    if is_wrong { Stop::Unsound(told) } else { Stop::Open(Open::Missing(told)) }
+}
+
 /// `sha256-…`, with what follows a dot.
 fn tag_of(digest: &Digest, suffix: Option<&str>) -> Option<Tag> {
     let name = digest.as_str().replacen(':', "-", 1);
@@ -163,28 +202,28 @@ fn signed_payload(
     payload: Vec<u8>,
     artifact: &Artifact,
     (wanted, application): (&Signer, &ApplicationName),
-) -> Result<String, String> {
-    check_simple_signing(&payload, &artifact.digest).map_err(|error| error.to_string())?;
+) -> Result<String, Misfit> {
+    check_simple_signing(&payload, &artifact.digest)?;
     let signature = layer.annotations.get(SIGNATURE).and_then(|text| STANDARD.decode(text).ok());
     let signed = Signed {
         bytes: payload.clone(),
-        signature: signature.ok_or("it has no signature")?,
+        signature: signature.ok_or_else(|| "it has no signature".to_owned())?,
         payload,
         evidence: &annotated(layer),
     };
-    signer(&signed, wanted, application)
+    Ok(signer(&signed, wanted, application)?)
 }
 
 fn signed_bundle(
     bytes: &[u8],
     artifact: &Artifact,
     (wanted, application): (&Signer, &ApplicationName),
-) -> Result<String, String> {
+) -> Result<String, Misfit> {
     let (envelope, evidence) = opened(bytes)?;
-    envelope.check_signature(&artifact.digest).map_err(|error| error.to_string())?;
+    envelope.check_signature(&artifact.digest)?;
     match rooted(wanted) {
-        Some((rule, root)) => bundle_signer(bytes, artifact, (rule, root), application),
-        None => signer_of(&envelope, &evidence, (wanted, application)),
+        Some((rule, root)) => Ok(bundle_signer(bytes, artifact, (rule, root), application)?),
+        None => Ok(signer_of(&envelope, &evidence, (wanted, application))?),
     }
 }
 
@@ -214,14 +253,13 @@ fn attested(
     bytes: &[u8],
     artifact: &Artifact,
     (rule, application): (&ProvenanceRule, &ApplicationName),
-) -> Result<String, String> {
-    let told = |error: NoStatement| error.to_string();
+) -> Result<String, Misfit> {
     let (envelope, evidence) = if layer.media_type == ENVELOPE {
-        (Envelope::parse(bytes).map_err(told)?, annotated(layer))
+        (Envelope::parse(bytes)?, annotated(layer))
     } else {
         opened(bytes)?
     };
-    let provenance = envelope.provenance(&artifact.digest).map_err(told)?;
+    let provenance = envelope.provenance(&artifact.digest)?;
     let who = match rooted(&rule.signer).filter(|_| layer.media_type != ENVELOPE) {
         Some(by) => bundle_signer(bytes, artifact, by, application)?,
         None => signer_of(&envelope, &evidence, (&rule.signer, application))?,

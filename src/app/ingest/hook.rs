@@ -108,7 +108,7 @@ impl App {
     ) -> Result<Accepted, AnnounceError> {
         let body = serde_json::Value::Object(told.announcement(hook.kind)).to_string();
         let speaker = Speaker { source, application: None };
-        let whole = match self.complete(body.as_bytes(), &speaker).await {
+        let whole = match self.complete(body.as_bytes(), &speaker, now).await {
             Ok(whole) => whole,
             Err(error) => {
                 self.keep_refused_push(source, body.into_bytes(), &error).await;

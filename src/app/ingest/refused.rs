@@ -102,7 +102,8 @@ impl App {
             | AnnounceError::Unknown { .. }) => refuse(error.to_string()),
         };
         let speaker = Speaker { source, application: record.speaks_for.clone() };
-        let body = match self.complete(&record.body, &speaker).await.map_err(told)? {
+        let received_at = record.delivery.received_at;
+        let body = match self.complete(&record.body, &speaker, received_at).await.map_err(told)? {
             Whole::Body(body) => body,
             Whole::Waits { why } => return Err(refuse(why)),
         };

@@ -1,5 +1,6 @@
 //! What a registry or a forge says without a digest: the tag is asked for at the registry.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::AnnounceError;
@@ -9,6 +10,8 @@ use crate::app::App;
 use crate::app::policy::Proof;
 use crate::app::ports::RegistryError;
 use crate::domain::artifact::{ImageName, Tag};
+use crate::domain::examination::PATIENCE;
+use crate::messages::time;
 
 /// What an announcement is with the registry's word.
 pub(super) enum Whole {
@@ -30,6 +33,7 @@ impl App {
         &self,
         body: &[u8],
         speaker: &Speaker<'_>,
+        received_at: Timestamp,
     ) -> Result<Whole, AnnounceError> {
         let as_it_is = || Ok(Whole::Body(body.to_vec()));
         match &speaker.source.proof {
@@ -56,26 +60,38 @@ impl App {
                 told.insert("digest".to_owned(), digest.as_str().into());
                 Ok(Whole::Body(Value::Object(told).to_string().into_bytes()))
             }
-            Err(error) => waits_or_not(&image, &tag, &error),
+            Err(error) => {
+                let until = received_at.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX);
+                let is_over = self.clock.now() >= until;
+                waits_or_not(&image, &tag, &error, (!is_over).then_some(until))
+            }
         }
     }
 }
 
-/// What a registry knows nothing of is refused; all else is asked for again.
+/// What a registry does not have is refused once it had time to come; until it answers it is asked
+/// again.
 fn waits_or_not(
     image: &ImageName,
     tag: &Tag,
     error: &RegistryError,
+    until: Option<Timestamp>,
 ) -> Result<Whole, AnnounceError> {
     let asked = format!("what `{image}:{tag}` is could not be found out: {error}");
-    match error {
-        RegistryError::Missing { .. } | RegistryError::Untrue { .. } => {
+    match (error, until) {
+        (RegistryError::Missing { .. }, Some(until)) => {
+            let until = time(until);
+            let why = format!("{asked}; that may still come, and is waited for until {until}");
+            Ok(Whole::Waits { why })
+        }
+        (RegistryError::Missing { .. }, None) | (RegistryError::Untrue { .. }, _) => {
             Err(Malformed { field: Some("tag"), problem: asked }.into())
         }
-        RegistryError::Unauthorized { .. }
-        | RegistryError::RateLimited { .. }
-        | RegistryError::Unreachable { .. } => {
-            Ok(Whole::Waits { why: format!("{asked}; it is kept, and asked for again") })
-        }
+        (
+            RegistryError::Unauthorized { .. }
+            | RegistryError::RateLimited { .. }
+            | RegistryError::Unreachable { .. },
+            _,
+        ) => Ok(Whole::Waits { why: format!("{asked}; it is kept, and asked for again") }),
     }
 }

@@ -68,9 +68,9 @@ impl App {
             problem: "its source is not in `sources:` any more".into(),
         })?;
         let speaker = Speaker { source, application: record.speaks_for.clone() };
-        let Whole::Body(body) = self.complete(&record.body, &speaker).await? else {
-            return Ok(None);
-        };
+        let received_at = record.delivery.received_at;
+        let whole = self.complete(&record.body, &speaker, received_at).await?;
+        let Whole::Body(body) = whole else { return Ok(None) };
         let mut notice = Notice::parse(&body)?;
         speaker.narrow(&mut notice)?;
         match self.resolve_after(discovery, &notice, &speaker).await? {

@@ -1,6 +1,6 @@
 //! The keys of a pipeline, but for those of its environments.
 
-use super::{ENVIRONMENT, NAME, NAMES, TEXT, TEXTS};
+use super::{DURATION, ENVIRONMENT, NAME, NAMES, TEXT, TEXTS};
 use crate::config::accept::{ON_MOVE, ORDERS};
 use crate::config::table::{Shape, Table, optional, planned, required};
 use crate::config::verify::{DIGEST_CHECKS, LABELS};
@@ -66,6 +66,11 @@ pub(in super::super) static VERIFY: Table = Table {
             "provenance",
             Shape::Keys(&PROVENANCE),
             "What its provenance (SLSA) has to say. Default: none is needed.",
+        ),
+        optional(
+            "patience",
+            DURATION,
+            "How long the tag, the signature and what else is not there yet may take to come; at most 1d. Default: 2m.",
         ),
     ],
 };

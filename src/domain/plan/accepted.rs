@@ -23,10 +23,18 @@ impl<'a> View<'a> {
     }
 
     /// The newest artifact that may come here, if only its registry has not said yet what it is.
+    ///
+    /// What lacks something is passed over until it is looked for again: what is older and has all
+    /// that it needs goes meanwhile.
     pub(super) fn unexamined(&self) -> Option<&'a Artifact> {
         let accept = &self.snapshot.pipeline.accept;
         let candidates = self.newer().filter_map(|artifact| match self.kept_out(artifact) {
             None => Some((artifact, false)),
+            Some(KeptOut::Unexamined(Some(delay)))
+                if delay.is_its_own() && self.now < delay.again_at =>
+            {
+                None
+            }
             Some(KeptOut::Unexamined(_)) => Some((artifact, true)),
             Some(_) => None,
         });
@@ -36,13 +44,22 @@ impl<'a> View<'a> {
         newest.filter(|(_, is_unexamined)| *is_unexamined).map(|(artifact, _)| artifact)
     }
 
+    /// What may come here as soon as its registry has said what it is.
+    pub(super) fn awaited(&self) -> Vec<&'a Artifact> {
+        let is_awaited =
+            |artifact: &&Artifact| matches!(self.kept_out(artifact), Some(KeptOut::Unexamined(_)));
+        self.newer().filter(is_awaited).collect()
+    }
+
     /// Nothing is on its way here: says what waits for a word, of a person or of a registry.
     pub(super) fn ask(&self, plan: &mut Plan) {
         let accept = &self.snapshot.pipeline.accept;
         let asks = self.newer().filter_map(|artifact| match self.kept_out(artifact)? {
             KeptOut::MovedAsks(moved) => Some((accept.rank(artifact), Because::Asks(moved), None)),
             KeptOut::Unexamined(delay) => {
-                let until = delay.as_ref().map(|delay| delay.again_at);
+                // What lacks something says itself until when that may come.
+                let again = delay.as_ref().filter(|delay| !delay.is_its_own());
+                let until = again.map(|delay| delay.again_at);
                 Some((accept.rank(artifact), Because::Unexamined(delay), until))
             }
             KeptOut::Tag { .. }

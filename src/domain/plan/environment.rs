@@ -179,8 +179,10 @@ impl<'a> View<'a> {
             .filter(|artifact| !self.snapshot.is_bad(&artifact.id, self.environment))
             .filter(|artifact| self.kept_out(artifact).is_none())
             .max_by_key(|artifact| (accept.rank(artifact), &artifact.id));
-        let delay = self.unexamined().and_then(|it| self.snapshot.delays.get(&it.id));
-        delay.into_iter().for_each(|delay| plan.look_again(delay.again_at));
+        let awaited = self.awaited().into_iter();
+        let delays = awaited.filter_map(|artifact| self.snapshot.delays.get(&artifact.id));
+        let asked_again = delays.map(|delay| delay.again_at).filter(|at| *at > self.now);
+        asked_again.for_each(|at| plan.look_again(at));
         let Some(artifact) = candidate else { return false };
         plan.actions.push(Action::Start {
             environment: self.environment.name.clone(),

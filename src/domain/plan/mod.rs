@@ -402,6 +402,14 @@ pub fn to_examine(snapshot: &Snapshot, now: Timestamp) -> Option<&Artifact> {
     unexamined.next()
 }
 
+/// The artifacts that could go as soon as their registry has said what they are.
+pub fn awaited(snapshot: &Snapshot, now: Timestamp) -> Vec<&Artifact> {
+    let doors = snapshot.pipeline.environments.iter().filter(|it| it.after.is_empty());
+    doors
+        .flat_map(|environment| environment::View { snapshot, environment, now }.awaited())
+        .collect()
+}
+
 impl Plan {
     /// What a promotion waits for.
     pub fn wait_of(&self, promotion: &PromotionId) -> Option<&Wait> {

@@ -71,11 +71,86 @@ async fn what_the_registry_vouches_for_goes_and_the_proposal_says_what_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_registry_does_not_have_is_refused_and_asked_about_when_it_comes_again() {
+async fn what_the_registry_does_not_have_yet_is_waited_for() {
     let server = DockerRegistry::start();
     let bot = Bot::with_registry("verify: {digest: registry}", &server.url()).await;
     let shop = shop("1.4.2");
     bot.announce_pushed("v1.4.2", shop.digest.as_str(), COMMIT).await;
+    bot.work().await;
+    insta::assert_snapshot!(told(&bot).await, @"
+    accepted; shop waits: ghcr.io has no acme/shop v1.4.2; that may still come, and is waited for until 2026-11-22 21:02 UTC
+    nothing
+    v1.4.2 is not in staging: ghcr.io has no acme/shop v1.4.2; that may still come, and is waited for until 2026-11-22 21:02 UTC
+    -> nothing is needed: the registry is asked again by itself
+    ");
+    insta::assert_snapshot!(bot.status().await, @"
+    staging: v1.0.0, succeeded (ghcr.io has no acme/shop v1.4.2; that may still come, and is waited for until 2026-11-22 21:02 UTC)
+    prod: v1.0.0, succeeded
+    ");
+    let delivery = bot.app().deliveries(1).await.unwrap().remove(0);
+    let shown = bot.app().delivery(delivery.id.as_str()).await.unwrap().delivery;
+    assert_eq!(shown, delivery);
+    let asked = PromoteRequest { environment: "staging".into(), ..promote_to_prod(Some("v1.4.2")) };
+    let answer = bot.promote("carol", asked).await.unwrap_err();
+    insta::assert_snapshot!(plain(&answer), @"v1.4.2 does not go yet: ghcr.io has no acme/shop v1.4.2; that may still come: say it again in a while");
+
+    server.push(&shop, "acme/shop", "v1.4.2");
+    bot.seconds_pass(30);
+    bot.work_off().await;
+    assert_eq!(bot.version_line("staging"), "newTag: v1.4.2 # hoist writes this");
+    assert_eq!(bot.app().deliveries(1).await.unwrap()[0].outcome, "accepted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_yet_is_looked_for_ever_more_seldom_until_its_time_is_over() {
+    let server = SlyRegistry::start().await;
+    let rule = "verify: {digest: registry, patience: 90s}";
+    let bot = Bot::with_registry(rule, &server.url()).await;
+    bot.announce_moved("v1.4.2", &digest("shop", "v1.4.2")).await;
+    let mut asked_at = Vec::new();
+    for second in 0..200 {
+        bot.work_off().await;
+        if !server.asked().is_empty() {
+            asked_at.push(second);
+        }
+        if second == 1 {
+            insta::assert_snapshot!(bot.progress("v1.4.2", "staging").await, @"on_its_way not started: ghcr.io has no acme/shop v1.4.2; that may still come, and is waited for until 2026-11-22 21:01 UTC");
+        }
+        bot.seconds_pass(1);
+    }
+    assert_eq!(asked_at, [0, 2, 6, 14, 30, 62, 90]);
+    let outcome = plain(&bot.app().deliveries(1).await.unwrap()[0].outcome);
+    insta::assert_snapshot!(outcome, @"refused: shop: ghcr.io has no acme/shop v1.4.2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_is_still_what_it_was_is_being_moved() {
+    let server = SlyRegistry::start().await;
+    let bot = Bot::with_registry("verify: {digest: registry}", &server.url()).await;
+    let (first, second) = (shop("1.4.2"), shop("1.4.3"));
+    server.keep(&first, "main");
+    bot.announce_pushed("main", first.digest.as_str(), COMMIT).await;
+    bot.work().await;
+    assert_eq!(bot.version_line("staging"), "newTag: main # hoist writes this");
+    bot.announce_pushed("main", second.digest.as_str(), COMMIT).await;
+    bot.work().await;
+    let outcome = plain(&bot.app().deliveries(1).await.unwrap()[0].outcome);
+    insta::assert_snapshot!(outcome, @"accepted; shop waits: ghcr.io/acme/shop:main is sha256:DIGEST in its registry, and sha256:DIGEST was announced; that may still come, and is waited for until 2026-11-22 21:02 UTC");
+    server.keep(&second, "main");
+    bot.seconds_pass(2);
+    bot.work_off().await;
+    assert_eq!(bot.app().deliveries(1).await.unwrap()[0].outcome, "accepted");
+    assert_eq!(bot.deeds().await.matches("hoist examined").count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_registry_never_has_is_refused_and_asked_about_when_it_comes_again() {
+    let server = DockerRegistry::start();
+    let bot = Bot::with_registry("verify: {digest: registry}", &server.url()).await;
+    let shop = shop("1.4.2");
+    bot.announce_pushed("v1.4.2", shop.digest.as_str(), COMMIT).await;
+    bot.work().await;
+    bot.minutes_pass(2);
     bot.work().await;
     insta::assert_snapshot!(told(&bot).await, @"
     refused: shop: ghcr.io has no acme/shop v1.4.2
@@ -209,7 +284,7 @@ async fn while_the_registry_is_away_an_artifact_waits_and_fails_nothing() {
     bot.announce_pushed("v1.4.2", shop.digest.as_str(), COMMIT).await;
     bot.work().await;
     insta::assert_snapshot!(told(&bot).await, @"
-    accepted
+    accepted; shop waits: its registry has not said yet what it is: ghcr.io cannot be asked: it answers 502 Bad Gateway
     nothing
     v1.4.2 is not in staging: its registry has not said yet what it is: ghcr.io cannot be asked: it answers 502 Bad Gateway
     -> nothing is needed: the registry is asked again by itself
@@ -281,6 +356,9 @@ async fn a_moved_tag_that_a_person_lets_in_is_asked_about_first() {
         digest: Some(forged),
         ..promote_to_prod(None)
     };
+    let answer = bot.promote("carol", asked.clone()).await.unwrap_err();
+    insta::assert_snapshot!(plain(&answer), @"v1.4.2 does not go yet: ghcr.io/acme/shop:v1.4.2 is sha256:DIGEST in its registry, and sha256:DIGEST was announced; that may still come: say it again in a while");
+    bot.minutes_pass(2);
     let answer = bot.promote("carol", asked).await.unwrap_err();
     insta::assert_snapshot!(plain(&answer), @"v1.4.2 does not go: ghcr.io/acme/shop:v1.4.2 is sha256:DIGEST in its registry, and sha256:DIGEST was announced; the pipeline's rules hold for people, too: announce one that fits, or change them");
 }

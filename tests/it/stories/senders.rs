@@ -8,29 +8,38 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::support::registry::{DockerRegistry, Layout, PASSWORD, Part, USER};
+use crate::support::signing::{Keys, beside, payload, signature};
 use crate::support::token_server::TokenServer;
 use crate::support::world::{Bot, plain};
 
 const SECRET: &str = "what only the registry knows";
 
-/// A registry that knows this secret, and a hoist that hears and asks it; with somebody who gives
-/// out its tokens, or open to everybody.
-async fn hoist_and_its_registry(
-    secret: &str,
-    giver: Option<&TokenServer>,
-) -> (Bot, DockerRegistry) {
+const RULE: &str = "verify: {platforms: [linux/amd64]}";
+
+/// Whom a registry lets in.
+enum Door<'a> {
+    Everybody,
+    WithPassword,
+    WithTokenOf(&'a TokenServer),
+}
+
+/// A registry that knows this secret, and a hoist that hears and asks it by this rule.
+async fn hoist_and_its_registry(secret: &str, door: Door<'_>, rule: &str) -> (Bot, DockerRegistry) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let auth = giver.map(TokenServer::auth).unwrap_or_default();
-    let registry = notifying(listener.local_addr().unwrap(), secret, &auth);
-    let mut bot = Bot::with_registry("verify: {platforms: [linux/amd64]}", &registry.url()).await;
-    if let Some(giver) = giver {
+    let registry = notifying(listener.local_addr().unwrap(), secret, &door);
+    let mut bot = Bot::with_registry(rule, &registry.url()).await;
+    let token_server = match door {
+        Door::Everybody => None,
+        Door::WithPassword => Some(String::new()),
+        Door::WithTokenOf(giver) => Some(format!(", token_server: \"{}\"", giver.url())),
+    };
+    if let Some(token_server) = token_server {
         let password = bot.config().with_file_name("password");
         std::fs::write(&password, PASSWORD).unwrap();
         let url = format!("url: \"{}\"", registry.url());
         let login = format!(
-            "{url}, username: {USER}, password: {{file: \"{}\"}}, token_server: \"{}\"",
+            "{url}, username: {USER}, password: {{file: \"{}\"}}{token_server}",
             password.display(),
-            giver.url()
         );
         bot.change_the_process_file(|text| text.replace(&url, &login)).await;
     }
@@ -48,12 +57,19 @@ async fn hoist_and_its_registry(
 }
 
 /// A registry that notifies hoist of all that happens in it.
-fn notifying(hoist: SocketAddr, secret: &str, auth: &str) -> DockerRegistry {
-    DockerRegistry::start_with(&format!(
-        "{auth}notifications:\n  endpoints:\n  - name: hoist\n    url: http://{hoist}/hooks/registry/warehouse\n    \
+fn notifying(hoist: SocketAddr, secret: &str, door: &Door<'_>) -> DockerRegistry {
+    let notifications = format!(
+        "notifications:\n  endpoints:\n  - name: hoist\n    url: http://{hoist}/hooks/registry/warehouse\n    \
          headers: {{Authorization: [\"Bearer {secret}\"]}}\n    timeout: 2s\n    threshold: 3\n    \
          backoff: 100ms\n"
-    ))
+    );
+    match door {
+        Door::Everybody => DockerRegistry::start_with(&notifications),
+        Door::WithPassword => DockerRegistry::start_with_password_and(&notifications),
+        Door::WithTokenOf(giver) => {
+            DockerRegistry::start_with(&format!("{}{notifications}", giver.auth()))
+        }
+    }
 }
 
 fn shop(version: &str) -> Layout {
@@ -78,7 +94,7 @@ async fn outcomes(bot: &Bot, count: usize) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_pushed_goes_into_staging_by_the_registrys_own_word() {
-    let (bot, registry) = hoist_and_its_registry(SECRET, None).await;
+    let (bot, registry) = hoist_and_its_registry(SECRET, Door::Everybody, RULE).await;
     let image = shop("1.4.2");
     registry.push(&image, "acme/shop", "v1.4.2");
     assert_eq!(outcomes(&bot, 1).await, ["accepted"]);
@@ -91,7 +107,7 @@ async fn what_is_pushed_goes_into_staging_by_the_registrys_own_word() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_wants_tokens_says_what_was_pushed_and_is_asked_with_one() {
     let giver = TokenServer::start().await;
-    let (bot, registry) = hoist_and_its_registry(SECRET, Some(&giver)).await;
+    let (bot, registry) = hoist_and_its_registry(SECRET, Door::WithTokenOf(&giver), RULE).await;
     registry.push(&shop("1.4.2"), "acme/shop", "v1.4.2");
     assert_eq!(outcomes(&bot, 1).await, ["accepted"]);
     giver.asked();
@@ -101,8 +117,38 @@ async fn a_registry_that_wants_tokens_says_what_was_pushed_and_is_asked_with_one
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_wants_a_password_says_what_was_pushed_and_is_asked_with_it() {
+    let (bot, registry) = hoist_and_its_registry(SECRET, Door::WithPassword, RULE).await;
+    registry.push(&shop("1.4.2"), "acme/shop", "v1.4.2");
+    assert_eq!(outcomes(&bot, 1).await, ["accepted"]);
+    bot.work().await;
+    assert_eq!(bot.version_line("staging"), "newTag: v1.4.2 # hoist writes this");
+}
+
+/// As `cosign sign` does it: what is pushed is signed, and by then the registry has told of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_signed_after_the_registry_told_of_it_goes_once_it_is() {
+    let (keys, image) = (Keys::generate(), shop("1.4.2"));
+    let rule = format!("verify: {{signature: {{key: {:?}}}}}", keys.public());
+    let (bot, registry) = hoist_and_its_registry(SECRET, Door::Everybody, &rule).await;
+    registry.push(&image, "acme/shop", "v1.4.2");
+    assert_eq!(outcomes(&bot, 1).await, ["accepted"]);
+    bot.work().await;
+    insta::assert_snapshot!(outcomes(&bot, 1).await.join("\n"), @"accepted; shop waits: nobody has signed it: ghcr.io/acme/shop has no signature of its digest; that may still come, and is waited for until 2026-11-22 21:02 UTC");
+    let digest = image.digest.as_str();
+    let payload = payload(digest);
+    let made = beside(vec![signature(payload.clone(), &keys.sign(&payload))]);
+    registry.push(&made, "acme/shop", &format!("{}.sig", digest.replacen(':', "-", 1)));
+    bot.seconds_pass(30);
+    bot.work_off().await;
+    assert_eq!(bot.version_line("staging"), "newTag: v1.4.2 # hoist writes this");
+    // The signature is told of, too, and passed over.
+    assert_eq!(outcomes(&bot, 1).await, ["accepted"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_registry_without_the_secret_is_believed_in_nothing() {
-    let (bot, registry) = hoist_and_its_registry("something else", None).await;
+    let (bot, registry) = hoist_and_its_registry("something else", Door::Everybody, RULE).await;
     registry.push(&shop("1.4.2"), "acme/shop", "v1.4.2");
     let outcomes = outcomes(&bot, 1).await;
     assert!(outcomes.iter().all(|it| it.starts_with("refused")), "{outcomes:?}");

@@ -37,13 +37,18 @@ impl DockerRegistry {
 
     /// Lets in who knows [`PASSWORD`].
     pub fn start_with_password() -> Self {
+        Self::start_with_password_and("")
+    }
+
+    /// The same, with more in its configuration.
+    pub fn start_with_password_and(more: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let made = Command::new("htpasswd").args(["-Bbn", USER, PASSWORD]).output().unwrap();
         assert!(made.status.success(), "{made:?}");
         let users = directory.path().join("users");
         std::fs::write(&users, made.stdout).unwrap();
         let auth = format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", users.display());
-        Self::start_in(directory, &auth)
+        Self::start_in(directory, &format!("{auth}{more}"))
     }
 
     /// Runs with more in its configuration.

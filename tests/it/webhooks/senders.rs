@@ -429,15 +429,33 @@ async fn what_only_has_a_tag_waits_while_the_registry_is_away() {
 }
 
 #[tokio::test]
-async fn a_tag_that_the_registry_does_not_know_is_refused_and_kept() {
+async fn a_tag_that_the_registry_does_not_know_yet_is_waited_for() {
     let (world, shelves) = world().await;
     shelves.becomes(Mood::Forgot);
     let sample = of("docker_hub");
     let answer = world.send(sample.send(SECRET, &sample.body())).await;
-    insta::assert_snapshot!(told(&answer), @r#"
-    200
-        400 docker.io/svendowideit/testhook:latest what `docker.io/svendowideit/testhook:latest` is could not be found out: docker.io has no latest
-    "#);
+    insta::assert_snapshot!(told(&answer), @"
+    202
+        202 docker.io/svendowideit/testhook:latest what `docker.io/svendowideit/testhook:latest` is could not be found out: docker.io has no latest; that may still come, and is waited for until 2026-11-22 21:02 UTC
+    ");
+    insta::assert_snapshot!(world.deliveries().await.join("\n"), @r#"01m82gy1400000000000000000 Undecided { why: "what `docker.io/svendowideit/testhook:latest` is could not be found out: docker.io has no latest; that may still come, and is waited for until 2026-11-22 21:02 UTC" }"#);
+    world.seconds_pass(60);
+    world.app.decide_undecided(&world.app.discover().await.unwrap()).await.unwrap();
+    assert_eq!(world.refusals().await, [""; 0]);
+    shelves.becomes(Mood::Knows);
+    world.app.decide_undecided(&world.app.discover().await.unwrap()).await.unwrap();
+    assert_eq!(world.tags_of("of-docker-hub", "docker-hub").await, ["latest"]);
+}
+
+#[tokio::test]
+async fn a_tag_that_never_comes_is_refused_and_kept() {
+    let (world, shelves) = world().await;
+    shelves.becomes(Mood::Forgot);
+    let sample = of("docker_hub");
+    world.send(sample.send(SECRET, &sample.body())).await;
+    world.seconds_pass(120);
+    world.app.decide_undecided(&world.app.discover().await.unwrap()).await.unwrap();
+    assert_eq!(world.tags_of("of-docker-hub", "docker-hub").await, [""; 0]);
     insta::assert_snapshot!(world.refusals().await.join("\n"), @r#"docker-hub Refused { why: "what `docker.io/svendowideit/testhook:latest` is could not be found out: docker.io has no latest" }"#);
 }
 
