@@ -63,7 +63,7 @@ pub async fn run(config: &Path, listen: Option<&str>, mode: Mode) -> anyhow::Res
 ///
 /// # Errors
 ///
-/// When the listener breaks.
+/// When one of its workers broke down.
 pub async fn serve(
     listener: TcpListener,
     app: Arc<App>,
@@ -88,10 +88,8 @@ pub async fn serve(
         drop(ending);
     });
     let router = http::router(app);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(async move { drop(for_http.changed().await) })
-        .await
-        .context("serving HTTP")?;
+    let ended = async move { drop(for_http.changed().await) };
+    http::listener::serve(listener, router, http::listener::HEAD_WITHIN, ended).await;
     schedules.await.context("waiting for the schedules")?;
     people.await.context("waiting for the conversations")?;
     scheduler.await.context("waiting for the scheduler")

@@ -1,5 +1,7 @@
 //! The HTTP doors: each extracts, makes one call, and answers.
 
+pub mod listener;
+
 mod hooks;
 
 mod senders;

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use hoist::http::listener;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -13,7 +14,8 @@ async fn listening(world: &World) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = world.router.clone();
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    let forever = std::future::pending();
+    tokio::spawn(listener::serve(listener, router, listener::HEAD_WITHIN, forever));
     address
 }
 
@@ -34,6 +36,46 @@ async fn status(stream: &mut TcpStream) -> String {
         Ok(_) => String::from_utf8_lossy(&answer[9..]).into_owned(),
         Err(_) => "-".to_owned(),
     }
+}
+
+#[tokio::test]
+async fn a_head_that_never_ends_is_not_waited_for() {
+    let world = World::new().await;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (router, soon) = (world.router.clone(), Duration::from_millis(300));
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(async move {
+        listener::serve(listener, router, soon, async move { drop(ended.await) }).await;
+    });
+    // Half a head, none, and a whole one behind which no other comes.
+    let heads = [
+        "POST /hooks/artifacts HTTP/1.1\r\nHost: ho",
+        "",
+        "GET /healthz HTTP/1.1\r\nHost: hoist\r\n\r\n",
+    ];
+    for (head, answer) in heads.into_iter().zip(["", "", "HTTP/1.1 200 OK"]) {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut all = String::new();
+        let reading = stream.read_to_string(&mut all);
+        tokio::time::timeout(Duration::from_secs(20), reading).await.unwrap().unwrap();
+        assert!(all.starts_with(answer) && all.is_empty() == answer.is_empty(), "{head:?}: {all}");
+    }
+
+    // What has begun when the end comes is answered.
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!("{HEAD}Content-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut goes_on = [0; 25];
+    stream.read_exact(&mut goes_on).await.unwrap();
+    assert_eq!(&goes_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    drop(end);
+    stream.write_all(b"{}").await.unwrap();
+    assert_eq!(status(&mut stream).await, "401");
+    drop(stream);
+    tokio::time::timeout(Duration::from_secs(20), serving).await.unwrap().unwrap();
+    assert!(TcpStream::connect(address).await.is_err());
 }
 
 #[tokio::test]
