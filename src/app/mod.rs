@@ -76,6 +76,8 @@ pub mod notifications;
 
 mod feedback;
 
+mod secrets;
+
 mod following;
 
 use std::collections::BTreeMap;

@@ -5,14 +5,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use secrecy::ExposeSecret;
 use serde::Deserialize;
-use subtle::ConstantTimeEq;
 
 use crate::domain::health::HealthRule;
 use crate::domain::id::{ApplicationKey, ControllerName};
 
 use super::policy::Notifier;
+use super::secrets::is_shown;
 use super::views::NudgeView;
 use super::watch::deployment;
 use super::{App, AppError};
@@ -71,9 +70,7 @@ impl App {
 
     /// The controllers that have this secret. All are tried, so that the time tells nothing.
     fn senders(&self, shown: &str) -> Vec<&ControllerName> {
-        let fits = |notifier: &&Notifier| {
-            bool::from(notifier.secret.expose_secret().as_bytes().ct_eq(shown.as_bytes()))
-        };
+        let fits = |notifier: &&Notifier| is_shown(&notifier.secret, shown);
         self.policy.notifiers.iter().filter(fits).map(|notifier| &notifier.controller).collect()
     }
 

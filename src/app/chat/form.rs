@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
-use subtle::ConstantTimeEq;
 
 use super::signature::BadSaying;
 use crate::app::ports::{Message, Said, SayingDetails};
+use crate::app::secrets::is_shown;
 
 /// What the chat is told at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,9 +50,7 @@ pub(super) fn mattermost(body: &[u8], tokens: &[SecretString]) -> Result<Heard, 
     let mut fields = fields(body);
     let shown = fields.remove("token").unwrap_or_default();
     // All are tried, so that the time tells nothing.
-    let fits = |secret: &SecretString| {
-        bool::from(secret.expose_secret().as_bytes().ct_eq(shown.as_bytes()))
-    };
+    let fits = |secret: &SecretString| is_shown(secret, &shown);
     if shown.is_empty() || tokens.iter().filter(|secret| fits(secret)).count() == 0 {
         return Err(BadSaying::Unsigned(
             "the request has no token of `chat.mattermost`: copy it from the slash command's page",

@@ -2,12 +2,12 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq;
+use sha2::Sha256;
 
 use super::{UnverifiedHook, manner};
 use crate::app::ingest::signature::BadSignature;
 use crate::app::policy::Hook;
+use crate::app::secrets::is_shown;
 
 /// Where a sender's proof stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,14 +31,14 @@ pub(in crate::app::ingest) fn verify(
     let fits = |secret: &SecretString| match manner(hook.kind).origin {
         Origin::Authorization => {
             let shown = delivery.headers.get("authorization");
-            shown.is_some_and(|shown| is_same(secret, without_scheme(shown)))
+            shown.is_some_and(|shown| is_shown(secret, without_scheme(shown)))
         }
         Origin::Header(name) => {
-            delivery.headers.get(name).is_some_and(|shown| is_same(secret, shown))
+            delivery.headers.get(name).is_some_and(|shown| is_shown(secret, shown))
         }
         Origin::Address => {
             let shown = delivery.secret.as_ref();
-            shown.is_some_and(|shown| is_same(secret, shown.expose_secret()))
+            shown.is_some_and(|shown| is_shown(secret, shown.expose_secret()))
         }
         Origin::Signature(headers, prefix) => {
             let shown = headers.iter().filter_map(|name| delivery.headers.get(*name));
@@ -55,13 +55,6 @@ fn without_scheme(shown: &str) -> &str {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim(),
         Some(_) | None => shown,
     }
-}
-
-/// Compares digests, so that not even the length of a secret can be learned from the time.
-fn is_same(secret: &SecretString, shown: &str) -> bool {
-    let secret = secret.expose_secret();
-    let same = Sha256::digest(secret).ct_eq(&Sha256::digest(shown));
-    !secret.is_empty() && bool::from(same)
 }
 
 fn signs(secret: &SecretString, shown: &str, prefix: &str, body: &[u8]) -> bool {
