@@ -3,8 +3,8 @@
 use crate::domain::promotion::{Promotion, State};
 use crate::domain::snapshot::StatusWord;
 
-/// How a promotion fares, and `instead` of it what took its place. What was replaced before it got
-/// in is no failure, and nothing is left to wait for.
+/// How a promotion fares, and `instead` of it what took its place. What was replaced is not
+/// there, and whoever waits for it must not go on.
 pub fn status(promotion: &Promotion, instead: Option<&Promotion>) -> (StatusWord, String) {
     let (version, place) = (&promotion.version, &promotion.environment);
     let number = promotion.proposal.as_ref().map(|it| format!(" in {}", it.number));
@@ -21,7 +21,7 @@ pub fn status(promotion: &Promotion, instead: Option<&Promotion>) -> (StatusWord
         State::Succeeded { .. } => (StatusWord::Success, format!("{version} is in {place}")),
         State::Superseded { .. } => {
             let newer = instead.map_or("a newer one", |it| it.version.as_str());
-            (StatusWord::Success, format!("{newer} took the place of {version} in {place}"))
+            (StatusWord::Failure, format!("{newer} took the place of {version} in {place}"))
         }
         State::Closed { reason, .. } => {
             (StatusWord::Failure, format!("{version} does not go into {place}: {reason}"))

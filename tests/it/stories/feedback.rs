@@ -49,8 +49,8 @@ async fn a_commit_on_github_is_told_how_what_was_built_from_it_fares() {
     insta::assert_snapshot!(plain(&hub.said_of(FIRST).join("\n")), @"
     hoist/shop/staging pending v1.4.2 runs, and soaks until 2026-11-22 21:30 UTC
     hoist/shop/prod pending v1.4.2 waits to go into prod
-    hoist/shop/staging success v1.5.0 took the place of v1.4.2 in staging
-    hoist/shop/prod success v1.5.0 took the place of v1.4.2 in prod
+    hoist/shop/staging failure v1.5.0 took the place of v1.4.2 in staging
+    hoist/shop/prod failure v1.5.0 took the place of v1.4.2 in prod
     ");
     insta::assert_snapshot!(plain(&hub.said_of(SECOND).join("\n")), @"
     hoist/shop/staging pending v1.5.0 runs, and soaks until 2026-11-22 21:30 UTC
