@@ -200,7 +200,7 @@ fn configure(home: &Path, issuer: &str) -> PathBuf {
     let file = "environments/staging/apps/{application}/values.yaml";
     let pipelines = format!(
         "pipelines:\n  services:\n    repository: gitops\n    \
-         image: \"ghcr.io/acme/{{application}}\"\n    environments:\n      \
+         image: \"ghcr.io/acme/{{application}}\"\n    verify: {{digest: none}}\n    environments:\n      \
          - {{name: staging, edit: [{{file: \"{file}\", path: image.tag, value: \"{{tag}}\"}}]}}\n"
     );
     std::fs::write(home.join("secret"), SECRET).unwrap();

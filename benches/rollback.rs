@@ -92,7 +92,7 @@ fn configure(home: &Path) -> std::path::PathBuf {
     let file = "environments/prod/apps/{application}/values.yaml";
     let pipelines = format!(
         "pipelines:\n  services:\n    repository: gitops\n    applications: [app-7]\n    \
-         image: \"ghcr.io/acme/{{application}}\"\n    environments:\n      \
+         image: \"ghcr.io/acme/{{application}}\"\n    verify: {{digest: none}}\n    environments:\n      \
          - {{name: prod, edit: [{{file: \"{file}\", path: image.tag, value: \"{{tag}}\"}}]}}\n"
     );
     std::fs::write(home.join("secret"), "what ci signs with").unwrap();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use crate::domain::artifact::ImageName;
-use crate::domain::examination::Verify;
+use crate::domain::examination::{DigestCheck, Verify};
 use crate::domain::freeze::Freeze;
 use crate::domain::gate::{SOURCE_CHECKS, Voters};
 use crate::domain::health::HealthRule;
@@ -120,9 +120,10 @@ fn pipeline(
     let image = fields.get("image").and_then(|node| image_template(node, notes));
     let accept = accept(&fields, notes);
     let verify = verify(&fields, notes);
-    if let (Some(image), Some(verify)) = (&image, &verify) {
-        check_askable(&fields, image, verify, notes);
-    }
+    let verify = match (&image, verify) {
+        (Some(image), Some(verify)) => Some(askable(&fields, image, verify, notes)),
+        (_, verify) => verify,
+    };
     let source_status = match fields.get("source_status") {
         Some(node) => source_repository(node, notes).map(Some),
         None => Some(None),
@@ -153,12 +154,16 @@ fn pipeline(
 }
 
 /// What is known by its package URL alone is in no registry that could be asked.
-fn check_askable(fields: &Fields<'_>, image: &Template, verify: &Verify, notes: &mut Notes<'_>) {
-    let Some(node) = fields.get("verify") else { return };
-    if verify.asks() && image.as_str().starts_with("pkg:") {
-        let what = format!("{}: `{}` is in no registry that could be asked", node.path, image);
-        notes.add(node.place, what, "write `verify: {digest: none}`, or remove `verify`");
+fn askable(fields: &Fields<'_>, image: &Template, verify: Verify, notes: &mut Notes<'_>) -> Verify {
+    if !verify.asks() || !image.as_str().starts_with("pkg:") {
+        return verify;
     }
+    let Some(node) = fields.get("verify") else {
+        return Verify { digest: DigestCheck::Announcer, ..verify };
+    };
+    let what = format!("{}: `{}` is in no registry that could be asked", node.path, image);
+    notes.add(node.place, what, "write `verify: {digest: none}`, or remove `verify`");
+    verify
 }
 
 /// The builtin forge knows no other repository.

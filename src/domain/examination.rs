@@ -1,7 +1,7 @@
 //! What is asked about an artifact before it goes anywhere, and what was answered.
 //!
-//! No event is believed about content: where a pipeline says so, an artifact waits at its door
-//! until its registry has said what it is.
+//! No event is believed about content: unless a pipeline says otherwise, an artifact waits at its
+//! door until its registry has said what it is.
 
 use std::fmt;
 
@@ -51,11 +51,11 @@ impl Default for Verify {
 /// Who vouches for a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DigestCheck {
-    /// Whoever announced it.
+    /// The registry: no announcement is believed about what its tag means.
     #[default]
-    Announcer,
-    /// The registry.
     Registry,
+    /// Whoever announced it.
+    Announcer,
 }
 
 /// What becomes of a contradiction.

@@ -64,7 +64,18 @@ pub fn waits(application: &ApplicationKey, delay: &Delay) -> String {
 }
 
 /// What a person can do about that.
-pub const ASKED_AGAIN: &str = "nothing is needed: the registry is asked again by itself";
+pub fn asked_again(delay: Option<&Delay>) -> &'static str {
+    match delay {
+        Some(Delay { lack: Lack::Thing { .. }, .. }) => {
+            "nothing is needed once it is there: it is looked for again by itself"
+        }
+        Some(Delay { lack: Lack::Answer, .. }) | None => {
+            "the registry is asked again by itself; where hoist cannot reach it, or is not let in, \
+             an entry under `registries` says how, and `verify: {digest: none}` in the pipeline \
+             believes whoever announces"
+        }
+    }
+}
 
 /// A tag or a digest has moved, and a person is to say whether that goes.
 pub fn asks(moved: &Moved) -> String {
@@ -151,7 +162,7 @@ pub fn next(why: &KeptOut, about: &Subject<'_>) -> String {
         KeptOut::MovedRefused(Moved::Digest { from, .. }) => {
             format!("it goes as {from}, or build it again")
         }
-        KeptOut::Unexamined(_) => ASKED_AGAIN.into(),
+        KeptOut::Unexamined(delay) => asked_again(delay.as_ref()).into(),
         KeptOut::Unsound { .. } => {
             "announce it again once that is mended, or change the pipeline's `verify`".into()
         }

@@ -67,7 +67,7 @@ pub fn next(because: &Because, about: &Subject<'_>) -> String {
         Because::Train(_) => "look at the train's proposal: it goes in when all of it may".into(),
         Because::Behind { .. } => "review the rollback first".into(),
         Because::Asks(moved) => accept::asked_for(moved, about),
-        Because::Unexamined(_) => accept::ASKED_AGAIN.into(),
+        Because::Unexamined(delay) => accept::asked_again(delay.as_ref()).into(),
     }
 }
 

@@ -32,7 +32,7 @@ pub(in super::super) static PIPELINE: Table = Table {
         optional(
             "verify",
             Shape::Keys(&VERIFY),
-            "What is asked about an artifact before it goes. Default: nothing.",
+            "What is asked about an artifact before it goes. Default: its registry, whether the digest is there and is what the tag means; nothing of an image that is named `pkg:…`.",
         ),
         optional(
             "source_status",

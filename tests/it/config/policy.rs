@@ -460,6 +460,24 @@ fn approvals_say_whose_they_are() {
 }
 
 #[test]
+fn a_registry_is_asked_unless_there_is_none_or_the_pipeline_says_so() {
+    for (image, verify, asks) in [
+        ("ghcr.io/acme/a", "", true),
+        ("ghcr.io/acme/a", "    verify: {}\n", true),
+        ("ghcr.io/acme/a", "    verify: {digest: none}\n", false),
+        ("pkg:generic/a", "", false),
+        ("pkg:generic/a", "    verify: {digest: none}\n", false),
+    ] {
+        let policy = format!(
+            "pipelines:\n  a:\n    repository: gitops\n    applications: [x]\n    \
+             image: \"{image}\"\n{verify}    environments: [{{name: a, edit: [{{file: a, marker: b}}]}}]\n"
+        );
+        let loaded = Desk::with(PROCESS, &policy).load().map_err(|it| it.to_string()).unwrap();
+        assert_eq!(loaded.pipelines[&"a".parse().unwrap()].verify.asks(), asks, "{image} {verify}");
+    }
+}
+
+#[test]
 fn what_is_asked_about_an_artifact_is_told_where_it_is_wrong() {
     let with = |verify: &str| {
         let policy = format!(
@@ -470,6 +488,11 @@ fn what_is_asked_about_an_artifact_is_told_where_it_is_wrong() {
     };
     assert_eq!(with("{platforms: [linux/amd64], labels: refuse}"), "no problem");
     assert_eq!(with("{digest: none}"), "no problem");
+    assert_eq!(with("{patience: 1h30m}"), "no problem");
+    insta::assert_snapshot!(with("{patience: 2d}"), @"
+    pipelines.yaml:6:24: pipelines.a.verify.patience: it would be waited for longer than a day; announce what is pushed and signed once it is
+    1 problem
+    ");
     insta::assert_snapshot!(with("{platforms: [amd64], labels: maybe}"), @r#"
     pipelines.yaml:6:26: pipelines.a.verify.platforms[0]: "amd64" is no platform: write OS/ARCHITECTURE, as linux/amd64, or with a variant linux/arm/v7; write OS/ARCHITECTURE, as linux/amd64
     pipelines.yaml:6:42: pipelines.a.verify.labels: `maybe` is not known; known are `warn`, `refuse`

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use hoist::domain::accept::Accept;
 use hoist::domain::artifact::{Artifact, Build, SourceCode};
 use hoist::domain::command::{Actor, Door};
-use hoist::domain::examination::Verify;
+use hoist::domain::examination::{DigestCheck, Verify};
 use hoist::domain::freeze::{Freeze, Origin, Rollbacks, Scope};
 use hoist::domain::gate::{Approvals, Gate, GateRule, Shuts, Voters};
 use hoist::domain::health::{HealthRule, Remedy, Unhealthy};
@@ -81,7 +81,7 @@ impl World {
             applications: Applications::Discover,
             image: Template::parse("ghcr.io/acme/{application}", &["application"]).unwrap(),
             accept: Accept::default(),
-            verify: Verify::default(),
+            verify: Verify { digest: DigestCheck::Announcer, ..Verify::default() },
             source_status: None,
             environments,
         };

@@ -71,6 +71,27 @@ async fn what_the_registry_vouches_for_goes_and_the_proposal_says_what_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn unless_a_pipeline_says_otherwise_its_registry_is_asked() {
+    let server = DockerRegistry::start();
+    let mut bot = Bot::with_registry("verify: {digest: none}", &server.url()).await;
+    let (shop, other) = (shop("1.4.2"), shop("1.4.3"));
+    server.push(&shop, "acme/shop", "v1.4.2");
+    bot.change_the_pipelines("    verify: {digest: none}\n", "").await;
+    bot.announce_pushed("v1.4.2", other.digest.as_str(), COMMIT).await;
+    bot.work().await;
+    let outcome = plain(&bot.app().deliveries(1).await.unwrap()[0].outcome);
+    insta::assert_snapshot!(outcome, @"refused: shop: ghcr.io/acme/shop:v1.4.2 is sha256:DIGEST in its registry, and sha256:DIGEST was announced");
+    bot.announce_pushed("v1.4.2", shop.digest.as_str(), COMMIT).await;
+    bot.work().await;
+    assert_eq!(bot.version_line("staging"), "newTag: v1.4.2 # hoist writes this");
+    // As it is known that no registry can be reached.
+    bot.change_the_pipelines("    image:", "    verify: {digest: none}\n    image:").await;
+    bot.announce_moved("v1.5.0", &digest("shop", "v1.5.0")).await;
+    bot.work().await;
+    assert_eq!(bot.version_line("staging"), "newTag: v1.5.0 # hoist writes this");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_registry_does_not_have_yet_is_waited_for() {
     let server = DockerRegistry::start();
     let bot = Bot::with_registry("verify: {digest: registry}", &server.url()).await;
@@ -81,7 +102,7 @@ async fn what_the_registry_does_not_have_yet_is_waited_for() {
     accepted; shop waits: ghcr.io has no acme/shop v1.4.2; that may still come, and is waited for until 2026-11-22 21:02 UTC
     nothing
     v1.4.2 is not in staging: ghcr.io has no acme/shop v1.4.2; that may still come, and is waited for until 2026-11-22 21:02 UTC
-    -> nothing is needed: the registry is asked again by itself
+    -> nothing is needed once it is there: it is looked for again by itself
     ");
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.0.0, succeeded (ghcr.io has no acme/shop v1.4.2; that may still come, and is waited for until 2026-11-22 21:02 UTC)
@@ -287,7 +308,7 @@ async fn while_the_registry_is_away_an_artifact_waits_and_fails_nothing() {
     accepted; shop waits: its registry has not said yet what it is: ghcr.io cannot be asked: it answers 502 Bad Gateway
     nothing
     v1.4.2 is not in staging: its registry has not said yet what it is: ghcr.io cannot be asked: it answers 502 Bad Gateway
-    -> nothing is needed: the registry is asked again by itself
+    -> the registry is asked again by itself; where hoist cannot reach it, or is not let in, an entry under `registries` says how, and `verify: {digest: none}` in the pipeline believes whoever announces
     ");
     insta::assert_snapshot!(bot.status().await, @"
     staging: v1.0.0, succeeded (its registry has not said yet what it is: ghcr.io cannot be asked: it answers 502 Bad Gateway (until 2026-11-22 21:00 UTC))

@@ -26,6 +26,7 @@ use hoist::app::ports::{
 use hoist::app::watch::Watchers;
 use hoist::app::{App, Outside, Repository};
 use hoist::domain::command::Roles;
+use hoist::domain::examination::{DigestCheck, Verify};
 use hoist::domain::health::{HealthRule, Unhealthy};
 use hoist::domain::pipeline::{
     Applications, EditRule, Environment, MergePolicy, Pipeline, Review, Target,
@@ -370,7 +371,7 @@ fn pipeline(name: &str, image: &str, applications: Applications) -> Pipeline {
         applications,
         image: template(image),
         accept: hoist::domain::accept::Accept::default(),
-        verify: hoist::domain::examination::Verify::default(),
+        verify: Verify { digest: DigestCheck::Announcer, ..Verify::default() },
         source_status: None,
         environments: vec![staging],
     }
