@@ -15,6 +15,7 @@ use crate::domain::schedule::Schedule;
 use crate::messages::schedule::what_goes;
 
 use super::World;
+use super::beliefs;
 use super::failure::Trouble;
 use super::output::{Format, Output};
 use super::verify::OpenCheckout;
@@ -52,6 +53,8 @@ struct CheckView {
     problems: Vec<ProblemLine>,
     /// What the rules find in the repositories that could be looked at.
     rules: Vec<RuleLine>,
+    /// Whom it believes, where people should know.
+    beliefs: Vec<String>,
     /// When the schedules run next.
     schedules: Vec<ScheduleLine>,
 }
@@ -142,8 +145,8 @@ impl CheckArgs {
             Ok(configuration) => configuration,
             Err(problems) => {
                 let lines = problems.iter().map(ProblemLine::from).collect();
-                let (rules, schedules) = (Vec::new(), Vec::new());
-                let view = CheckView { file, problems: lines, rules, schedules };
+                let (rules, beliefs, schedules) = (Vec::new(), Vec::new(), Vec::new());
+                let view = CheckView { file, problems: lines, rules, beliefs, schedules };
                 if out.format() == Format::Json {
                     out.answer(&view, |_| String::new())?;
                 }
@@ -161,7 +164,8 @@ impl CheckArgs {
         let rules = survey.iter().flat_map(|it| &it.findings).map(RuleLine::from).collect();
         let schedules =
             configuration.schedules.iter().map(|it| ScheduleLine::of(it, now)).collect();
-        let view = CheckView { file, problems: Vec::new(), rules, schedules };
+        let beliefs = beliefs::of(&configuration);
+        let view = CheckView { file, problems: Vec::new(), rules, beliefs, schedules };
         let broken: Vec<&RuleLine> = view.rules.iter().filter(|line| line.broken).collect();
         if broken.is_empty() {
             return Ok(out.answer(&view, |view| good(view, &configuration, survey.as_ref()))?);
@@ -257,6 +261,9 @@ fn good(view: &CheckView, configuration: &Configuration, survey: Option<&Survey>
         ),
     }
     for line in &view.rules {
+        text.push_str(&format!("\nnote: {line}"));
+    }
+    for line in &view.beliefs {
         text.push_str(&format!("\nnote: {line}"));
     }
     for line in &view.schedules {

@@ -15,6 +15,8 @@ mod demo;
 
 mod check;
 
+mod beliefs;
+
 mod edit;
 
 mod verify;

@@ -18,6 +18,8 @@ pub mod accept;
 
 pub mod examination;
 
+pub mod belief;
+
 pub mod intention;
 
 pub mod health;

@@ -65,10 +65,49 @@ impl Place {
 #[test]
 fn without_a_clone_it_says_that_no_rule_was_applied() {
     let place = Place::with(&[("README.md", "Read me.\n")]);
-    insta::assert_snapshot!(place.check(&[]).done().text(), @r#"
+    insta::assert_snapshot!(place.check(&[]).done().text(), @"
     hoist.yaml is good: 1 repository, 0 sources, 1 pipeline
     the rules were not applied to any file: give a clone of the repository with --repository PATH
+    note: charts: ghcr.io is asked about what is announced of ghcr.io/acme/{application}, without a login, for it has no entry under `registries`; a chart repository with an index.yaml cannot be asked, and needs `verify: {digest: none}`
+    ");
+}
+
+#[test]
+fn it_says_whom_the_configuration_believes() {
+    let place = Place::with(&[("README.md", "Read me.\n")]);
+    let policy =
+        |more: &str| PIPELINES.replace("{application}\n", &format!("{{application}}\n{more}"));
+    place.write("pipelines.yaml", &policy("    verify: {digest: none}\n"));
+    let issuer = "https://token.actions.githubusercontent.com";
+    let source = |name: &str, claims: &str| {
+        format!(
+            "  {name}: {{oidc: {{issuer: \"{issuer}\", audience: hoist}}, claims: {{{claims}}}, \
+             images: [\"ghcr.io/acme/*\"]}}\n"
+        )
+    };
+    let sources = [
+        source("any", "repository: acme/shop"),
+        source("main", "repository: acme/shop, ref: refs/heads/main"),
+        source("subject", "sub: \"repo:acme/shop:*\""),
+        source("main-subject", "sub: \"repo:acme/shop:ref:refs/heads/main\""),
+    ];
+    let hoist = HOIST.replace("sources: {}\n", &format!("sources:\n{}", sources.concat()));
+    place.write("hoist.yaml", &hoist);
+    insta::assert_snapshot!(place.check(&[]).done().text(), @r#"
+    hoist.yaml is good: 1 repository, 4 sources, 1 pipeline
+    the rules were not applied to any file: give a clone of the repository with --repository PATH
+    note: charts: nobody is asked about what is announced of ghcr.io/acme/{application}; whoever announces it is believed about what its digest is
+    note: any: a job of any branch may announce, for none of the claims says which; add `ref: refs/heads/main` (GitHub), `ref_protected: "true"` (GitLab), or whatever else tells your branches apart
+    note: subject: a job of any branch may announce, for none of the claims says which; add `ref: refs/heads/main` (GitHub), `ref_protected: "true"` (GitLab), or whatever else tells your branches apart
     "#);
+    place.write("pipelines.yaml", &policy(""));
+    let registries = "registries: {ghcr.io: {username: hoist, password: {file: token}}}\n";
+    place.write("token", "x");
+    place.write("hoist.yaml", &format!("{HOIST}{registries}"));
+    insta::assert_snapshot!(place.check(&[]).done().text(), @"
+    hoist.yaml is good: 1 repository, 0 sources, 1 pipeline
+    the rules were not applied to any file: give a clone of the repository with --repository PATH
+    ");
 }
 
 #[test]
@@ -97,10 +136,11 @@ fn the_fields_are_counted_and_a_range_is_noted() {
         ("prod/redis.yaml", "spec:\n  version: 1.0.0\n"),
     ]);
     let ran = place.check(&["--repository", "clone"]).done();
-    insta::assert_snapshot!(ran.text(), @r#"
+    insta::assert_snapshot!(ran.text(), @"
     hoist.yaml is good: 1 repository, 0 sources, 1 pipeline; the rules find 2 version fields
     note: charts, redis in staging: staging/redis.yaml: /spec/version is the range `>=1.0.0`; the first promotion writes one version over it
-    "#);
+    note: charts: ghcr.io is asked about what is announced of ghcr.io/acme/{application}, without a login, for it has no entry under `registries`; a chart repository with an index.yaml cannot be asked, and needs `verify: {digest: none}`
+    ");
 }
 
 #[test]
