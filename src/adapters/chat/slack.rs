@@ -15,6 +15,9 @@ use crate::app::ports::{
 /// Slack refuses a section's text that is longer.
 const LONGEST_TEXT: usize = 3000;
 
+/// How many sections a text is spread over; Slack takes fifty blocks.
+const MOST_SECTIONS: usize = 8;
+
 /// How long to wait where Slack says `ratelimited` and not for how long.
 const DEFAULT_WAIT: u64 = 30;
 
@@ -135,8 +138,8 @@ impl Herald for SlackChannel {
 /// A message as Slack takes it: blocks, and the text for where blocks are not shown.
 fn body(message: &Message) -> Value {
     let text = escaped(&message.text);
-    let mut blocks =
-        vec![json!({"type": "section", "text": {"type": "mrkdwn", "text": cut(&text)}})];
+    let section = |text| json!({"type": "section", "text": {"type": "mrkdwn", "text": text}});
+    let mut blocks: Vec<Value> = sections(&text).into_iter().map(section).collect();
     if !message.buttons.is_empty() {
         let buttons: Vec<Value> =
             message.buttons.iter().enumerate().map(|(at, it)| button(at, it)).collect();
@@ -173,6 +176,24 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
+/// A text in pieces that Slack takes, each of whole lines; what is left over is not shown.
+fn sections(text: &str) -> Vec<String> {
+    let mut sections = vec![String::new()];
+    for line in text.lines().map(cut) {
+        let fits = |it: &String| it.chars().count() + 1 + line.chars().count() <= LONGEST_TEXT;
+        match sections.last_mut() {
+            Some(last) if last.is_empty() => *last = line,
+            Some(last) if fits(last) => {
+                last.push('\n');
+                last.push_str(&line);
+            }
+            Some(_) | None => sections.push(line),
+        }
+    }
+    sections.truncate(MOST_SECTIONS);
+    sections
+}
+
 /// As much as Slack shows, and never half of an escape.
 fn cut(text: &str) -> String {
     if text.chars().count() <= LONGEST_TEXT {
@@ -194,6 +215,16 @@ mod tests {
     fn nobody_is_mentioned_by_what_people_typed() {
         let message = Message::plain("<!channel> & <@U1>");
         assert_eq!(body(&message)["text"], "&lt;!channel&gt; &amp; &lt;@U1&gt;");
+    }
+
+    #[test]
+    fn a_text_of_many_lines_is_spread_over_sections() {
+        let text: Vec<String> = (0..400).map(|line| format!("{line} {}", "x".repeat(40))).collect();
+        let pieces = sections(&text.join("\n"));
+        assert!(pieces.len() > 5 && pieces.len() <= MOST_SECTIONS);
+        assert!(pieces.iter().all(|it| it.chars().count() <= LONGEST_TEXT));
+        assert_eq!(pieces.join("\n"), text.join("\n"));
+        assert_eq!(sections("one"), ["one"]);
     }
 
     #[test]

@@ -108,3 +108,18 @@ async fn a_rollback_of_one_that_rode_has_a_message_of_its_own() {
     bob asked, because `it is slow`
     ");
 }
+
+/// Slack takes three thousand letters in a section: what is longer has several.
+#[tokio::test]
+async fn slack_is_told_a_long_answer_whole() {
+    let mut office = gathered(40).await;
+    let answer = office.asks("U0A", "status").await;
+    assert!(answer.chars().count() > 3000, "{answer}");
+    let told = office.slack.told().answers.pop().unwrap().1;
+    let blocks = told["blocks"].as_array().unwrap();
+    let sections = blocks.iter().map(|block| block["text"]["text"].as_str().unwrap());
+    assert_eq!(sections.collect::<Vec<_>>().join("\n"), answer);
+    let answer = office.asks("U0A", "run nightly").await;
+    assert!(answer.contains("40 go into staging, 2 stay behind."), "{answer}");
+    assert!(answer.contains("\n… and 20 more go\n"), "{answer}");
+}

@@ -88,7 +88,8 @@ impl Slack {
     pub fn button(&self, label: &str) -> String {
         let told = self.told();
         let blocks = told.channel.last().expect("the channel was told something")["blocks"].clone();
-        let elements = blocks[1]["elements"].as_array().unwrap();
+        let row = blocks.as_array().unwrap().last().unwrap();
+        let elements = row["elements"].as_array().unwrap();
         let button = elements.iter().find(|it| it["text"]["text"] == label);
         let button = button.unwrap_or_else(|| panic!("no button {label} in {blocks}"));
         button["value"].as_str().unwrap_or_default().to_owned()
@@ -146,7 +147,10 @@ async fn take_answer(
     if let Some(refusal) = mood(&state).await {
         return refusal;
     }
-    let body = serde_json::from_slice(&body).unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    if let Some(refusal) = too_much(&body) {
+        return (StatusCode::BAD_REQUEST, refusal).into_response();
+    }
     state.lock().unwrap().answers.push((speaker, body));
     "ok".into_response()
 }
@@ -161,6 +165,9 @@ async fn post_message(
     }
     if let Some(refusal) = stranger(&headers) {
         return refusal;
+    }
+    if let Some(error) = too_much(&body) {
+        return Json(json!({"ok": false, "error": error})).into_response();
     }
     let mut told = state.lock().unwrap();
     let ts = format!("{}.0001", told.channel.len());
@@ -181,6 +188,9 @@ async fn update_message(
         return refusal;
     }
     assert_eq!(body["channel"], "C1", "an update names the channel by its id");
+    if let Some(error) = too_much(&body) {
+        return Json(json!({"ok": false, "error": error})).into_response();
+    }
     let mut told = state.lock().unwrap();
     told.updates += 1;
     let Some(message) = told.channel.iter_mut().find(|it| it["ts"] == body["ts"]) else {
@@ -188,6 +198,26 @@ async fn update_message(
     };
     *message = body;
     Json(json!({"ok": true, "channel": "C1"})).into_response()
+}
+
+/// Slack's bounds: of a message's text and blocks, of a section, of a row of buttons.
+fn too_much(body: &Value) -> Option<&'static str> {
+    let length = |it: &Value| it.as_str().unwrap_or_default().chars().count();
+    let blocks = body["blocks"].as_array().cloned().unwrap_or_default();
+    let fits = |block: &Value| match block["type"].as_str() {
+        Some("section") => (1..=3000).contains(&length(&block["text"]["text"])),
+        Some("actions") => block["elements"].as_array().is_some_and(|it| {
+            it.len() <= 25
+                && it
+                    .iter()
+                    .all(|it| length(&it["value"]) <= 2000 && length(&it["text"]["text"]) <= 75)
+        }),
+        Some(_) | None => false,
+    };
+    if length(&body["text"]) > 40_000 {
+        return Some("msg_too_long");
+    }
+    (blocks.len() > 50 || !blocks.iter().all(fits)).then_some("invalid_blocks")
 }
 
 fn stranger(headers: &HeaderMap) -> Option<Response> {
