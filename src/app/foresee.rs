@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 
 use crate::domain::id::{ApplicationKey, PromotionId};
-use crate::domain::plan::{Action, Plan, plan};
+use crate::domain::plan::{Action, Boarding, Plan, board, plan};
 use crate::domain::promotion::{Promotion, State};
+use crate::domain::schedule::Schedule;
 use crate::domain::snapshot::Snapshot;
-use crate::messages::{explain, intention};
+use crate::messages::{explain, intention, schedule as words};
 
 use super::proposals::DIFF_LIMIT;
 use super::reconcile::chain;
@@ -16,6 +17,9 @@ use super::{App, AppError};
 /// How many rounds are thought ahead: a start, a proposal, and what follows in the next
 /// environment are a few.
 const ROUNDS: usize = 8;
+
+/// How many runs of a schedule are thought ahead at most.
+const MOST_RUNS: usize = 1000;
 
 impl App {
     /// Tells what would be done at `at`, for one application or for all.
@@ -75,40 +79,15 @@ impl App {
         key: &ApplicationKey,
         at: Timestamp,
     ) -> Result<(PlannedView, Option<UnreadView>), AppError> {
+        let now = self.clock.now();
         let (mut snapshot, unread) = self.fresh(key).await?;
-        snapshot.stay_as_it_is_until(at);
-        let mut seen: Vec<Action> = Vec::new();
-        let mut steps = Vec::new();
-        let mut last = Plan::default();
-        let mut trouble = None;
-        for _ in 0..ROUNDS {
-            last = plan(&snapshot, at);
-            let mut moved = Moved::Nothing;
-            for action in last.actions.iter().filter(|action| !action.is_note()) {
-                if seen.contains(action) {
-                    continue;
-                }
-                seen.push(action.clone());
-                let diff = match self.diff_of(&snapshot, action).await {
-                    Ok(diff) => diff,
-                    Err(error) => {
-                        trouble = Some(chain(&error));
-                        None
-                    }
-                };
-                steps.push(PlannedStep {
-                    environment: action.environment(&snapshot).cloned(),
-                    what: intention::action(&snapshot, action),
-                    diff,
-                });
-                if self.imagine(&mut snapshot, action, at) == Moved::Something {
-                    moved = Moved::Something;
-                }
-            }
-            if moved == Moved::Nothing {
-                break;
-            }
+        let mut thought = Thought::default();
+        for (due, schedule) in runs_until(&snapshot.timetable.schedules, now, at) {
+            self.go_on(&mut snapshot, due, &mut thought).await;
+            thought.steps.extend(let_go(&mut snapshot, &schedule, due));
         }
+        self.go_on(&mut snapshot, at, &mut thought).await;
+        let Thought { steps, last, trouble, .. } = thought;
         let planned = PlannedView {
             pipeline: key.pipeline.clone(),
             application: key.application.clone(),
@@ -117,6 +96,40 @@ impl App {
             trouble,
         };
         Ok((planned, unread))
+    }
+
+    /// Goes on in thought to a time to come, and keeps what would be done until then.
+    async fn go_on(&self, snapshot: &mut Snapshot, at: Timestamp, thought: &mut Thought) {
+        snapshot.stay_as_it_is_until(at);
+        for _ in 0..ROUNDS {
+            thought.last = plan(snapshot, at);
+            let mut moved = Moved::Nothing;
+            let actions = thought.last.actions.clone();
+            for action in actions.into_iter().filter(|action| !action.is_note()) {
+                if thought.seen.contains(&action) {
+                    continue;
+                }
+                let diff = match self.diff_of(snapshot, &action).await {
+                    Ok(diff) => diff,
+                    Err(error) => {
+                        thought.trouble = Some(chain(&error));
+                        None
+                    }
+                };
+                thought.steps.push(PlannedStep {
+                    environment: action.environment(snapshot).cloned(),
+                    what: intention::action(snapshot, &action),
+                    diff,
+                });
+                if self.imagine(snapshot, &action, at) == Moved::Something {
+                    moved = Moved::Something;
+                }
+                thought.seen.push(action);
+            }
+            if moved == Moved::Nothing {
+                break;
+            }
+        }
     }
 
     /// The change that an action would propose. Its commit is made in our mirror and goes nowhere.
@@ -170,6 +183,46 @@ impl App {
             | Action::Close { .. } => Moved::Nothing,
         }
     }
+}
+
+/// What was thought so far.
+#[derive(Default)]
+struct Thought {
+    seen: Vec<Action>,
+    steps: Vec<PlannedStep>,
+    last: Plan,
+    trouble: Option<String>,
+}
+
+/// The runs of schedules until then, in their order: of each the first and the last, for those in
+/// between let go what one of these does.
+fn runs_until(schedules: &[Schedule], now: Timestamp, at: Timestamp) -> Vec<(Timestamp, Schedule)> {
+    let mut runs = Vec::new();
+    for schedule in schedules {
+        let mut due = schedule.following(now).take_while(|due| *due <= at).take(MOST_RUNS);
+        let ends = [due.next(), due.last()];
+        runs.extend(ends.into_iter().flatten().map(|due| (due, schedule.clone())));
+    }
+    runs.sort_by_key(|(due, _)| *due);
+    runs
+}
+
+/// Lets go what a run would. Whether it has room for all of them is not asked.
+fn let_go(snapshot: &mut Snapshot, schedule: &Schedule, due: Timestamp) -> Vec<PlannedStep> {
+    let places = snapshot.pipeline.environments.iter();
+    let places = places.filter(|it| schedule.leads_into(&it.name));
+    let goes: Vec<Promotion> = places
+        .filter_map(|environment| match board(snapshot, environment, due) {
+            Boarding::Goes(promotion) => Some(promotion.clone()),
+            Boarding::Stays(_) => None,
+        })
+        .collect();
+    let step = |it: Promotion| {
+        snapshot.timetable.boarded.insert(it.id, schedule.name.clone());
+        let what = words::boarded(&schedule.name, &it.version, &it.environment);
+        PlannedStep { environment: Some(it.environment), what, diff: None }
+    };
+    goes.into_iter().map(step).collect()
 }
 
 /// Whether there is more to see in another round.

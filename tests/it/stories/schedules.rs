@@ -472,3 +472,22 @@ async fn a_name_that_no_application_has_is_told_wherever_the_schedule_is() {
         format!("The schedule nightly ran: 1 goes into prod, 0 stay behind.\ncart v1.1.0\n{told}")
     );
 }
+
+#[tokio::test]
+async fn a_plan_of_a_time_to_come_counts_on_the_runs_until_then() {
+    let hoist = nightly("").await;
+    hoist.announce("shop", "v1.1.0").await;
+    hoist.settle().await;
+    let ahead = async |at: &str| {
+        let plan = hoist.app.foresee(Some("shop"), at.parse().ok()).await.unwrap();
+        let shop = &plan.applications[0];
+        let steps = shop.steps.iter().map(|it| it.what.clone());
+        steps.chain(shop.waits.iter().map(|it| it.why.clone())).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(ahead("2026-03-11T00:59:00Z").await, @"schedule gate: waits for the schedule nightly, next 2026-03-11 02:00 Europe/Stockholm (until 2026-03-11 01:00 UTC)");
+    insta::assert_snapshot!(ahead("2026-03-14T09:00:00Z").await, @"
+    the schedule nightly lets `v1.1.0` go into prod
+    propose v1.1.0
+    ");
+    assert_eq!(boarded(&hoist).await, Vec::<String>::new(), "a plan does nothing");
+}
