@@ -18,11 +18,11 @@ use crate::domain::id::{
 };
 use crate::domain::landing::Drafted;
 use crate::domain::pipeline::Environment;
-use crate::domain::plan::{Proposing, Ticket, ticket, train_branch};
+use crate::domain::plan::{Proposing, Reason, Ticket, ticket, train_branch};
 use crate::domain::promotion::{FieldValue, Promotion, Proposed, State};
 use crate::domain::schedule::{Group, Schedule};
 use crate::domain::snapshot::{Judgement, Ride, Snapshot, StatusWord};
-use crate::messages::train as words;
+use crate::messages::train::{self as words, Staying};
 
 use super::execute::{edited_files, own_name, prove, tip_of};
 use super::look::facts_of;
@@ -114,7 +114,7 @@ impl Rider {
 /// Who rides, who does not and why, and where those who ride were recorded.
 struct Boarded {
     riding: Vec<Rider>,
-    staying: Vec<(String, String)>,
+    staying: Vec<Staying>,
     recorded: Option<Proposed>,
 }
 
@@ -122,6 +122,11 @@ struct Boarded {
 struct Cars {
     base: CommitId,
     cars: Vec<(Option<PromotionId>, CommitId)>,
+}
+
+/// One that does not ride.
+fn stays(key: &ApplicationKey, reason: Reason, why: String) -> Staying {
+    Staying { application: key.application.to_string(), reason, why }
 }
 
 impl App {
@@ -196,7 +201,7 @@ impl App {
                 Err(error @ AppError::Store(_)) => return Err(error),
                 // One that cannot be looked at does not stop the train.
                 Err(error) => {
-                    staying.push((key.application.to_string(), chain(&error)));
+                    staying.push(stays(key, Reason::Unseen, chain(&error)));
                     continue;
                 }
             };
@@ -216,7 +221,7 @@ impl App {
                     };
                     riding.push(Rider { snapshot, promotion, proposing });
                 }
-                (Ticket::Stays(why), _, _) => staying.push((key.application.to_string(), why)),
+                (Ticket::Stays(reason, why), _, _) => staying.push(stays(key, reason, why)),
                 (Ticket::Rides { .. }, _, _) => (),
             }
         }
@@ -277,7 +282,7 @@ impl App {
         &self,
         train: &Train<'_>,
         riding: &[Rider],
-        staying: &[(String, String)],
+        staying: &[Staying],
         open: Option<Proposal>,
     ) -> Result<BTreeMap<PromotionId, Ride>, AppError> {
         if riding.is_empty() {
@@ -390,12 +395,7 @@ impl App {
         Ok(head)
     }
 
-    fn train_spec(
-        &self,
-        train: &Train<'_>,
-        riding: &[Rider],
-        staying: &[(String, String)],
-    ) -> ProposalSpec {
+    fn train_spec(&self, train: &Train<'_>, riding: &[Rider], staying: &[Staying]) -> ProposalSpec {
         let rows: Vec<words::Row<'_>> = riding
             .iter()
             .map(|rider| words::Row {

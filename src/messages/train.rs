@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::domain::artifact::Artifact;
 use crate::domain::id::{CommitId, EnvironmentName, PersonName, ProposalNumber, ScheduleName};
-use crate::domain::plan::Shut;
+use crate::domain::plan::{Reason, Shut};
 use crate::domain::promotion::Promotion;
 use crate::domain::snapshot::StatusWord;
 
@@ -37,6 +37,22 @@ pub struct Row<'a> {
     pub url: String,
 }
 
+/// One that a run has let go and that does not ride.
+pub struct Staying {
+    /// Which.
+    pub application: String,
+    /// Why, in a word.
+    pub reason: Reason,
+    /// Why, in a sentence.
+    pub why: String,
+}
+
+/// How many have a line with all that is known of them: forges take a text of some length only.
+const IN_FULL: usize = 150;
+
+/// How many of those who stay are named.
+const NAMED: usize = 50;
+
 /// One line: what goes where.
 pub fn title((schedule, to): Name<'_>, count: usize) -> String {
     let what = if count == 1 { "application" } else { "applications" };
@@ -44,14 +60,38 @@ pub fn title((schedule, to): Name<'_>, count: usize) -> String {
 }
 
 /// Who rides, who does not and why, and how to bring one down again.
-pub fn body((schedule, to): Name<'_>, rows: &[Row<'_>], staying: &[(String, String)]) -> String {
-    let mut text = format!(
-        "The train **{schedule}** into **{to}**, with a commit for each application.\n\n\
-         | application | from | to | image | digest | asked for by |\n|---|---|---|---|---|---|\n"
+pub fn body((schedule, to): Name<'_>, rows: &[Row<'_>], staying: &[Staying]) -> String {
+    let mut text =
+        format!("The train **{schedule}** into **{to}**, with a commit for each application.\n\n");
+    match rows.len() <= IN_FULL {
+        true => in_full(&mut text, rows),
+        false => in_short(&mut text, rows),
+    }
+    if !staying.is_empty() {
+        text.push_str("\nNot in it:\n\n");
+        for Staying { application, reason, why } in staying.iter().take(NAMED) {
+            let _ = writeln!(text, "- {application} ({}): {}", reason.name(), quoted(why));
+        }
+        if staying.len() > NAMED {
+            let _ = writeln!(text, "- … and {} more", staying.len() - NAMED);
+        }
+    }
+    let _ = write!(
+        text,
+        "\nWho cannot go leaves the train, and the others go on; an approval counts for what was \
+         approved.\nTo bring one down again: `hoist rollback APPLICATION {to}`.\n"
+    );
+    text
+}
+
+/// All that is known of each.
+fn in_full(text: &mut String, rows: &[Row<'_>]) {
+    text.push_str(
+        "| application | from | to | image | digest | asked for by |\n|---|---|---|---|---|---|\n",
     );
     for row in rows {
         let promotion = row.promotion;
-        let from = row.from.map_or_else(|| "nothing known".into(), |it| quoted(&it.version));
+        let from = from(row);
         let image = row.artifact.map(|it| cell(it.image.as_str())).unwrap_or_default();
         let digest = row.artifact.map(|it| cell(it.digest.as_str())).unwrap_or_default();
         let _ = writeln!(
@@ -64,18 +104,21 @@ pub fn body((schedule, to): Name<'_>, rows: &[Row<'_>], staying: &[(String, Stri
             cell(&promotion.requested_by.name),
         );
     }
-    if !staying.is_empty() {
-        text.push_str("\nNot in it:\n\n");
-        for (application, why) in staying {
-            let _ = writeln!(text, "- {application}: {}", quoted(why));
-        }
+}
+
+/// What goes, and no more: the commits say the rest.
+fn in_short(text: &mut String, rows: &[Row<'_>]) {
+    text.push_str("| application | from | to |\n|---|---|---|\n");
+    for row in rows {
+        let (application, to) = (&row.promotion.application.application, &row.promotion.version);
+        let _ = writeln!(text, "| {application} | {} | {} |", cell(&from(row)), cell(to));
     }
-    let _ = write!(
-        text,
-        "\nWho cannot go leaves the train, and the others go on; an approval counts for what was \
-         approved.\nTo bring one down again: `hoist rollback APPLICATION {to}`.\n"
-    );
-    text
+    text.push_str("\nEach commit names its image, its digest and who asked for it.\n");
+}
+
+/// What is there now.
+fn from(row: &Row<'_>) -> String {
+    row.from.map_or_else(|| "nothing known".into(), |it| quoted(&it.version))
 }
 
 /// A table's cell: a bar would begin another.

@@ -110,7 +110,8 @@ impl Behind<'_> {
     }
 }
 
-fn of_gate(judged: &Judged) -> Reason {
+/// The gate that is shut, in a word.
+pub(super) fn of_gate(judged: &Judged) -> Reason {
     match (judged.name, &judged.verdict) {
         (HOLD, _) => Reason::Held,
         (FREEZE, _) => Reason::Frozen,

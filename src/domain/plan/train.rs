@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::boarding::{Reason, of_gate};
 use super::environment::View;
 use super::wanted::{Wanted, wanted};
 use super::{Action, Because, Closed, Plan, PlannedEdit};
@@ -21,8 +22,8 @@ pub enum Ticket {
         /// What its version fields hold afterwards.
         values: Vec<FieldValue>,
     },
-    /// It does not (any more), and keeps no other from it; the text says why.
-    Stays(String),
+    /// It does not (any more), and keeps no other from it.
+    Stays(Reason, String),
 }
 
 /// Decides whether a promotion that a run has let go rides with the train.
@@ -35,30 +36,36 @@ pub fn ticket(
     let view = View { snapshot, environment, now };
     let fields = match snapshot.readings.get(&environment.name) {
         Some(Reading::Fields { fields, .. }) => fields,
-        Some(Reading::Refused { reason }) => return Ticket::Stays(reason.clone()),
-        Some(Reading::Absent { file }) => {
-            return Ticket::Stays(format!("{file} is not in the repository"));
+        Some(Reading::Refused { reason }) => {
+            return Ticket::Stays(Reason::EditRefused, reason.clone());
         }
-        None => return Ticket::Stays("its files were not read".into()),
+        Some(Reading::Absent { file }) => {
+            let why = format!("{file} is not in the repository");
+            return Ticket::Stays(Reason::EditRefused, why);
+        }
+        None => return Ticket::Stays(Reason::Unseen, "its files were not read".into()),
     };
     let pending: Vec<&Promotion> = view.promotions().filter(|p| p.state.is_pending()).collect();
     let Some(bearer) = view.bearer(&pending) else {
-        return Ticket::Stays("it is over".into());
+        return Ticket::Stays(Reason::NotStarted, "it is over".into());
     };
     if bearer.id != *promotion {
-        return Ticket::Stays(format!("{} goes first", bearer.version));
+        let why = format!("{} goes first", bearer.version);
+        return Ticket::Stays(Reason::AlreadyProposed, why);
     }
     if let Some(held) = view.hold_on(bearer) {
-        return Ticket::Stays(format!("held by {}", held.by));
+        return Ticket::Stays(Reason::Held, format!("held by {}", held.by));
     }
     let judged = super::judge(snapshot, environment, bearer, None, now);
     if let Some(shut) = judged.iter().find(|judged| judged.shuts_proposal()) {
-        return Ticket::Stays(format!("{}: {}", shut.name, shut.saw));
+        return Ticket::Stays(of_gate(shut), format!("{}: {}", shut.name, shut.saw));
     }
     match wanted(snapshot, bearer, fields) {
         Wanted::Edits { edits, values } => Ticket::Rides { edits, values },
-        Wanted::AlreadyThere { .. } => Ticket::Stays("it is there already".into()),
-        Wanted::Impossible(reason) => Ticket::Stays(reason),
+        Wanted::AlreadyThere { .. } => {
+            Ticket::Stays(Reason::NothingNew, "it is there already".into())
+        }
+        Wanted::Impossible(why) => Ticket::Stays(Reason::EditRefused, why),
     }
 }
 

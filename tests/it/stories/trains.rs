@@ -171,6 +171,9 @@ async fn whoever_is_held_leaves_the_train_and_an_approval_counts_for_what_was_ap
     shop: v1.0.0, next v1.1.0 held:
     ");
     insta::assert_snapshot!(commits(&hoist, BRANCH), @"prod: promote cart to v2.0.0");
+    let forge = &hoist.app.repositories.values().next().unwrap().forge;
+    let proposal = forge.find_open("hoist-train/prod/nightly").await.unwrap().unwrap();
+    assert!(proposal.body.contains("\n- shop (held): `held by alice`\n"), "{}", proposal.body);
     step(&hoist, "bob", ProposalStep::Approve).await.unwrap();
     work(&hoist).await;
     insta::assert_snapshot!(in_prod(&hoist).await, @"
@@ -281,6 +284,11 @@ async fn five_hundred_go_with_one_train_by_one_push() {
     hoist.app.run_due().await.unwrap();
     hoist.app.tend_trains().await;
     assert_eq!(commits(&hoist, BRANCH).lines().count(), 500);
+    let forge = &hoist.app.repositories.values().next().unwrap().forge;
+    let proposal = forge.find_open("hoist-train/prod/nightly").await.unwrap().unwrap();
+    assert!(proposal.body.contains("| app-499 | `v1.0.0` | `v1.1.0` |"), "{}", proposal.body);
+    assert!(proposal.body.ends_with("`hoist rollback APPLICATION prod`.\n"), "it is not cut off");
+    assert!(proposal.body.len() < 60_000, "forges take no more: {}", proposal.body.len());
     hoist.clock.forward(SignedDuration::from_secs(1));
     hoist::scheduler::work_off(&hoist.app).await;
     hoist.app.tend_trains().await;
