@@ -5,18 +5,20 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hoist::app::ports::{Remote, Server};
+use hoist::app::ports::{Clock as _, Remote, Server};
 use hoist::wiring;
 
+use crate::support::slack::{self, SIGNING_SECRET, Slack};
 use crate::support::world::{Bot, signed};
 
 /// How often the process is killed before it may go on to the end.
 const KILLS: u32 = 12;
 /// How long the end may take, on a machine that has much else to do.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 struct Process {
     child: Child,
+    address: String,
     remote: Arc<dyn Remote>,
 }
 
@@ -29,7 +31,19 @@ impl Process {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let url = format!("http://{listen}").parse().unwrap();
         let remote = wiring::remote(Server { url, token: None }).unwrap();
-        Self { child: command.spawn().unwrap(), remote }
+        Self { child: command.spawn().unwrap(), address: listen, remote }
+    }
+
+    /// The same process, or another, once it listens.
+    async fn that_lives(self, bot: &Bot) -> Self {
+        let mut process = self;
+        let begun = Instant::now();
+        while tokio::net::TcpStream::connect(&process.address).await.is_err() {
+            assert!(begun.elapsed() < PATIENCE, "the process never listened");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            process = process.or_started_again(bot);
+        }
+        process
     }
 
     /// The same process, or another where it ended by itself: between the choice of its port and
@@ -101,4 +115,66 @@ async fn a_process_that_is_killed_again_and_again_promotes_once() {
 
     1	1	environments/staging/apps/shop/kustomization.yaml
     ");
+}
+
+/// A hoist that hears one person in Slack.
+fn listening(slack: &Slack) -> Bot {
+    let bot = Bot::asleep(&[("staging", "merge: automatic"), ("prod", "after: [staging]")]);
+    let secret = bot.config().with_file_name("signing");
+    std::fs::write(&secret, SIGNING_SECRET).unwrap();
+    let process = std::fs::read_to_string(bot.config()).unwrap();
+    let chat = format!(
+        "chat: {{slack: {{signing_secret: {{file: \"{}\"}}, answers: \"{}\"}}}}\n",
+        secret.display(),
+        slack.url()
+    );
+    let process = process.replace("dora: {}", "dora: {slack: U0D}") + &chat;
+    std::fs::write(bot.config(), process).unwrap();
+    bot
+}
+
+/// Says something as Slack does, once the process listens. Nobody repeats it.
+async fn say(process: &Process, slack: &Slack, text: &str) {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        let body = slack.types("U0D", text, text);
+        let request = slack::signed(&body, wiring::clock().now());
+        let url = format!("http://{}/hooks/slack", process.address);
+        let sent = reqwest::Client::new().post(url).headers(request.headers().clone()).body(body);
+        if sent.send().await.is_ok_and(|answer| answer.status().is_success()) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the process never listened");
+}
+
+#[tokio::test]
+async fn what_is_said_to_a_process_that_is_killed_then_is_done_once_and_answered() {
+    let slack = Slack::start().await;
+    let mut bot = listening(&slack);
+    for kill in 0..KILLS {
+        let process = Process::start(&bot).that_lives(&bot).await;
+        say(&process, &slack, &format!("freeze prod because of number {kill}.")).await;
+        // Between the receipt, the freeze and its answer; each is a few milliseconds.
+        tokio::time::sleep(Duration::from_millis(2 * u64::from(kill))).await;
+    }
+    let mut process = Process::start(&bot);
+    let begun = Instant::now();
+    let all_answered = || slack.answers().len() >= usize::try_from(KILLS).unwrap();
+    while !all_answered() && begun.elapsed() < PATIENCE {
+        process = process.or_started_again(&bot);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    drop(process);
+    bot.restart().await;
+    let entries = bot.app().store.audit(0, 1000).await.unwrap();
+    for kill in 0..KILLS {
+        let reason = format!("of number {kill}.");
+        let frozen = entries.iter().filter(|it| it.line.verb == "freeze");
+        let frozen = frozen.filter(|it| it.line.text.contains(&reason)).count();
+        assert_eq!(frozen, 1, "number {kill}");
+        let answered = slack.answers().iter().filter(|it| it.contains(&reason)).count();
+        assert!(answered >= 1, "number {kill} was not answered: {:?}", slack.answers());
+    }
 }
