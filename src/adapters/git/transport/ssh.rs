@@ -6,7 +6,9 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use git2::transport::{Service, SmartSubtransportStream};
@@ -21,6 +23,9 @@ use crate::domain::address::SshAddress;
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// Longest wait for an agent: it answers at once, or asks a person whom a service does not have.
+const AGENT: Duration = Duration::from_secs(10);
 
 /// Longest silence of the server, and longest wait for room to write.
 const SILENCE_MILLIS: u32 = 60_000;
@@ -49,6 +54,8 @@ pub(super) struct SshWire {
     patience: Patience,
     /// The kind of host key that was known last time.
     kind: Mutex<Option<&'static str>>,
+    /// Who speaks with the agent, or still waits for it.
+    asking: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl SshWire {
@@ -58,7 +65,8 @@ impl SshWire {
         hosts: HostKeys,
         patience: Patience,
     ) -> Self {
-        Self { address, login, hosts, patience, kind: Mutex::default() }
+        let (kind, asking) = Default::default();
+        Self { address, login, hosts, patience, kind, asking }
     }
 
     /// A connection to the server that was meant, and to no other.
@@ -129,9 +137,7 @@ impl SshWire {
                 let passphrase = passphrase.as_ref().map(ExposeSecret::expose_secret);
                 session.userauth_pubkey_memory(user, None, key.expose_secret(), passphrase)
             }
-            Login::Agent(socket) => {
-                return self.ask_agent(session, socket);
-            }
+            Login::Agent(socket) => return self.ask_agent(session, socket),
         };
         done.map_err(|cause| match cause.code() {
             ErrorCode::Session(UNREADABLE_KEY) => self.refused(
@@ -146,30 +152,30 @@ impl SshWire {
         })
     }
 
-    /// Offers each key of an agent, as `ssh` does.
-    fn ask_agent(&self, session: &Session, socket: &std::path::Path) -> Result<(), TransportError> {
-        let unreachable = |cause: ssh2::Error| {
-            let shown = socket.display();
+    /// Has somebody speak with the agent who can be left alone: libssh2 waits for one without an end.
+    /// Of those there is one at most.
+    fn ask_agent(&self, session: &Session, socket: &Path) -> Result<(), TransportError> {
+        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        let silent = || {
+            let (shown, waited) = (socket.display(), AGENT.as_secs());
             self.refused(&format!(
-                "the agent at {shown} (`ssh_agent`) cannot be asked: {}; check that it runs and \
-                 that hoist's user may use its socket",
-                cause.message()
+                "the agent at {shown} (`ssh_agent`) gave no answer within {waited} s; check that it \
+                 asks nobody before it lets a key be used"
             ))
         };
-        let mut agent = session.agent().map_err(unreachable)?;
-        agent.set_identity_path(socket).map_err(unreachable)?;
-        agent.connect().map_err(unreachable)?;
-        agent.list_identities().map_err(unreachable)?;
-        let keys = agent.identities().map_err(unreachable)?;
-        let user = &self.address.user;
-        if keys.iter().any(|key| agent.userauth(user, key).is_ok()) {
-            return Ok(());
+        if asking.as_ref().is_some_and(|it| !it.is_finished()) {
+            return Err(silent());
         }
-        Err(self.refused(&format!(
-            "the server lets `{user}` in with none of the {} keys of the agent; `ssh-add -l` \
-             lists them",
-            keys.len()
-        )))
+        let (tell, told) = mpsc::channel();
+        let (session, socket, user) =
+            (session.clone(), socket.to_owned(), self.address.user.clone());
+        let work = move || drop(tell.send(offer_keys(&session, &socket, &user)));
+        let begun = thread::Builder::new().name("ssh-agent".to_owned()).spawn(work);
+        *asking = Some(begun.map_err(|cause| self.broken(cause))?);
+        match told.recv_timeout(AGENT) {
+            Ok(done) => done.map_err(|why| self.refused(&why)),
+            Err(_) => Err(silent()),
+        }
     }
 
     fn refused(&self, told: &str) -> TransportError {
@@ -181,6 +187,30 @@ impl SshWire {
     }
 }
 
+/// Offers each key of an agent, as `ssh` does; tells why none lets us in.
+fn offer_keys(session: &Session, socket: &Path, user: &str) -> Result<(), String> {
+    let unreachable = |cause: ssh2::Error| {
+        let shown = socket.display();
+        format!(
+            "the agent at {shown} (`ssh_agent`) cannot be asked: {}; check that it runs and that \
+             hoist's user may use its socket",
+            cause.message()
+        )
+    };
+    let mut agent = session.agent().map_err(unreachable)?;
+    agent.set_identity_path(socket).map_err(unreachable)?;
+    agent.connect().map_err(unreachable)?;
+    agent.list_identities().map_err(unreachable)?;
+    let keys = agent.identities().map_err(unreachable)?;
+    if keys.iter().any(|key| agent.userauth(user, key).is_ok()) {
+        return Ok(());
+    }
+    Err(format!(
+        "the server lets `{user}` in with none of the {} keys of the agent; `ssh-add -l` lists them",
+        keys.len()
+    ))
+}
+
 impl Wire for SshWire {
     fn open(&self, service: Service) -> Result<Box<dyn SmartSubtransportStream>, TransportError> {
         let program = match service {
@@ -188,7 +218,7 @@ impl Wire for SshWire {
             Service::ReceivePackLs | Service::ReceivePack => "git-receive-pack",
         };
         let (session, held) = self.connect()?;
-        self.log_in(&session)?;
+        self.log_in(&session).inspect_err(|_| held.cut())?;
         let mut channel = session.channel_session().map_err(|cause| self.broken(cause))?;
         let command = format!("{program} {}", quoted(&self.address.path));
         channel.exec(&command).map_err(|cause| self.broken(cause))?;

@@ -82,6 +82,34 @@ async fn an_agents_keys_get_in() {
     assert!(text(gone).contains("check that it runs"));
 }
 
+/// It would hold the mirror for good: libssh2 waits for an agent without an end.
+#[tokio::test]
+async fn an_agent_that_never_answers_is_left_alone() {
+    let remote = Remote::ssh();
+    let socket = remote.directory.path().join("agent");
+    let agent = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    agent.set_nonblocking(true).unwrap();
+    let login = Credentials::Ssh(Login::Agent(socket));
+    let data = tempfile::tempdir().unwrap();
+    let mirror = Mirror::open(remote.settings_for("gitops.git", login), data.path()).unwrap();
+    let silent = mirror.fetch().await.unwrap_err();
+    assert!(matches!(silent, GitError::Unauthorized(_)), "{silent:?}");
+    assert!(text(silent).contains("gave no answer within 10 s"));
+    let still = mirror.fetch().await.unwrap_err();
+    assert!(text(still).contains("gave no answer within 10 s"));
+    let visitor = agent.accept().unwrap();
+    assert!(agent.accept().is_err(), "who still waits for it is not joined by others");
+    // It ends, and with it the wait: the next one is told so.
+    drop((visitor, agent));
+    for attempt in 0.. {
+        let gone = text(mirror.fetch().await.unwrap_err());
+        if gone.contains("check that it runs") {
+            break;
+        }
+        assert!(attempt < 100, "{gone}");
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_key_a_missing_repository_and_a_dead_server_are_told_apart() {
     let mut remote = Remote::ssh();
