@@ -309,7 +309,7 @@ fn open_repository(
                 config::Transport::Own => Speaker::Own,
                 config::Transport::LibGit2 => Speaker::LibGit2,
             },
-            pushes: forges::pushes(&repository.forge),
+            pushes: paces.pushes(repository),
         };
         let signer =
             signer(repository).with_context(|| format!("preparing repositories.{name}"))?;

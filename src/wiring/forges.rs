@@ -20,7 +20,7 @@ use crate::adapters::forge::github::{
 use crate::adapters::forge::gitlab::{
     GitLabAccess, GitLabForge, GitLabManners, GitLabServer, GitLabSquash, gitlab_name,
 };
-use crate::adapters::git::{Credentials, PushBudget, RenewedToken, TokenSource};
+use crate::adapters::git::{Credentials, PushBudget, Pushes, RenewedToken, TokenSource};
 use crate::app::forge_event::Dialect;
 use crate::app::policy::ForgeHook;
 use crate::app::ports::{Clock, Forge, ForgeError, GitError};
@@ -33,15 +33,24 @@ use super::ssh_login;
 type Opened = (Credentials, Arc<dyn Forge>);
 
 /// The paces at which forges are asked: one for each of hoist's accounts there, since forges count
-/// by account and not by repository.
+/// by account and not by repository; and at which they are pushed to.
 pub(super) struct Paces {
     clock: Arc<dyn Clock>,
     known: Mutex<BTreeMap<String, Pace>>,
+    pushes: Mutex<BTreeMap<String, Pushes>>,
 }
 
 impl Paces {
     pub(super) fn new(clock: &Arc<dyn Clock>) -> Self {
-        Self { clock: Arc::clone(clock), known: Mutex::default() }
+        Self { clock: Arc::clone(clock), known: Mutex::default(), pushes: Mutex::default() }
+    }
+
+    /// How often the Git of a repository's forge may be pushed to, together with all that the forge
+    /// counts with it.
+    pub(super) fn pushes(&self, repository: &config::Repository) -> Option<Pushes> {
+        let (counted, budget) = pushes_of(repository)?;
+        let mut known = self.pushes.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(known.entry(counted).or_insert_with(|| Pushes::within(budget)).clone())
     }
 
     fn of(&self, repository: &config::Repository, writes: Writes) -> Pace {
@@ -76,6 +85,27 @@ fn account_of(repository: &config::Repository) -> String {
         }
         Some(config::Account::App { app_id, .. }) => format!("app {app_id} of {owner} at {host}"),
         Some(config::Account::Password { .. }) | None => format!("nobody at {host}/{owner}"),
+    }
+}
+
+/// With which others a forge counts the pushes to a repository, and how many it bears.
+///
+/// GitHub asks for no more than six pushes a minute to one repository, however many an account has;
+/// GitLab allows an account 600 Git operations a minute, of which a push may be half. Short bursts
+/// are forgiven, and after one a push to GitHub still waits for no more than ten seconds, because it
+/// may be a rollback.
+fn pushes_of(repository: &config::Repository) -> Option<(String, PushBudget)> {
+    match repository.forge {
+        config::Forge::GitHub(_) => {
+            let home = repository.remote.home().map(|url| url.to_string());
+            let budget = PushBudget { burst: 6, every: Duration::from_secs(10) };
+            Some((home.unwrap_or_default(), budget))
+        }
+        config::Forge::GitLab(_) => {
+            let budget = PushBudget { burst: 60, every: Duration::from_millis(200) };
+            Some((account_of(repository), budget))
+        }
+        config::Forge::Builtin => None,
     }
 }
 
@@ -135,21 +165,6 @@ pub(super) fn hook(name: RepositoryName, repository: config::Repository) -> Opti
         config::Forge::Builtin => return None,
     };
     Some(ForgeHook { repository: name, dialect, full_name: full_name.ok()?, secret: secret? })
-}
-
-/// How often a forge's Git may be pushed to.
-///
-/// GitHub asks for no more than six pushes a minute to one repository; GitLab allows 600 Git
-/// operations a minute, of which a push may be half. Short bursts are forgiven, and after one a push
-/// still waits for no more than ten seconds, because it may be a rollback.
-pub(super) fn pushes(forge: &config::Forge) -> Option<PushBudget> {
-    match forge {
-        config::Forge::GitHub(_) => Some(PushBudget { burst: 6, every: Duration::from_secs(10) }),
-        config::Forge::GitLab(_) => {
-            Some(PushBudget { burst: 60, every: Duration::from_millis(200) })
-        }
-        config::Forge::Builtin => None,
-    }
 }
 
 fn github_access(
@@ -273,5 +288,49 @@ mod tests {
         let one = app("https://github.com/acme/one.git");
         assert_eq!(one, app("https://github.com/acme/two.git"));
         assert_ne!(one, app("https://github.com/other/two.git"), "each installation has its own");
+    }
+
+    fn on(forge: config::Forge, url: &str) -> config::Repository {
+        let account = config::Account::Token("t".to_owned().into());
+        config::Repository { forge, ..repository(url, account) }
+    }
+
+    fn on_github(url: &str) -> config::Repository {
+        let api = "https://api.github.com".parse().unwrap();
+        let (merge_method, auto_merge) = (config::MergeMethod::Merge, config::AutoMerge::Never);
+        let it = config::GitHub { api, webhook_secret: None, merge_method, auto_merge };
+        on(config::Forge::GitHub(Box::new(it)), url)
+    }
+
+    fn on_gitlab(url: &str) -> config::Repository {
+        let api = "https://gitlab.com/api/v4".parse().unwrap();
+        let (squash, auto_merge) = (config::Squash::AsProject, config::AutoMerge::Never);
+        let it = config::GitLab { api, webhook_secret: None, squash, auto_merge };
+        on(config::Forge::GitLab(Box::new(it)), url)
+    }
+
+    #[test]
+    fn each_forge_is_pushed_to_as_often_as_it_bears() {
+        let minute = Duration::from_secs(60);
+        let (_, of_github) = pushes_of(&on_github("https://github.com/acme/one.git")).unwrap();
+        assert_eq!((of_github.burst, of_github.every), (6, minute / 6));
+        let (_, of_gitlab) = pushes_of(&on_gitlab("https://gitlab.com/acme/one.git")).unwrap();
+        assert_eq!((of_gitlab.burst, of_gitlab.every), (60, minute / 300));
+        assert_eq!(pushes_of(&on(config::Forge::Builtin, "https://example.com/x.git")), None);
+    }
+
+    #[test]
+    fn what_a_forge_counts_together_is_pushed_within_one_budget() {
+        let clock: Arc<dyn Clock> = Arc::new(crate::adapters::clock::SystemClock);
+        let paces = Paces::new(&clock);
+        let share = |one: &config::Repository, other: &config::Repository| {
+            let [one, other] = [one, other].map(|it| paces.pushes(it).unwrap());
+            one.is_shared_with(&other)
+        };
+        let [one, two] = ["one", "two"].map(|it| format!("https://gitlab.com/acme/{it}.git"));
+        assert!(share(&on_gitlab(&one), &on_gitlab(&two)), "GitLab counts by account");
+        let [one, two] = ["one", "two"].map(|it| format!("https://github.com/acme/{it}.git"));
+        assert!(share(&on_github(&one), &on_github(&one)), "the configuration may be read anew");
+        assert!(!share(&on_github(&one), &on_github(&two)), "GitHub counts by repository");
     }
 }

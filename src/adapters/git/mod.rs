@@ -28,7 +28,7 @@ mod tuning;
 pub use checkout::LocalRepository;
 pub use disk::create_bare;
 pub use mirror::{Bounds, Mirror};
-pub use pace::PushBudget;
+pub use pace::{PushBudget, Pushes};
 pub use settings::{
     Credentials, HostKeys, Login, RemoteSettings, RenewedToken, Speaker, TokenSource, Trust,
 };

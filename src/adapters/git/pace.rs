@@ -1,6 +1,7 @@
 //! When the mirror's thread turns to the remote: not before others could join, not more often than
 //! the server likes, and not at all while it asks to be left alone.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often a remote is pushed to at most. What must wait goes together when its time comes.
@@ -10,6 +11,44 @@ pub struct PushBudget {
     pub burst: u32,
     /// How long it takes until one more may come. Nobody waits for longer than that.
     pub every: Duration,
+}
+
+/// A budget of pushes that all share whose pushes a forge counts together.
+#[derive(Debug, Clone)]
+pub struct Pushes {
+    budget: PushBudget,
+    /// When the budget is whole again.
+    whole_at: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Pushes {
+    /// A budget that nobody has used yet.
+    pub fn within(budget: PushBudget) -> Self {
+        Self { budget, whole_at: Arc::default() }
+    }
+
+    /// Whether what is taken from this one is missing in the other.
+    pub fn is_shared_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.whole_at, &other.whole_at)
+    }
+
+    /// How long until one more push may come.
+    fn until_next(&self) -> Duration {
+        let PushBudget { burst, every } = self.budget;
+        let Some(whole_at) = *self.whole_at() else { return Duration::ZERO };
+        let in_hand = every * burst.saturating_sub(1);
+        whole_at.saturating_duration_since(now()).saturating_sub(in_hand)
+    }
+
+    /// One push is made. Where two look at the same moment both go, and the next waits for longer.
+    fn take(&self) {
+        let (now, mut whole_at) = (now(), self.whole_at());
+        *whole_at = Some(whole_at.map_or(now, |at| at.max(now)) + self.budget.every);
+    }
+
+    fn whole_at(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.whole_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// How long a transfer waits for others where nobody else seems to be about: those that come at the
@@ -38,12 +77,10 @@ pub(super) enum About {
 /// The pace of one remote.
 #[derive(Debug)]
 pub(super) struct Pace {
-    budget: Option<PushBudget>,
+    pushes: Option<Pushes>,
     /// How long to wait for others where nobody seems to be about, and where some are.
     waits: (Duration, Duration),
     about: About,
-    /// When the budget of pushes is whole again.
-    whole_at: Option<Instant>,
     /// Since when anything waits for the remote.
     waits_since: Option<Instant>,
     /// Until when the remote asks to be left alone, and in what words.
@@ -52,17 +89,16 @@ pub(super) struct Pace {
 
 impl Pace {
     /// The pace of a server.
-    pub(super) fn of_server(budget: Option<PushBudget>) -> Self {
-        Self { waits: (MOMENT, COMPANY), ..Self::of_disk(budget) }
+    pub(super) fn of_server(pushes: Option<Pushes>) -> Self {
+        Self { waits: (MOMENT, COMPANY), ..Self::of_disk(pushes) }
     }
 
     /// The pace of a repository on this machine: a transfer takes no longer than company would.
-    pub(super) fn of_disk(budget: Option<PushBudget>) -> Self {
+    pub(super) fn of_disk(pushes: Option<Pushes>) -> Self {
         Self {
-            budget,
+            pushes,
             waits: (Duration::ZERO, Duration::ZERO),
             about: About::One,
-            whole_at: None,
             waits_since: None,
             quiet: None,
         }
@@ -99,18 +135,13 @@ impl Pace {
 
     /// How long until the remote may be pushed to again.
     pub(super) fn until_push(&self) -> Duration {
-        let (Some(budget), Some(whole_at)) = (self.budget, self.whole_at) else {
-            return Duration::ZERO;
-        };
-        let in_hand = budget.every * budget.burst.saturating_sub(1);
-        whole_at.saturating_duration_since(now()).saturating_sub(in_hand)
+        self.pushes.as_ref().map_or(Duration::ZERO, Pushes::until_next)
     }
 
     /// The remote is pushed to.
-    pub(super) fn note_push(&mut self) {
-        if let Some(PushBudget { every, .. }) = self.budget {
-            let now = now();
-            self.whole_at = Some(self.whole_at.map_or(now, |at| at.max(now)) + every);
+    pub(super) fn note_push(&self) {
+        if let Some(pushes) = &self.pushes {
+            pushes.take();
         }
     }
 
@@ -145,14 +176,16 @@ mod tests {
     #[test]
     fn a_budget_lets_a_burst_through_and_then_one_at_a_time() {
         let every = Duration::from_secs(600);
-        let mut pace = Pace::of_server(Some(PushBudget { burst: 3, every }));
+        let shared = Pushes::within(PushBudget { burst: 3, every });
+        let pace = Pace::of_server(Some(shared.clone()));
         for _push in 0..3 {
             assert_eq!(pace.until_push(), Duration::ZERO);
             pace.note_push();
         }
         let wait = pace.until_push();
         assert!(wait > every - Duration::from_secs(60) && wait <= every, "{wait:?}");
-        let mut free = Pace::of_server(None);
+        assert!(Pace::of_server(Some(shared)).until_push() > Duration::ZERO, "it is one budget");
+        let free = Pace::of_server(None);
         (0..100).for_each(|_| free.note_push());
         assert_eq!(free.until_push(), Duration::ZERO);
     }

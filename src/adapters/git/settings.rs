@@ -10,7 +10,7 @@ use base64::Engine;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::pace::PushBudget;
+use super::pace::Pushes;
 use crate::app::ports::GitError;
 use crate::domain::address::SshAddress;
 use crate::domain::id::RepositoryName;
@@ -29,7 +29,7 @@ pub struct RemoteSettings {
     /// Who speaks Git's protocol, where that is by HTTP.
     pub speaker: Speaker,
     /// How often it is pushed to at most; none where nobody minds.
-    pub pushes: Option<PushBudget>,
+    pub pushes: Option<Pushes>,
 }
 
 /// Who speaks Git's protocol with a server by HTTP.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hoist::adapters::git::{
-    Bounds, Credentials, Mirror, PushBudget, RemoteSettings, Speaker, Trust,
+    Bounds, Credentials, Mirror, PushBudget, Pushes, RemoteSettings, Speaker, Trust,
 };
 use hoist::app::ports::{Git, GitError, RefOutcome};
 
@@ -143,24 +143,6 @@ async fn an_account_that_may_only_read_is_told_so() {
     let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
     let pushed = mirror.push(vec![update(MAIN, None, Some(&first))]).await;
     assert!(matches!(pushed, Err(GitError::Unauthorized(_))), "{pushed:?}");
-}
-
-/// The server's own comparison decides, not ours a moment before.
-#[tokio::test]
-async fn a_ref_that_moves_during_the_push_is_not_overwritten() {
-    let remote = Remote::http();
-    let mirror = remote.mirror();
-    let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
-    let ours = mirror.commit(spec(&[&first], &[("v.yaml", Some("ours\n"))])).await.unwrap();
-    let theirs = mirror.commit(spec(&[&first], &[("v.yaml", Some("theirs\n"))])).await.unwrap();
-    let updates =
-        vec![update(MAIN, None, Some(&first)), update("refs/heads/t", None, Some(&theirs))];
-    mirror.push(updates).await.unwrap();
-    remote
-        .hook("pre-receive", &format!("unset GIT_QUARANTINE_PATH; git update-ref {MAIN} {theirs}"));
-    let pushed = mirror.push(vec![update(MAIN, Some(&first), Some(&ours))]).await.unwrap();
-    assert_eq!(pushed, [RefOutcome::Stale { actual: Some(theirs.clone()) }]);
-    assert_eq!(remote.git(&["rev-parse", "main"]), theirs.as_str());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -315,7 +297,7 @@ async fn a_server_that_lost_what_a_push_builds_upon_is_sent_it_all() {
 async fn what_waits_for_the_budget_of_pushes_goes_together() {
     let remote = Remote::http();
     let budget = PushBudget { burst: 1, every: Duration::from_secs(2) };
-    let settings = RemoteSettings { pushes: Some(budget), ..remote.settings() };
+    let settings = RemoteSettings { pushes: Some(Pushes::within(budget)), ..remote.settings() };
     let mirror = Arc::new(Mirror::open(settings, &remote.data()).unwrap());
     let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
     let push = async |branch: &str| {
@@ -332,4 +314,33 @@ async fn what_waits_for_the_budget_of_pushes_goes_together() {
     futures::join!(one, reads, other);
     let pushes = remote.server.as_ref().unwrap().requests("POST /gitops.git/git-receive-pack");
     assert_eq!(pushes, 2);
+}
+
+/// A forge counts an account's pushes to all of its repositories together.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_repositories_share_a_budget_of_pushes() {
+    let remote = Remote::http();
+    let bare = remote.directory.path().join("other.git");
+    hoist::adapters::git::create_bare(&bare, "main").unwrap();
+    crate::support::git::git(&bare, &["config", "http.receivepack", "true"]);
+    let pushes = Pushes::within(PushBudget { burst: 1, every: Duration::from_secs(3) });
+    let mirrors = ["gitops.git", "other.git"].map(|repository| {
+        let settings = remote.settings_for(repository, basic(PASSWORD));
+        let settings = RemoteSettings { pushes: Some(pushes.clone()), ..settings };
+        let bounds = Bounds { wait: Duration::from_secs(1), ..Bounds::default() };
+        Mirror::open_within(
+            settings,
+            &remote.directory.path().join(repository).join("data"),
+            bounds,
+        )
+        .unwrap()
+    });
+    let push = async |mirror: &Mirror| {
+        let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
+        mirror.push(vec![update(MAIN, None, Some(&first))]).await
+    };
+    assert_eq!(push(&mirrors[0]).await.unwrap(), [RefOutcome::Moved]);
+    let waited = push(&mirrors[1]).await;
+    assert!(matches!(waited, Err(GitError::Unreachable(_))), "{waited:?}");
+    assert_eq!(crate::support::git::git(&bare, &["for-each-ref"]), "");
 }

@@ -36,6 +36,7 @@ over_each_server! {
     each_kind_of_refusal_is_told_in_the_words_of_the_server,
     a_pack_that_the_server_does_not_take_is_told_in_its_words,
     what_the_server_did_without_answering_is_found_done,
+    a_ref_that_moves_during_the_push_is_not_overwritten,
 }
 
 const MAIN: &str = "refs/heads/main";
@@ -132,6 +133,22 @@ async fn what_the_server_did_without_answering_is_found_done(remote: Remote) {
         mirror.fetch().await.unwrap();
     }
     assert_eq!(mirror.refs(BRANCH).await.unwrap().len(), 0);
+}
+
+/// The server's own comparison decides, not ours a moment before.
+async fn a_ref_that_moves_during_the_push_is_not_overwritten(remote: Remote) {
+    let mirror = remote.mirror();
+    let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
+    let ours = mirror.commit(spec(&[&first], &[("v.yaml", Some("ours\n"))])).await.unwrap();
+    let theirs = mirror.commit(spec(&[&first], &[("v.yaml", Some("theirs\n"))])).await.unwrap();
+    let updates =
+        vec![update(MAIN, None, Some(&first)), update("refs/heads/t", None, Some(&theirs))];
+    mirror.push(updates).await.unwrap();
+    remote
+        .hook("pre-receive", &format!("unset GIT_QUARANTINE_PATH; git update-ref {MAIN} {theirs}"));
+    let pushed = mirror.push(vec![update(MAIN, Some(&first), Some(&ours))]).await.unwrap();
+    assert_eq!(pushed, [RefOutcome::Stale { actual: Some(theirs.clone()) }]);
+    assert_eq!(remote.git(&["rev-parse", "main"]), theirs.as_str());
 }
 
 /// libgit2 speaks of such a repository in other words than we do, and all say which it is.
