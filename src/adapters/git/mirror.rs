@@ -34,7 +34,10 @@ pub struct Bounds {
     pub wait: Duration,
     /// How many bytes it may weigh beyond twice what it weighed when it was new.
     pub slack: u64,
-    /// In how many packs its objects may be: each fetch brings one, and libgit2 keeps each open.
+    /// In how many packs its objects may be: each fetch brings one, and libgit2 looks through all of
+    /// them, and through their folder, for each object that is not there. So it does before it
+    /// writes one: with 16 packs that takes 0.05 ms, with 128 0.3, with 256 0.8 and with 512 2.6 (the
+    /// square of them), and a hundred promotions write some six hundred.
     pub packs: usize,
     /// How long nobody tries to build it anew after that has failed once; longer each time after.
     pub again: Duration,

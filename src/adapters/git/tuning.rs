@@ -6,6 +6,11 @@ use super::transport;
 
 static TUNED: Once = Once::new();
 
+/// How many packs all mirrors together keep open: one that was read longest ago is closed for the
+/// next, and opened again in some 20 µs when it is read again. A process may have 1,024 files, where
+/// nobody has raised that, and connections, the store and its doors want theirs.
+const OPEN_PACKS: usize = 256;
+
 /// Makes our ways to a server known to libgit2, before this process uses it, and has it read as
 /// Git itself does.
 pub(super) fn tune() {
@@ -21,6 +26,12 @@ pub(super) fn tune() {
             unsafe { git2::transport::register(transport::SCHEME, transport::transport) };
         if let Err(error) = registered {
             tracing::error!(%error, "libgit2 takes no transport of ours; no Git server is reached");
+        }
+        #[expect(unsafe_code, reason = "libgit2 keeps its limits for the process")]
+        // SAFETY: as above; and it is one number, which is read under a lock where packs are opened.
+        let limited = unsafe { git2::opts::set_mwindow_file_limit(OPEN_PACKS) };
+        if let Err(error) = limited {
+            tracing::warn!(%error, "libgit2 keeps each pack open that was ever read");
         }
     });
 }

@@ -174,7 +174,16 @@ async fn a_ref_that_cannot_be_read_is_fetched_anew_while_the_mirror_is_in_use(re
         assert!(matches!(told, GitError::Mirror(_)), "{rubbish:?}: {told:?}");
         mirror.fetch().await.unwrap();
         assert_eq!(mirror.tip(MAIN).await.unwrap(), Some(first.clone()), "{rubbish:?}");
+        // One that the remote does not have is in nobody's way, but of whoever asks for it.
+        let gone = remote.mirror_path().join("refs/heads/gone");
+        fs::create_dir_all(gone.parent().unwrap()).unwrap();
+        fs::write(&gone, rubbish).unwrap();
+        let told = mirror.tip("refs/heads/gone").await.unwrap_err();
+        assert!(matches!(told, GitError::Mirror(_)), "{rubbish:?}: {told:?}");
+        mirror.fetch().await.unwrap();
+        assert_eq!(mirror.tip("refs/heads/gone").await.unwrap(), None, "{rubbish:?}");
         // And where nobody asked for it before the fetch.
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, rubbish).unwrap();
         mirror.fetch().await.unwrap();
         assert_eq!(mirror.refs(MAIN).await.unwrap()[MAIN], first, "{rubbish:?}");
@@ -280,4 +289,43 @@ async fn what_was_fetched_often_keeps_few_files_open() {
     }
     // Between two looks at it sixteen fetches may come, and some more while a new one is built.
     assert!(most <= 4 + 17 + 8, "{most} files are open");
+}
+
+/// Each mirror is within its bounds; but a process may have many.
+#[tokio::test]
+async fn many_mirrors_together_keep_few_packs_open() {
+    const MIRRORS: usize = 4;
+    const ROUNDS: usize = 80;
+    let remote = Remote::local();
+    let mut tip = used(&remote).await;
+    let theirs = remote.other_mirror("theirs");
+    theirs.fetch().await.unwrap();
+    let ours: Vec<Mirror> =
+        (0..MIRRORS).map(|number| remote.other_mirror(&format!("ours-{number}"))).collect();
+    let open = || {
+        let places = fs::read_dir("/proc/self/fd").unwrap().flatten();
+        let targets = places.filter_map(|it| fs::read_link(it.path()).ok());
+        let of_ours = remote.directory.path().join("ours-");
+        let of_ours = of_ours.to_string_lossy().into_owned();
+        targets.filter(|to| to.to_string_lossy().starts_with(&of_ours)).count()
+    };
+    for round in 0..ROUNDS {
+        let text = format!("tag: {round}\n");
+        let next = theirs.commit(spec(&[&tip], &[("v.yaml", Some(&text))])).await.unwrap();
+        theirs.push(vec![update(MAIN, Some(&tip), Some(&next))]).await.unwrap();
+        for mirror in &ours {
+            mirror.fetch().await.unwrap();
+            mirror.read(&next, ["v.yaml".to_owned()].into()).await.unwrap();
+        }
+        tip = next;
+    }
+    let packs = files(remote.directory.path(), &|it| {
+        it.to_string_lossy().contains("/ours-") && it.extension() == Some("pack".as_ref())
+    });
+    assert!(packs.len() > 300, "{} packs", packs.len());
+    // What others of this process have open makes it fewer.
+    assert!(open() <= 256 + MIRRORS, "{} files are open", open());
+    for mirror in &ours {
+        assert_eq!(mirror.log(&tip, None, 1_000).await.unwrap().len(), ROUNDS + 1);
+    }
 }
