@@ -135,7 +135,7 @@ impl Place {
         self.open_sound()
     }
 
-    /// Removes the one that was in use before: that takes longer than all the rest.
+    /// Removes the one that was in use before.
     pub(super) fn remove_old(&self) {
         let old = self.beside("old");
         if let Err(error) = remove_tree(&old) {

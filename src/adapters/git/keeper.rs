@@ -161,8 +161,7 @@ impl Keeper {
             drop(answer.send(told));
         }
         if fetched.is_ok() {
-            // Nobody waits for this.
-            self.place.remove_old();
+            // Nobody waits for this any more.
             self.bound();
         }
     }
@@ -249,6 +248,7 @@ impl Keeper {
             TransportError::disk(&cause)
         })?;
         self.mirror = Desk::of(placed);
+        self.renewal.clear_away();
         self.place.note_weight();
         self.doubt = None;
         Ok(())

@@ -121,6 +121,15 @@ impl Renewal {
         );
     }
 
+    /// Has the mirror removed that was in use before, which takes longer than all the rest of it.
+    pub(super) fn clear_away(&self) {
+        let place = Arc::clone(&self.place);
+        let work = move || place.remove_old();
+        if let Err(cause) = thread::Builder::new().name("git-renewal".to_owned()).spawn(work) {
+            tracing::warn!("the mirror that was in use before stays for now: {cause}");
+        }
+    }
+
     /// Ends it, and waits until it has ended: the place beside the mirror is free then.
     pub(super) fn abandon(&mut self) {
         if let Stage::UnderWay(patience, thread) = std::mem::replace(&mut self.stage, Stage::Idle) {
