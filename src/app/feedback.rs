@@ -76,7 +76,7 @@ fn status(promotion: &Promotion, instead: Option<&Promotion>) -> Status {
 /// that cannot be told does not keep all others from it.
 fn patience(error: &ForgeError, tries: u32) -> Option<SignedDuration> {
     match error {
-        ForgeError::RateLimited { seconds } => {
+        ForgeError::RateLimited { seconds } | ForgeError::Paced { seconds } => {
             Some(SignedDuration::from_secs(i64::try_from(*seconds).unwrap_or(3600)))
         }
         ForgeError::Stale | ForgeError::Unauthorized | ForgeError::Unreachable(_) => {

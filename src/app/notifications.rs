@@ -390,6 +390,7 @@ fn is_up_to_people(because: &Because) -> bool {
         | Because::EditRefused(_)
         | Because::NoFiles(_)
         | Because::Train(None)
+        | Because::Pace
         | Because::Behind { .. } => false,
     }
 }

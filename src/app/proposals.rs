@@ -394,6 +394,7 @@ fn stale(error: ForgeError) -> AppError {
     match error {
         ForgeError::Stale => moved(),
         other @ (ForgeError::RateLimited { .. }
+        | ForgeError::Paced { .. }
         | ForgeError::Unauthorized
         | ForgeError::NotFound(_)
         | ForgeError::Refused(_)

@@ -188,7 +188,15 @@ impl App {
                 if changes_the_remote(&action) {
                     mirror = Mirror::Old;
                 }
-                match errand.clone().run(self.execute(&snapshot, action)).await? {
+                let place = action.environment(&snapshot).cloned();
+                let done = match errand.clone().run(self.execute(&snapshot, action)).await {
+                    // Nothing failed: it has its turn when the hour bears more.
+                    Err(AppError::Forge(ForgeError::Paced { seconds })) => {
+                        return Ok(Some(self.waits_its_turn(&snapshot, place, seconds)));
+                    }
+                    done => done?,
+                };
+                match done {
                     Outcome::Done { changes, audit } => {
                         if !(changes.is_empty() && audit.is_empty()) {
                             self.store.outcome(claim, changes, audit).await?;
@@ -209,10 +217,32 @@ impl App {
         })
     }
 
+    /// Notes that a promotion waits for a turn that is long in coming; until when.
+    fn waits_its_turn(
+        &self,
+        snapshot: &Snapshot,
+        environment: Option<EnvironmentName>,
+        seconds: u64,
+    ) -> Timestamp {
+        let wait = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(3600));
+        let until = self.clock.now() + wait;
+        if let Some(environment) = environment {
+            let pending = snapshot.promotions_into(&environment).rfind(|it| it.state.is_pending());
+            let promotion = pending.map(|it| it.id.clone());
+            let wait = Wait { promotion, because: Because::Pace, until: Some(until) };
+            self.seen.note(&snapshot.application, |sight| {
+                sight.waits.insert(environment, wait);
+            });
+        }
+        until
+    }
+
     /// How long to wait after a failure: what the other side asks for, else longer each time,
     /// with a spread so that many do not come back at once.
     fn backoff(&self, error: &AppError, failures: u32) -> SignedDuration {
-        if let AppError::Forge(ForgeError::RateLimited { seconds })
+        if let AppError::Forge(
+            ForgeError::RateLimited { seconds } | ForgeError::Paced { seconds },
+        )
         | AppError::Git(GitError::Busy { seconds, .. }) = error
         {
             return SignedDuration::from_secs(

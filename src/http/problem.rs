@@ -183,7 +183,7 @@ impl From<ForgeError> for Problem {
                 Self::new(StatusCode::CONFLICT, format!("{error}; look at it again"))
             }
             ForgeError::Refused(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
-            ForgeError::RateLimited { seconds } => {
+            ForgeError::RateLimited { seconds } | ForgeError::Paced { seconds } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
                     .with_header(RETRY_AFTER, HeaderValue::from(seconds))
             }

@@ -65,6 +65,11 @@ fn because(because: &Because) -> String {
             format!("it goes with others in {}: {}", ride.number, ride.waits_for)
         }
         Because::Train(None) => "it goes with others, and its train is looked at next".into(),
+        Because::Pace => {
+            "it waits for its turn: hoist has told people as much as this forge bears in \
+                          an hour"
+                .into()
+        }
         Because::Behind { version } => format!("the rollback to {version} goes first"),
         Because::Asks(moved) => super::accept::asks(moved),
         Because::Unexamined(delay) => super::accept::unexamined(delay.as_ref()),

@@ -65,6 +65,7 @@ pub fn next(because: &Because, about: &Subject<'_>) -> String {
             "put the file there, or name another under `edit:`; then it goes on by itself".into()
         }
         Because::Train(_) => "look at the train's proposal: it goes in when all of it may".into(),
+        Because::Pace => "it goes on by itself; a rollback would go first".into(),
         Because::Behind { .. } => "review the rollback first".into(),
         Because::Asks(moved) => accept::asked_for(moved, about),
         Because::Unexamined(delay) => accept::asked_again(delay.as_ref()).into(),

@@ -244,7 +244,9 @@ impl TokenSource for TokensOfGitHub {
             ForgeError::Refused(_) | ForgeError::NotFound(_) => {
                 GitError::NoRepository(error.into())
             }
-            ForgeError::RateLimited { seconds } => GitError::Busy { seconds, cause: error.into() },
+            ForgeError::RateLimited { seconds } | ForgeError::Paced { seconds } => {
+                GitError::Busy { seconds, cause: error.into() }
+            }
             ForgeError::Stale | ForgeError::Unreachable(_) => GitError::Unreachable(error.into()),
         })
     }

@@ -136,7 +136,9 @@ impl App {
         let (number, now) = (ProposalNumber(number), self.clock.now());
         let done = repository.forge.comment(number, words::ANSWERS, &body, now).await;
         done.map_err(|error| match error {
-            ForgeError::RateLimited { seconds } => ChatError::RateLimited { seconds },
+            ForgeError::RateLimited { seconds } | ForgeError::Paced { seconds } => {
+                ChatError::RateLimited { seconds }
+            }
             ForgeError::Unreachable(_) | ForgeError::Stale => ChatError::Unreachable(chain(&error)),
             ForgeError::Unauthorized | ForgeError::NotFound(_) | ForgeError::Refused(_) => {
                 ChatError::Refused(chain(&error))

@@ -234,19 +234,31 @@ pub struct MergeRequest {
 /// come in between.
 #[must_use = "a turn that nothing is done in was waited for in vain"]
 pub struct Turn {
-    /// What takes note when it ends.
-    _kept: Option<Box<dyn Send + Sync>>,
+    permit: Option<Box<dyn Permit>>,
+}
+
+/// What a turn was given for; it takes note when that ends.
+pub trait Permit: Send + Sync {
+    /// Something is written by it. One by which nothing was is another's at once.
+    fn spend(&self);
 }
 
 impl Turn {
     /// One that nobody has to wait for.
     pub fn free() -> Self {
-        Self { _kept: None }
+        Self { permit: None }
     }
 
     /// One that others wait for, and which ends with this.
-    pub fn of(permit: impl Send + Sync + 'static) -> Self {
-        Self { _kept: Some(Box::new(permit)) }
+    pub fn of(permit: impl Permit + 'static) -> Self {
+        Self { permit: Some(Box::new(permit)) }
+    }
+
+    /// Notes that something is written in it now.
+    pub fn spend(&self) {
+        if let Some(permit) = &self.permit {
+            permit.spend();
+        }
     }
 }
 
@@ -286,6 +298,14 @@ pub enum ForgeError {
     /// Asked too often.
     #[error("the forge asks us to wait {seconds}s")]
     RateLimited {
+        /// How long.
+        seconds: u64,
+    },
+    /// hoist has written as much as it lets itself write in an hour: the forge asks for nothing.
+    #[error(
+        "hoist has told people as much as this forge bears in an hour, and goes on in {seconds}s"
+    )]
+    Paced {
         /// How long.
         seconds: u64,
     },
@@ -396,7 +416,7 @@ pub trait Forge: Send + Sync {
     /// forge's own, as its event told it.
     async fn acknowledge(&self, number: ProposalNumber, comment: u64) -> Result<(), ForgeError>;
 
-    /// Waits until a merge may be asked for; [`ForgeError::RateLimited`] where that would be long.
+    /// Waits until a merge may be asked for; [`ForgeError::Paced`] where that would be long.
     async fn turn_to_merge(&self) -> Result<Turn, ForgeError>;
 
     /// Merges, if the head is still the one that was judged; or asks the forge to bring it in by

@@ -31,8 +31,8 @@ pub use delivery::{
 pub use errand::{Errand, Haste};
 pub use forge::{
     Approval, Asks, BranchState, Budget, Closing, Comment, Forge, ForgeError, MergeOutcome,
-    MergeRequest, Mergeability, Opened, Proposal, ProposalSpec, ProposalState, Review, ReviewDesk,
-    ReviewVerdict, Status, StatusState, Turn,
+    MergeRequest, Mergeability, Opened, Permit, Proposal, ProposalSpec, ProposalState, Review,
+    ReviewDesk, ReviewVerdict, Status, StatusState, Turn,
 };
 pub use git::{
     CommitSpec, Draft, DraftFile, FileChange, Git, GitError, LogEntry, Merged, ModeChange,

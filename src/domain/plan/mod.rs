@@ -373,6 +373,8 @@ pub enum Because {
     Unexamined(Option<Delay>),
     /// It goes with others: its place, or none before the train is put together.
     Train(Option<Box<Ride>>),
+    /// hoist has written as much as it lets itself write in an hour.
+    Pace,
     /// A rollback goes first.
     Behind {
         /// What it brings back.

@@ -99,6 +99,31 @@ async fn all_are_proposed_once(mut bot: Bot, at: Arc<dyn Forge>, forge: impl Bea
     assert_eq!((waits.count(), forge.proposals()), (MANY, MANY), "{overview}");
 }
 
+/// hoist's own limit is not the forge's, and no failure.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_the_hour_says_so_and_goes_on_when_it_bears_more() {
+    let (mut bot, hub) = Bot::on_github(&BY_PEOPLE).await;
+    let names: Vec<String> = (0..3).map(|number| format!("app-{number}")).collect();
+    bot.add_applications("staging", &names);
+    let pace = Pace::new(Arc::clone(&bot.app().clock), 100_000).and_an_hour(4);
+    bot.restart_in_a_hurry(github::forge_at(by_token(&hub), pace)).await;
+    bot.work().await;
+    for name in &names {
+        assert_eq!(bot.announce_of(name, "v1.1.0").await, 202);
+    }
+    bot.work_off().await;
+    assert_eq!(hub.count(), 2, "half of the hour's at once");
+    let overview = bot.overview().await;
+    let waits = overview.lines().find(|line| line.contains("waits for its turn"));
+    let waits = waits.unwrap_or(&overview).split_once("next ").unwrap().1;
+    insta::assert_snapshot!(waits, @"v1.1.0 waiting (it waits for its turn: hoist has told people as much as this forge bears in an hour (until 2026-11-22 21:30 UTC))");
+    assert!(bot.app().troubles().await.unwrap().is_empty());
+    assert_eq!(hub.refused(), 0);
+    bot.minutes_pass(31);
+    bot.work_off().await;
+    assert_eq!(hub.count(), 3);
+}
+
 const BY_PEOPLE: [(&str, &str); 1] = [("staging", "merge: manual")];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -79,6 +79,11 @@ impl Hour {
         Err(u64::try_from(wait.as_secs()).unwrap_or(0).max(1))
     }
 
+    /// Takes a write back that was not made.
+    pub(super) fn give_back(&mut self) {
+        self.full_at = self.full_at.and_then(|at| at.checked_sub(self.each).ok());
+    }
+
     /// How many go before.
     fn before(&self, errand: &Errand) -> usize {
         let own = self.places.iter().position(|it| it.errand == *errand);
@@ -198,6 +203,16 @@ mod tests {
         assert_eq!(firsts, names.iter().collect::<Vec<_>>(), "in the order in which they came");
         assert_eq!(written.len(), 400);
         assert!(asked < 1300, "{asked} times asked for 400 writes");
+    }
+
+    #[test]
+    fn what_is_given_back_is_there_for_the_next() {
+        let mut hour = Hour::of(500);
+        at_once(&mut hour, &usual("noisy"), 0);
+        assert!(hour.take(&usual("shop"), at(0)).is_err());
+        hour.give_back();
+        assert!(hour.take(&usual("shop"), at(0)).is_ok());
+        assert!(hour.take(&usual("cart"), at(0)).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How often a forge is asked: not while it asks to be left alone, and with so many writes a minute.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::sync::oneshot;
 use super::hour::Hour;
 use super::line::Line;
 use super::quiet::Quiet;
-use crate::app::ports::{Budget, Clock, Errand, ForgeError, Turn};
+use crate::app::ports::{self, Budget, Clock, Errand, ForgeError, Turn};
 
 /// What the headers are called that tell of limits, at GitHub and at GitLab.
 const LIMIT: [&str; 2] = ["x-ratelimit-limit", "ratelimit-limit"];
@@ -83,13 +84,36 @@ impl Pace {
         &self,
         write: impl Future<Output = Result<T, ForgeError>>,
     ) -> Result<T, ForgeError> {
-        let _turn = self.turn_to_tell().await?;
-        write.await
+        let turn = self.turn_to_tell().await?;
+        self.write_in(&turn, write).await
     }
 
     /// Writes when it is our turn, which then counts for a while.
-    pub(in crate::adapters::forge) async fn in_turn<T>(&self, write: impl Future<Output = T>) -> T {
-        let _turn = self.turn().await;
+    ///
+    /// # Errors
+    ///
+    /// What the write said.
+    pub(in crate::adapters::forge) async fn in_turn<T>(
+        &self,
+        write: impl Future<Output = Result<T, ForgeError>>,
+    ) -> Result<T, ForgeError> {
+        let turn = self.turn().await;
+        self.write_in(&turn, write).await
+    }
+
+    /// Writes at once, in a turn that was waited for.
+    ///
+    /// # Errors
+    ///
+    /// What the write said. Where the forge is to be left alone nothing is written, and the turn is
+    /// another's.
+    pub(in crate::adapters::forge) async fn write_in<T>(
+        &self,
+        turn: &Turn,
+        write: impl Future<Output = Result<T, ForgeError>>,
+    ) -> Result<T, ForgeError> {
+        self.check_quiet()?;
+        turn.spend();
         write.await
     }
 
@@ -100,33 +124,33 @@ impl Pace {
     /// For how long to leave it, where the hour has no more.
     pub(in crate::adapters::forge) async fn turn_to_tell(&self) -> Result<Turn, ForgeError> {
         let waiting = Waiting::begin(&self.told);
-        self.wait_for_the_hour().await?;
+        let of_the_hour = self.wait_for_the_hour().await?;
         drop(waiting);
-        Ok(self.turn().await)
+        Ok(self.permit(of_the_hour).await.map_or_else(Turn::free, Turn::of))
     }
 
     /// Waits until something may be written. There is always somebody who gives a turn.
     pub(in crate::adapters::forge) async fn turn(&self) -> Turn {
+        self.permit(None).await.map_or_else(Turn::free, Turn::of)
+    }
+
+    /// None where nobody gives any, which does not happen: who waits holds the line themselves.
+    async fn permit(&self, of_the_hour: Option<OfTheHour>) -> Option<Permit> {
         let _waiting = Waiting::begin(&self.told);
         let (given, permit) = oneshot::channel();
         lock(&self.line).join(Errand::current(), given);
         hand_out(&self.line);
-        match permit.await {
-            Ok(mut permit) => {
-                permit.use_made = Use::Made;
-                Turn::of(permit)
-            }
-            // Who waits holds the line themselves, so that nobody goes away from it.
-            Err(_) => Turn::free(),
-        }
+        let permit = permit.await.ok()?;
+        Some(Permit { of_the_hour, ..permit })
     }
 
-    async fn wait_for_the_hour(&self) -> Result<(), ForgeError> {
-        let Some(hour) = &self.hour else { return Ok(()) };
+    async fn wait_for_the_hour(&self) -> Result<Option<OfTheHour>, ForgeError> {
+        let Some(hour) = &self.hour else { return Ok(None) };
         let taken = lock(hour).take(&Errand::current(), self.clock.now());
-        let wait = taken.map_err(|seconds| ForgeError::RateLimited { seconds })?;
+        let wait = taken.map_err(|seconds| ForgeError::Paced { seconds })?;
+        let taken = OfTheHour { hour: Arc::clone(hour), is_spent: AtomicBool::new(false) };
         tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
-        Ok(())
+        Ok(Some(taken))
     }
 
     /// Tells whether the forge may be asked now.
@@ -181,26 +205,52 @@ impl Pace {
     }
 }
 
-/// A turn to write. One that was used comes back after a while, and one that was not, at once.
+/// A turn to write, and a write of the hour where it takes one. What was used comes back after a
+/// while, and what was not, at once.
 struct Permit {
+    place: Place,
+    of_the_hour: Option<OfTheHour>,
+}
+
+impl ports::Permit for Permit {
+    fn spend(&self) {
+        self.place.is_spent.store(true, Ordering::Relaxed);
+        if let Some(taken) = &self.of_the_hour {
+            taken.is_spent.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A place among those who write at once.
+struct Place {
     line: Waiters,
-    use_made: Use,
+    is_spent: AtomicBool,
 }
 
-enum Use {
-    None,
-    Made,
-}
-
-impl Drop for Permit {
+impl Drop for Place {
     fn drop(&mut self) {
         let line = Arc::clone(&self.line);
-        match self.use_made {
-            Use::None => give_back(&line),
-            Use::Made => drop(tokio::spawn(async move {
+        if *self.is_spent.get_mut() {
+            tokio::spawn(async move {
                 tokio::time::sleep(WINDOW).await;
                 give_back(&line);
-            })),
+            });
+        } else {
+            give_back(&line);
+        }
+    }
+}
+
+/// A write of the hour.
+struct OfTheHour {
+    hour: Arc<Mutex<Hour>>,
+    is_spent: AtomicBool,
+}
+
+impl Drop for OfTheHour {
+    fn drop(&mut self) {
+        if !*self.is_spent.get_mut() {
+            lock(&self.hour).give_back();
         }
     }
 }
@@ -216,7 +266,8 @@ fn hand_out(line: &Waiters) {
         // On a line of its own: who has given up gives the turn back, and takes this lock.
         let next = lock(line).next();
         let Some(next) = next else { return };
-        drop(next.send(Permit { line: Arc::clone(line), use_made: Use::None }));
+        let place = Place { line: Arc::clone(line), is_spent: AtomicBool::new(false) };
+        drop(next.send(Permit { place, of_the_hour: None }));
     }
 }
 

@@ -215,6 +215,7 @@ mod tests {
         match answer.refusal(&repo, "opening a pull request") {
             ForgeError::Unreachable(cause) => format!("unreachable: {cause}"),
             error @ (ForgeError::RateLimited { .. }
+            | ForgeError::Paced { .. }
             | ForgeError::Stale
             | ForgeError::Unauthorized
             | ForgeError::NotFound(_)

@@ -129,11 +129,11 @@ impl Api {
     /// Writes at once, in a turn that was waited for.
     pub(super) async fn write_in(
         &self,
-        _turn: &Turn,
+        turn: &Turn,
         path: &str,
         call: Call<'_>,
     ) -> Result<Answer, ForgeError> {
-        self.ask(path, call).await
+        self.pace.write_in(turn, self.ask(path, call)).await
     }
 
     /// Waits until something may be written.

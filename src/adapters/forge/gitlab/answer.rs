@@ -186,6 +186,7 @@ mod tests {
         match answer.refusal("acme/gitops", "opening a merge request") {
             ForgeError::Unreachable(cause) => format!("unreachable: {cause}"),
             error @ (ForgeError::RateLimited { .. }
+            | ForgeError::Paced { .. }
             | ForgeError::Stale
             | ForgeError::Unauthorized
             | ForgeError::NotFound(_)

@@ -116,10 +116,10 @@ impl Api {
     /// Writes at once, in a turn that was waited for.
     pub(super) async fn write_in(
         &self,
-        _turn: &Turn,
+        turn: &Turn,
         endpoint: &impl Endpoint,
     ) -> Result<Answer, ForgeError> {
-        self.ask(self.question(endpoint, &[])?, None).await
+        self.pace.write_in(turn, self.ask(self.question(endpoint, &[])?, None)).await
     }
 
     /// Waits until something may be written.
