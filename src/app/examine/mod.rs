@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::ports::{AuditLine, Change, Claim, RegistryError};
-use super::{App, AppError, Mode};
+use super::{App, AppError};
 use crate::domain::accept::KeptOut;
 use crate::domain::artifact::Artifact;
 use crate::domain::command::Actor;
@@ -84,9 +84,6 @@ impl App {
         claim: &Claim,
         snapshot: &mut Snapshot,
     ) -> Result<(), AppError> {
-        if self.mode == Mode::ReadOnly {
-            return Ok(());
-        }
         for _ in 0..MOST_AT_ONCE {
             let now = self.clock.now();
             let Some(artifact) = to_examine(snapshot, now).cloned() else { break };
@@ -94,22 +91,20 @@ impl App {
             if earlier.as_ref().is_some_and(|delay| now < delay.again_at) {
                 break;
             }
+            let patience = snapshot.pipeline.verify.patience;
             let found = match self.ask_about(snapshot, &artifact).await {
                 Ok(found) => found,
-                Err(open) => {
-                    let patience = snapshot.pipeline.verify.patience;
-                    match delayed(open, earlier.as_ref(), patience, self.clock.now()) {
-                        Ok(delay) => {
-                            let is_its_own = delay.is_its_own();
-                            self.note_delay(snapshot, &artifact, delay);
-                            if is_its_own {
-                                continue;
-                            }
-                            break;
-                        }
-                        Err(why) => Found::Unsound { why },
+                Err(open) => match delayed(open, earlier.as_ref(), patience, self.clock.now()) {
+                    Err(why) => Found::Unsound { why },
+                    Ok(delay) if delay.is_its_own() => {
+                        self.note_delay(snapshot, &artifact, delay);
+                        continue;
                     }
-                }
+                    Ok(delay) => {
+                        self.note_delay(snapshot, &artifact, delay);
+                        break;
+                    }
+                },
             };
             let examination = self.examination(snapshot, found);
             let line = self.examined_line(snapshot, &artifact, &examination);

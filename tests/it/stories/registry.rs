@@ -92,6 +92,20 @@ async fn unless_a_pipeline_says_otherwise_its_registry_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hoist_that_only_reads_asks_and_says_what_it_would_do() {
+    let server = DockerRegistry::start();
+    let mut bot = Bot::with_registry("verify: {digest: registry}", &server.url()).await;
+    bot.restart_read_only().await;
+    let shop = shop("1.4.2");
+    server.push(&shop, "acme/shop", "v1.4.2");
+    bot.announce_pushed("v1.4.2", shop.digest.as_str(), COMMIT).await;
+    bot.work().await;
+    let why = bot.app().why("shop", "staging").await.unwrap();
+    insta::assert_snapshot!(why.answer, @"v1.4.2 is not in staging: it was announced, and is started at the next look");
+    assert_eq!(bot.proposals().await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_registry_does_not_have_yet_is_waited_for() {
     let server = DockerRegistry::start();
     let bot = Bot::with_registry("verify: {digest: registry}", &server.url()).await;
