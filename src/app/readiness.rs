@@ -117,6 +117,15 @@ impl Readiness {
         self.lock().iter().filter_map(unread).collect()
     }
 
+    /// The repositories that were renamed, with what to do about it.
+    pub fn renamed(&self) -> BTreeMap<RepositoryName, String> {
+        let renamed = |(name, reading): (&RepositoryName, &Reading)| match reading {
+            Reading::Renamed { to } => Some((name.clone(), unread::renamed(to))),
+            Reading::NotTried | Reading::Read | Reading::Failed { .. } => None,
+        };
+        self.lock().iter().filter_map(renamed).collect()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<RepositoryName, Reading>> {
         // A map that a panicking thread held is whole all the same: each insert is one step.
         self.repositories.lock().unwrap_or_else(PoisonError::into_inner)

@@ -34,8 +34,9 @@ impl App {
             }
         }
         let freezes = self.freezes().await?;
-        let (unread, schedules) = (self.readiness.unread(), self.timetable());
-        Ok(StatusView { applications, unread, freezes, schedules })
+        let (unread, renamed) = (self.readiness.unread(), self.readiness.renamed());
+        let schedules = self.timetable();
+        Ok(StatusView { applications, unread, renamed, freezes, schedules })
     }
 
     /// One application in every environment.

@@ -5,6 +5,8 @@ mod foresight;
 mod requests;
 mod several;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -27,13 +29,16 @@ pub use requests::{
 pub use several::{AnswerView, AnswersView};
 
 /// `GET /api/v1/applications`: everything at a glance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusView {
     /// Every application, by name.
     pub applications: Vec<ApplicationView>,
     /// The repositories that cannot be read: what is shown of theirs may be old.
     #[serde(default)]
     pub unread: Vec<UnreadView>,
+    /// The repositories that have another name than the configured one, and what to do about it.
+    #[serde(default)]
+    pub renamed: BTreeMap<RepositoryName, String>,
     /// What is frozen or will be.
     #[serde(default)]
     pub freezes: Vec<FreezeView>,

@@ -47,6 +47,9 @@ impl StatusArgs {
 
 fn overview(status: &StatusView, now: Timestamp) -> String {
     let mut text: String = status.unread.iter().map(unread).collect();
+    let renamed =
+        |(name, what): (_, &String)| format!("the repository {name}: {}\n", printable(what));
+    text.extend(status.renamed.iter().map(renamed));
     text.extend(status.freezes.iter().map(|it| freeze(it, now)));
     if !text.is_empty() {
         text.push('\n');

@@ -26,6 +26,9 @@ pub(super) fn overview(status: &StatusView, viewer: &Viewer<'_>) -> Markup {
             @if !status.applications.is_empty() { p class="quiet" { (summary(status)) } }
         }
         @for it in &status.unread { (unread(it)) }
+        @for (name, what) in &status.renamed {
+            div class="notice" { strong { "The repository " (name) ": " } (spoken(&words::sentence(what))) }
+        }
         (freezes::freezes(status, viewer))
         @if status.applications.is_empty() {
             section class="card empty" {

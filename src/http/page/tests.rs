@@ -170,8 +170,7 @@ fn the_overview_tells_what_is_where_and_what_it_waits_for() {
 fn an_empty_overview_says_what_to_do_next() {
     let (person, roles) = (person("alice"), roles(&EVERYTHING));
     let viewer = Viewer { person: &person, roles: &roles, mode: Mode::Active, now: now() };
-    let status =
-        StatusView { applications: vec![], unread: vec![], freezes: vec![], schedules: vec![] };
+    let status = StatusView::default();
     insta::assert_snapshot!(read(&overview::overview(&status, &viewer)), @r"
     Applications
     hoist has not found an application yet. It lists every application whose files exist in the first environment of a pipeline; hoist check --repository PATH says what it looks for in a clone, and where.
@@ -197,12 +196,7 @@ fn the_overview_says_when_what_gathers_goes() {
             "2026-03-12 02:00 Europe/Stockholm".into(),
         ],
     };
-    let status = StatusView {
-        applications: vec![],
-        unread: vec![],
-        freezes: vec![],
-        schedules: vec![schedule],
-    };
+    let status = StatusView { schedules: vec![schedule], ..StatusView::default() };
     let page = read(&overview::overview(&status, &viewer));
     let told = page.split_once("Schedules").unwrap().1.trim();
     insta::assert_snapshot!(told, @"

@@ -176,6 +176,8 @@ async fn a_repository_that_was_renamed_is_followed_and_told() {
     assert_eq!(hub.count(), 3, "nothing was opened twice");
     let told = bot.app().readiness.view().repositories["gitops"].clone();
     insta::assert_snapshot!(told, @"read as acme/platform, which it was renamed to: set its `url` to that, since the old name leads there only until something else is given it");
+    let page = bot.page("alice", "/").await;
+    assert!(page.contains("The repository gitops: ") && page.contains("acme/platform"), "{page}");
     // Its events come by the new name, and nobody else's are heard.
     let event = |name: &str| json!({"repository": {"full_name": name}, "ref": "refs/heads/hoist/prod/shop"});
     let heard = send(&bot, "push", "one", &event("acme/platform").to_string()).await;

@@ -13,7 +13,7 @@ use super::access::GitHubAccess;
 use super::answer::{Answer, Call};
 use super::raw::RawRepository;
 use super::route::{Repo, with_query};
-use crate::adapters::forge::common::moved::Moved;
+use crate::adapters::forge::common::moved::{Moved, put};
 use crate::adapters::forge::common::pace::Pace;
 use crate::app::ports::{Budget, ForgeError, Turn};
 
@@ -162,15 +162,14 @@ impl Api {
         let asked = self.moved.path(&before, path);
         let answer = self.ask_at(&asked, call).await?;
         let told = (answer.status, &answer.headers);
-        if self.moved.learns((self.access.api(), &before), path, told) {
+        let led = self.moved.leads((self.access.api(), &before), path, told);
+        if self.moved.lacks_a_name(self.now()) {
             self.learn_its_name(&before).await;
         }
-        // Another question may have learned it since this was asked.
-        let there = self.moved.path(&before, path);
-        if answer.sent_on_to().is_none() || there == asked {
-            return Ok(answer);
+        match led.map(|led| put(&led, &before, path)).filter(|there| *there != asked) {
+            Some(there) => self.ask_at(&there, call).await,
+            None => Ok(answer),
         }
-        self.ask_at(&there, call).await
     }
 
     async fn learn_its_name(&self, before: &str) {

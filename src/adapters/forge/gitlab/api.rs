@@ -16,7 +16,7 @@ use url::Url;
 use super::access::GitLabAccess;
 use super::answer::{Answer, unreachable};
 use super::raw::RawNamed;
-use crate::adapters::forge::common::moved::Moved;
+use crate::adapters::forge::common::moved::{Moved, put};
 use crate::adapters::forge::common::pace::Pace;
 use crate::app::ports::{Budget, ForgeError, Turn};
 
@@ -166,22 +166,24 @@ impl Api {
     async fn ask(&self, question: Question, etag: Option<&str>) -> Result<Answer, ForgeError> {
         let asked = self.now_at(question.clone());
         let answer = self.ask_at(asked.clone(), etag).await?;
-        if !answer.is_of_moved() {
-            return Ok(answer);
+        let led = if answer.is_of_moved() { self.led(&question, &answer).await? } else { None };
+        if self.moved.lacks_a_name(self.now()) {
+            self.learn_its_name().await;
         }
-        self.learn_its_place(&question, &answer).await?;
-        // Another question may have learned it since this was asked.
-        let there = self.now_at(question);
-        if there.url == asked.url {
-            return Ok(answer);
+        let there = led.map(|led| {
+            let there = put(&led, &self.before(), self.path(&question.url));
+            self.at(question, &there)
+        });
+        match there.filter(|there| there.url != asked.url) {
+            Some(there) => self.ask_at(there, etag).await,
+            None => Ok(answer),
         }
-        self.ask_at(there, etag).await
     }
 
-    /// Keeps where the project is, as far as an answer leads there.
+    /// Where the project is, as far as an answer leads there: what its paths begin with.
     ///
     /// GitLab sends on who reads, and turns away who writes: then it is read where it is.
-    async fn learn_its_place(&self, of: &Question, answer: &Answer) -> Result<(), ForgeError> {
+    async fn led(&self, of: &Question, answer: &Answer) -> Result<Option<String>, ForgeError> {
         let home = Question { method: Method::GET, url: self.home()?, body: None };
         let led = match answer.status {
             StatusCode::METHOD_NOT_ALLOWED => &self.ask_at(home.clone(), None).await?,
@@ -189,15 +191,15 @@ impl Api {
         };
         let url = if of.method == Method::GET { &of.url } else { &home.url };
         let told = (led.status, &led.headers);
-        if self.moved.learns((self.access.api(), &self.before()), self.path(url), told) {
-            self.learn_its_name(home).await;
-        }
-        Ok(())
+        Ok(self.moved.leads((self.access.api(), &self.before()), self.path(url), told))
     }
 
-    async fn learn_its_name(&self, home: Question) {
-        let named = self.ask_at(self.now_at(home), None).await;
-        match named.and_then(|it| it.expect(self.project(), "looking at the project")) {
+    async fn learn_its_name(&self) {
+        let named = async {
+            let home = Question { method: Method::GET, url: self.home()?, body: None };
+            self.ask_at(self.now_at(home), None).await
+        };
+        match named.await.and_then(|it| it.expect(self.project(), "looking at the project")) {
             Ok(RawNamed { path_with_namespace: name }) => {
                 let project = self.project();
                 tracing::warn!("{project} was renamed to {name}: set its `url` to the new address");
@@ -227,6 +229,11 @@ impl Api {
     /// A question, put where the project is now.
     fn now_at(&self, question: Question) -> Question {
         let there = self.moved.path(&self.before(), self.path(&question.url)).into_owned();
+        self.at(question, &there)
+    }
+
+    /// A question, put at a path of the API.
+    fn at(&self, question: Question, there: &str) -> Question {
         let api = self.access.api().path().trim_end_matches('/');
         let mut url = question.url;
         url.set_path(&format!("{api}{there}"));
