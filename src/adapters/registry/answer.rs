@@ -38,8 +38,8 @@ impl Answer {
         let failed = |error| unreachable(registry, why(error));
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > limit {
-                let why = format!("it is longer than {} KiB", limit / 1024);
-                return Err(RegistryError::Untrue { registry: registry.to_owned(), why });
+                let registry = registry.to_owned();
+                return Err(RegistryError::TooLong { registry, kib: limit / 1024 });
             }
             body.extend_from_slice(&chunk);
         }

@@ -262,6 +262,7 @@ impl Host {
             // It answered; what it says of one repository says nothing of the others.
             Some(
                 RegistryError::Missing { .. }
+                | RegistryError::TooLong { .. }
                 | RegistryError::Untrue { .. }
                 | RegistryError::Unauthorized { .. },
             )

@@ -60,7 +60,9 @@ pub(super) enum Open {
 impl From<RegistryError> for Stop {
     fn from(error: RegistryError) -> Self {
         match error {
-            RegistryError::Untrue { .. } => Self::Unsound(error.to_string()),
+            RegistryError::TooLong { .. } | RegistryError::Untrue { .. } => {
+                Self::Unsound(error.to_string())
+            }
             RegistryError::Missing { .. } => Self::Open(Open::Missing(error.to_string())),
             RegistryError::Unauthorized { .. }
             | RegistryError::RateLimited { .. }
@@ -267,6 +269,7 @@ fn pause(error: &RegistryError, tries: u32) -> SignedDuration {
             SignedDuration::from_secs(i64::try_from(*seconds).unwrap_or(3600)).max(FIRST_WAIT)
         }
         RegistryError::Missing { .. }
+        | RegistryError::TooLong { .. }
         | RegistryError::Untrue { .. }
         | RegistryError::Unauthorized { .. }
         | RegistryError::Unreachable { .. } => grown(FIRST_WAIT, tries).min(LONGEST_WAIT),

@@ -32,8 +32,11 @@ const CERTIFICATE: &str = "dev.sigstore.cosign/certificate";
 const CHAIN: &str = "dev.sigstore.cosign/chain";
 const BUNDLE: &str = "dev.sigstore.cosign/bundle";
 
-/// More than any of them needs.
-const LONGEST: usize = 1024 * 1024;
+/// More than a signature or a provenance needs. What is longer is something else: a list of what
+/// is in an image often is.
+///
+/// Whoever may push can put it there, and read it takes many times its room.
+const LONGEST: usize = 4 * 1024 * 1024;
 
 /// How many are looked at: whoever may push can put as many there as they like.
 const MOST_LAYERS: usize = 16;
@@ -51,12 +54,13 @@ impl App {
     ) -> Result<String, Stop> {
         let mut why = Vec::new();
         for layer in self.beside(artifact, "sig", SIMPLE_SIGNING).await? {
-            let bytes = self.registry.blob(&artifact.image, &layer.digest, LONGEST).await?;
-            let counts = if layer.media_type == SIMPLE_SIGNING {
-                signed_payload(&layer, bytes, artifact, (wanted, application))
-            } else {
-                signed_bundle(&bytes, artifact, (wanted, application))
-            };
+            let counts = self.bytes_of(&layer, artifact).await?.and_then(|bytes| {
+                if layer.media_type == SIMPLE_SIGNING {
+                    signed_payload(&layer, bytes, artifact, (wanted, application))
+                } else {
+                    signed_bundle(&bytes, artifact, (wanted, application))
+                }
+            });
             match counts {
                 Ok(who) => return Ok(who),
                 Err(reason) => why.push(reason),
@@ -74,13 +78,34 @@ impl App {
     ) -> Result<String, Stop> {
         let mut why = Vec::new();
         for layer in self.beside(artifact, "att", ENVELOPE).await? {
-            let bytes = self.registry.blob(&artifact.image, &layer.digest, LONGEST).await?;
-            match attested(&layer, &bytes, artifact, (rule, application)) {
+            let bytes = self.bytes_of(&layer, artifact).await?;
+            match bytes.and_then(|it| attested(&layer, &it, artifact, (rule, application))) {
                 Ok(told) => return Ok(told),
                 Err(reason) => why.push(reason),
             }
         }
         Err(unfit(&why, |why| words::unproven(&artifact.image, why)))
+    }
+
+    /// What a layer holds, or why it is none that counts; nobody can be passed over who is only
+    /// silent.
+    async fn bytes_of(
+        &self,
+        layer: &Descriptor,
+        artifact: &Artifact,
+    ) -> Result<Result<Vec<u8>, Misfit>, Stop> {
+        match self.registry.blob(&artifact.image, &layer.digest, LONGEST).await {
+            Ok(bytes) => Ok(Ok(bytes)),
+            Err(error @ (RegistryError::Missing { .. } | RegistryError::TooLong { .. })) => {
+                Ok(Err(Misfit::Other(error.to_string())))
+            }
+            Err(error @ RegistryError::Untrue { .. }) => Ok(Err(Misfit::Wrong(error.to_string()))),
+            Err(
+                error @ (RegistryError::Unauthorized { .. }
+                | RegistryError::RateLimited { .. }
+                | RegistryError::Unreachable { .. }),
+            ) => Err(error.into()),
+        }
     }
 
     /// The layers of that kind, and Sigstore's bundles, in what stands beside an artifact.
@@ -98,7 +123,7 @@ impl App {
         for place in places {
             let found = match self.registry.manifest(&artifact.image, &place).await {
                 Ok(found) => found,
-                Err(RegistryError::Missing { .. }) => continue,
+                Err(RegistryError::Missing { .. } | RegistryError::TooLong { .. }) => continue,
                 Err(error) => return Err(error.into()),
             };
             // What else refers to an artifact need not be anything that hoist knows.

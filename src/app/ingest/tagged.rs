@@ -84,7 +84,8 @@ fn waits_or_not(
             let why = format!("{asked}; that may still come, and is waited for until {until}");
             Ok(Whole::Waits { why })
         }
-        (RegistryError::Missing { .. }, None) | (RegistryError::Untrue { .. }, _) => {
+        (RegistryError::Missing { .. }, None)
+        | (RegistryError::TooLong { .. } | RegistryError::Untrue { .. }, _) => {
             Err(Malformed { field: Some("tag"), problem: asked }.into())
         }
         (

@@ -28,7 +28,15 @@ pub enum RegistryError {
         /// What.
         what: String,
     },
-    /// Its answer cannot be true: other bytes than the digest says, or far too many.
+    /// Its answer is longer than what is asked for has any need to be; it was not read to its end.
+    #[error("the answer of {registry} is longer than the {kib} KiB that are read")]
+    TooLong {
+        /// Which registry.
+        registry: String,
+        /// How much is read.
+        kib: usize,
+    },
+    /// Its answer cannot be true: other bytes than the digest says.
     #[error("the answer of {registry} cannot be true: {why}")]
     Untrue {
         /// Which registry.

@@ -269,5 +269,5 @@ async fn a_registry_that_was_asked_too_often_says_for_how_long_to_leave_it_alone
 #[tokio::test]
 async fn an_endless_answer_is_not_read_to_its_end() {
     let (error, _) = in_mood(Mood::Endless).await;
-    insta::assert_snapshot!(error, @"the answer of registry.example.com cannot be true: it is longer than 97 KiB");
+    insta::assert_snapshot!(error, @"the answer of registry.example.com is longer than the 97 KiB that are read");
 }

@@ -3,7 +3,9 @@
 
 use serde_json::json;
 
-use crate::support::registry::{Blob, DockerRegistry, IMAGE_CONFIG, INDEX, Layout, Part};
+use crate::support::registry::{
+    Blob, DockerRegistry, IMAGE_CONFIG, INDEX, Layout, Part, digest_of,
+};
 use crate::support::signing::{
     Authority, Holder, KINDS, Keys, attestation, beside, payload, provenance_0_2, provenance_1,
     referring, signature, signed_statement, sigstore_bundle,
@@ -370,6 +372,53 @@ async fn what_was_built_otherwise_is_refused_with_the_reason() {
     let mut note = good.clone();
     note["predicateType"] = json!("https://spdx.dev/Document");
     insta::assert_snapshot!(in_the_end(&rule, &att(&note, &keys)).await, @"refused: shop: no provenance that counts says how it was built: it is no provenance (SLSA v0.2 or v1)");
+}
+
+/// What is in the shop, part by part, signed: longer than what hoist reads.
+fn long_list(keys: &Keys) -> Blob {
+    let mut statement = provenance_1(shop().digest.as_str(), BUILDER, SOURCE);
+    statement["predicateType"] = json!("https://spdx.dev/Document");
+    statement["predicate"] = json!({"packages": "x".repeat(5 << 20)});
+    attestation(&statement, keys)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_beside_a_good_provenance_does_not_hide_it() {
+    let (keys, shop) = (Keys::generate(), shop());
+    let rule = by_provenance(&keys);
+    let good = || attestation(&provenance_1(shop.digest.as_str(), BUILDER, SOURCE), &keys);
+    let both = [(".att", beside(vec![long_list(&keys), good()]))];
+    let told = outcome(&rule, &both).await;
+    assert!(told.starts_with("accepted, and goes"), "{told}");
+    // The one that counts may come after it.
+    let alone = [(".att", beside(vec![long_list(&keys)]))];
+    insta::assert_snapshot!(in_the_end(&rule, &alone).await, @"refused: shop: no provenance that counts says how it was built: the answer of ghcr.io is longer than the 4096 KiB that are read");
+
+    // One is lost, or its registry lies about it.
+    let note = || Blob { bytes: b"a note".to_vec(), ..attestation(&json!({}), &keys) };
+    let its_digest = digest_of(&note().bytes);
+    for (bytes, alone) in [
+        (
+            None,
+            "accepted; shop waits: no provenance that counts says how it was built: ghcr.io has no acme/shop sha256:",
+        ),
+        (
+            Some(b"{}".as_slice()),
+            "refused: shop: no provenance that counts says how it was built: the answer of ghcr.io cannot be true",
+        ),
+    ] {
+        for (layers, wanted) in
+            [(vec![note(), good()], "accepted, and goes"), (vec![note()], alone)]
+        {
+            let server = SlyRegistry::start().await;
+            server.keep(&shop, "v1.4.2");
+            server.keep(&beside(layers), &tag(shop.digest.as_str(), ".att"));
+            server.spoil(&its_digest, bytes);
+            let bot = Bot::with_registry(&rule, &server.url()).await;
+            let told = judged(&bot, shop.digest.as_str()).await;
+            assert!(told.starts_with(wanted), "{told}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,6 +89,13 @@ impl SlyRegistry {
         self.shop().manifests.insert(reference.to_owned(), manifest);
     }
 
+    /// Has other bytes than it should under a blob's digest, or nothing any more.
+    pub fn spoil(&self, digest: &str, bytes: Option<&[u8]>) {
+        let mut shop = self.shop();
+        shop.blobs.remove(digest);
+        shop.blobs.extend(bytes.map(|bytes| (digest.to_owned(), bytes.to_vec())));
+    }
+
     /// Lists what refers to a digest, as OCI 1.1 has it.
     pub fn refer(&self, digest: &str, index: &serde_json::Value) {
         let index = index.to_string().into_bytes();
