@@ -9,7 +9,7 @@ use semver::{BuildMetadata, Version, VersionReq};
 use super::artifact::{Artifact, Digest, Tag};
 use super::examination::{Delay, Examination, Found};
 use super::id::{ArtifactId, EnvironmentName};
-use super::pairing::{Pairing, Pairings};
+use super::pairing::Pairings;
 use super::pattern::Pattern;
 use super::promotion::{Promotion, State};
 use super::snapshot::Snapshot;
@@ -346,13 +346,16 @@ impl Snapshot {
         }
     }
 
-    /// Tells whether the artifact's tag had that digest before, as far as anybody knows.
-    pub fn had_before(&self, artifact: &Artifact, digest: &Digest) -> bool {
-        let was_it = |it: &Artifact| it.tag == artifact.tag && it.digest == *digest;
-        let announced = self.before(artifact).any(was_it);
-        let was_found =
-            |it: &Pairing| Some(&it.tag) == artifact.tag.as_ref() && it.digest == *digest;
-        announced || self.found_in_files().iter().any(was_found)
+    /// Tells whether the artifact's tag may have had that digest before.
+    ///
+    /// Of a tag that nobody knew before it may be any: somebody moves it, and hoist hears of that
+    /// for the first time.
+    pub fn may_have_had(&self, artifact: &Artifact, digest: &Digest) -> bool {
+        let announced = self.before(artifact).filter(|it| it.tag == artifact.tag);
+        let found = self.found_in_files();
+        let found = found.iter().filter(|it| Some(&it.tag) == artifact.tag.as_ref());
+        let mut known = announced.map(|it| &it.digest).chain(found.map(|it| &it.digest)).peekable();
+        known.peek().is_none() || known.any(|it| it == digest)
     }
 
     fn moved(&self, artifact: &Artifact) -> Option<KeptOut> {

@@ -76,7 +76,7 @@ impl App {
 
     /// The tag is the registry's, and so is its word on what that means.
     ///
-    /// A registry may tell of what was pushed before it moves the tag there.
+    /// A registry tells of what was pushed before it moves the tag there.
     async fn check_tag(&self, snapshot: &Snapshot, artifact: &Artifact) -> Result<(), Stop> {
         let Some(tag) = &artifact.tag else { return Ok(()) };
         let there = self.registry.resolve(&artifact.image, tag).await?;
@@ -84,7 +84,7 @@ impl App {
             return Ok(());
         }
         let why = words::other_digest(&artifact.image, tag, &there, &artifact.digest);
-        if snapshot.had_before(artifact, &there) {
+        if snapshot.may_have_had(artifact, &there) {
             return Err(Stop::Open(Open::Missing(why)));
         }
         Err(Stop::Unsound(why))

@@ -79,6 +79,9 @@ async fn unless_a_pipeline_says_otherwise_its_registry_is_asked() {
     bot.change_the_pipelines("    verify: {digest: none}\n", "").await;
     bot.announce_pushed("v1.4.2", other.digest.as_str(), COMMIT).await;
     bot.work().await;
+    assert_eq!(bot.proposals().await, "");
+    bot.minutes_pass(2);
+    bot.work().await;
     let outcome = plain(&bot.app().deliveries(1).await.unwrap()[0].outcome);
     insta::assert_snapshot!(outcome, @"refused: shop: ghcr.io/acme/shop:v1.4.2 is sha256:DIGEST in its registry, and sha256:DIGEST was announced");
     bot.announce_pushed("v1.4.2", shop.digest.as_str(), COMMIT).await;
@@ -179,6 +182,27 @@ async fn a_tag_that_is_still_what_it_was_is_being_moved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_nobody_knew_before_is_waited_for_and_a_known_one_is_not() {
+    let server = SlyRegistry::start().await;
+    let bot = Bot::with_registry("verify: {digest: registry}", &server.url()).await;
+    let (never_announced, first, forged) = (shop("1.4.1"), shop("1.4.2"), shop("6.6.6"));
+    server.keep(&never_announced, "main");
+    bot.announce_pushed("main", first.digest.as_str(), COMMIT).await;
+    bot.work().await;
+    let outcome = || async { plain(&bot.app().deliveries(1).await.unwrap()[0].outcome) };
+    insta::assert_snapshot!(outcome().await, @"accepted; shop waits: ghcr.io/acme/shop:main is sha256:DIGEST in its registry, and sha256:DIGEST was announced; that may still come, and is waited for until 2026-11-22 21:02 UTC");
+    server.keep(&first, "main");
+    bot.seconds_pass(2);
+    bot.work_off().await;
+    assert_eq!(bot.version_line("staging"), "newTag: main # hoist writes this");
+
+    server.keep(&never_announced, "main");
+    bot.announce_pushed("main", forged.digest.as_str(), COMMIT).await;
+    bot.work().await;
+    insta::assert_snapshot!(outcome().await, @"refused: shop: ghcr.io/acme/shop:main is sha256:DIGEST in its registry, and sha256:DIGEST was announced");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_registry_never_has_is_refused_and_asked_about_when_it_comes_again() {
     let server = DockerRegistry::start();
     let bot = Bot::with_registry("verify: {digest: registry}", &server.url()).await;
@@ -223,7 +247,7 @@ async fn refused(rule: &str, pushed: &Layout, announced: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_contradicts_its_announcement_is_refused_with_the_reason() {
     let (first, second) = (shop("1.4.2"), shop("1.4.3"));
-    let rule = "verify: {digest: registry}";
+    let rule = "verify: {digest: registry, patience: 0s}";
     let outcome = refused(rule, &second, first.digest.as_str()).await;
     insta::assert_snapshot!(outcome, @"refused: shop: ghcr.io/acme/shop:v1.4.2 is sha256:DIGEST in its registry, and sha256:DIGEST was announced");
 
