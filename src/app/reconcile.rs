@@ -170,8 +170,9 @@ impl App {
             }
             let mut snapshot = self.look(&claim.application).await?;
             self.watch(&mut snapshot, &mut asked).await?;
-            self.examine(claim, &mut snapshot).await?;
-            let plan = plan(&snapshot, self.clock.now());
+            let rest = self.examine(claim, &mut snapshot).await?;
+            let mut plan = plan(&snapshot, self.clock.now());
+            rest.into_iter().for_each(|at| plan.look_again(at));
             self.seen.note(&claim.application, |sight| {
                 sight.waits = plan.waits.clone();
                 sight.beside = plan.beside.clone();

@@ -41,6 +41,12 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(5);
 /// Most often it is a tag that the registry is just writing.
 const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(2);
 
+/// How long until those have their turn that one pass did not come to.
+///
+/// Shorter than [`FIRST_LOOK`]: or else the newest, which lack something, are looked for again
+/// before anybody has asked about an older one that has all that it needs.
+const BREATH: SignedDuration = SignedDuration::from_secs(1);
+
 /// Why an examination ends early.
 pub(super) enum Stop {
     /// The artifact is not what it should be.
@@ -80,19 +86,16 @@ impl From<NoManifest> for Stop {
 }
 
 impl App {
-    /// Asks about the newest artifacts that could go, until one may.
+    /// Asks about the newest artifacts that could go, until one may; tells when the rest has its
+    /// turn, where more are left than a pass asks about.
     pub(super) async fn examine(
         &self,
         claim: &Claim,
         snapshot: &mut Snapshot,
-    ) -> Result<(), AppError> {
+    ) -> Result<Option<Timestamp>, AppError> {
         for _ in 0..MOST_AT_ONCE {
-            let now = self.clock.now();
-            let Some(artifact) = to_examine(snapshot, now).cloned() else { break };
+            let Some(artifact) = due(snapshot, self.clock.now()).cloned() else { break };
             let earlier = snapshot.delays.get(&artifact.id).cloned();
-            if earlier.as_ref().is_some_and(|delay| now < delay.again_at) {
-                break;
-            }
             let patience = snapshot.pipeline.verify.patience;
             let found = match self.ask_about(snapshot, &artifact).await {
                 Ok(found) => found,
@@ -114,8 +117,9 @@ impl App {
             self.store.outcome(claim, vec![change], vec![line]).await?;
             snapshot.note_examination(&artifact.id, examination);
         }
-        forget_overtaken(snapshot, self.clock.now());
-        Ok(())
+        let now = self.clock.now();
+        forget_overtaken(snapshot, now);
+        Ok(due(snapshot, now).map(|_| later(now, BREATH)))
     }
 
     fn note_delay(&self, snapshot: &mut Snapshot, artifact: &Artifact, delay: Delay) {
@@ -209,6 +213,13 @@ impl App {
             text,
         }
     }
+}
+
+/// The artifact that is to be asked about now.
+fn due(snapshot: &Snapshot, now: Timestamp) -> Option<&Artifact> {
+    to_examine(snapshot, now).filter(|artifact| {
+        snapshot.delays.get(&artifact.id).is_none_or(|delay| delay.again_at <= now)
+    })
 }
 
 fn examined(artifact: &Artifact, examination: &Examination) -> Change {

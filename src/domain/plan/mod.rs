@@ -438,7 +438,7 @@ impl Plan {
     }
 
     /// Wakes up then, at the latest.
-    fn look_again(&mut self, at: Timestamp) {
+    pub fn look_again(&mut self, at: Timestamp) {
         self.wake_at = Some(self.wake_at.map_or(at, |sooner| sooner.min(at)));
     }
 

@@ -203,6 +203,25 @@ async fn a_tag_that_nobody_knew_before_is_waited_for_and_a_known_one_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn however_many_lack_something_an_older_one_that_has_all_goes() {
+    let server = SlyRegistry::start().await;
+    let bot = Bot::with_registry("verify: {digest: registry}", &server.url()).await;
+    let shop = shop("1.4.2");
+    server.keep(&shop, "v1.4.2");
+    bot.announce_pushed("v1.4.2", shop.digest.as_str(), COMMIT).await;
+    // As many as two passes ask about.
+    for newer in 0..8 {
+        let version = format!("v1.5.{newer}");
+        bot.announce_moved(&version, &digest("shop", &version)).await;
+    }
+    for _ in 0..10 {
+        bot.work_off().await;
+        bot.seconds_pass(1);
+    }
+    assert_eq!(bot.version_line("staging"), "newTag: v1.4.2 # hoist writes this");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_registry_never_has_is_refused_and_asked_about_when_it_comes_again() {
     let server = DockerRegistry::start();
     let bot = Bot::with_registry("verify: {digest: registry}", &server.url()).await;
