@@ -89,7 +89,7 @@ pub async fn serve(
     });
     let router = http::router(app);
     let ended = async move { drop(for_http.changed().await) };
-    http::listener::serve(listener, router, http::listener::HEAD_WITHIN, ended).await;
+    http::listener::serve(listener, router, http::listener::Deadlines::default(), ended).await;
     schedules.await.context("waiting for the schedules")?;
     people.await.context("waiting for the conversations")?;
     scheduler.await.context("waiting for the scheduler")

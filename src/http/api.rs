@@ -13,6 +13,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::body::in_time;
 use super::problem::{Problem, method_not_allowed, not_found};
 use super::security::guard_api;
 use crate::app::App;
@@ -142,7 +143,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
-        let read: Result<Json<T>, JsonRejection> = Json::from_request(request, app).await;
+        let read: Result<Json<T>, JsonRejection> =
+            in_time(Json::from_request(request, app)).await?;
         Ok(Self(read?.0))
     }
 }

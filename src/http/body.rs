@@ -1,6 +1,7 @@
 //! What is taken from whoever knocks at a hook's door: nobody has vouched for them yet, so that the
 //! body has its bounds in bytes, in time and, all senders together, in memory.
 
+use std::future::Future;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -73,13 +74,19 @@ async fn read_within(
     {
         return Err(too_large());
     }
-    match tokio::time::timeout(longest, gather(request.into_body(), free)).await {
-        Ok(read) => read,
-        Err(_) => Err(Problem::timed_out(format!(
-            "the body was not there after {} s: send it at once",
-            longest.as_secs()
-        ))),
-    }
+    within(longest, gather(request.into_body(), free)).await?
+}
+
+/// What comes of reading a body at another door, where that takes no longer than at a hook's.
+pub(super) async fn in_time<T>(reading: impl Future<Output = T>) -> Result<T, Problem> {
+    within(LONGEST_SENDING, reading).await
+}
+
+async fn within<T>(longest: Duration, reading: impl Future<Output = T>) -> Result<T, Problem> {
+    tokio::time::timeout(longest, reading).await.map_err(|_| {
+        let seconds = longest.as_secs();
+        Problem::timed_out(format!("the body was not there after {seconds} s: send it at once"))
+    })
 }
 
 async fn gather(body: Body, free: &Semaphore) -> Result<Vec<u8>, Problem> {

@@ -13,27 +13,40 @@ use tokio::sync::watch;
 
 type Served = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
 
-/// How long a connection may take until the head of its next request is there.
-///
-/// Longer than proxies keep a connection for the next request (nginx: 60 s), so that it is they who
-/// close it, and never while they are sending one.
-pub const HEAD_WITHIN: Duration = Duration::from_secs(75);
+/// How long a connection may take over what.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadlines {
+    /// Until the head of its next request is there.
+    pub head: Duration,
+    /// To come to its end, once hoist does.
+    pub end: Duration,
+}
+
+impl Default for Deadlines {
+    /// A head may take longer than proxies keep a connection for the next request (nginx: 60 s), so
+    /// that it is they who close it, and never while they are sending one. The end comes before a
+    /// service manager loses its patience (30 s in what `deploy/` has for them).
+    fn default() -> Self {
+        Self { head: Duration::from_secs(75), end: Duration::from_secs(20) }
+    }
+}
 
 /// How long no connection is taken after the machine could not give one, for want of open files.
 const BREATH: Duration = Duration::from_secs(1);
 
 /// Serves `router` to all who come, until `shutdown` ends; then lets what has begun come to its end.
 ///
-/// A connection whose request has no whole head within `head_within` is closed: whoever sends it
-/// byte by byte, or nothing, would hold it for ever. What bodies may take is the doors' own affair.
+/// A connection whose request has no whole head in time is closed: whoever sends it byte by byte,
+/// or nothing, would hold it for ever. What bodies may take is the doors' own affair; how long
+/// somebody reads an answer counts only at the end.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    head_within: Duration,
+    within: Deadlines,
     shutdown: impl Future<Output = ()>,
 ) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(head_within);
+    http.timer(TokioTimer::new()).header_read_timeout(within.head);
     let (ending, ended) = watch::channel(());
     let mut shutdown = pin!(shutdown);
     loop {
@@ -43,7 +56,7 @@ pub async fn serve(
         };
         let service = TowerToHyperService::new(router.clone());
         let connection = http.serve_connection(TokioIo::new(stream), service);
-        tokio::spawn(attend(connection, ended.clone()));
+        tokio::spawn(attend(connection, ended.clone(), within.end));
     }
     drop((listener, ended));
     ending.send_replace(());
@@ -51,14 +64,17 @@ pub async fn serve(
     ending.closed().await;
 }
 
-/// Serves a connection; after the end of all, only the request that has begun.
-async fn attend(connection: Served, mut ended: watch::Receiver<()>) {
+/// Serves a connection; after the end of all, only the request that has begun, and not for ever.
+async fn attend(connection: Served, mut ended: watch::Receiver<()>, end_within: Duration) {
     let mut connection = pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,
         _ = ended.changed() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            match tokio::time::timeout(end_within, connection).await {
+                Ok(served) => served,
+                Err(_) => return tracing::debug!("a connection was cut off: it did not end"),
+            }
         }
     };
     if let Err(error) = served {

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 
+use super::body::in_time;
 use super::page::Refusal;
 use super::problem::Problem;
 use crate::app::App;
@@ -86,8 +87,8 @@ impl FromRequest<Arc<App>> for Fields {
             let detail = "a form of this page is sent as application/x-www-form-urlencoded";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).into());
         }
-        let body = Bytes::from_request(request, app)
-            .await
+        let body = in_time(Bytes::from_request(request, app))
+            .await?
             .map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
         Ok(Self(url::form_urlencoded::parse(&body).into_owned().collect()))
     }

@@ -151,6 +151,25 @@ async fn what_makes_no_sense_is_a_problem_that_says_so() {
 }
 
 #[tokio::test]
+async fn a_body_that_never_comes_is_not_waited_for() {
+    let hoist = Served::start().await;
+    let never = |path: &str, kind: &str| {
+        let body = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+        let request = Request::post(path).header("content-type", kind);
+        let request = request.header("authorization", format!("Bearer {}", token("alice")));
+        let request = request.header("sec-fetch-site", "same-origin");
+        hoist.send(request.body(body).unwrap())
+    };
+    let (command, form) = tokio::join!(
+        never("/api/v1/holds", "application/json"),
+        never("/sign-in", "application/x-www-form-urlencoded"),
+    );
+    let detail = problem(&command, StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(detail, "the body was not there after 10 s: send it at once");
+    assert_eq!(form.status, StatusCode::REQUEST_TIMEOUT, "{}", form.body);
+}
+
+#[tokio::test]
 async fn a_proposal_is_reviewed_and_merged() {
     let hoist = Served::start().await;
     hoist.settle().await;

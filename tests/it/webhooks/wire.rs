@@ -3,9 +3,11 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use hoist::http::listener;
+use hoist::http::listener::{self, Deadlines};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot::{self, Sender};
+use tokio::task::JoinHandle;
 
 use super::world::*;
 
@@ -15,8 +17,19 @@ async fn listening(world: &World) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     let router = world.router.clone();
     let forever = std::future::pending();
-    tokio::spawn(listener::serve(listener, router, listener::HEAD_WITHIN, forever));
+    tokio::spawn(listener::serve(listener, router, Deadlines::default(), forever));
     address
+}
+
+/// The same until it is told to end.
+async fn serving(world: &World, within: Deadlines) -> (SocketAddr, Sender<()>, JoinHandle<()>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (router, (end, ended)) = (world.router.clone(), oneshot::channel::<()>());
+    let serving = tokio::spawn(async move {
+        listener::serve(listener, router, within, async move { drop(ended.await) }).await;
+    });
+    (address, end, serving)
 }
 
 const HEAD: &str =
@@ -41,13 +54,8 @@ async fn status(stream: &mut TcpStream) -> String {
 #[tokio::test]
 async fn a_head_that_never_ends_is_not_waited_for() {
     let world = World::new().await;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (router, soon) = (world.router.clone(), Duration::from_millis(300));
-    let (end, ended) = tokio::sync::oneshot::channel::<()>();
-    let serving = tokio::spawn(async move {
-        listener::serve(listener, router, soon, async move { drop(ended.await) }).await;
-    });
+    let soon = Deadlines { head: Duration::from_millis(300), ..Deadlines::default() };
+    let (address, end, serving) = serving(&world, soon).await;
     // Half a head, none, and a whole one behind which no other comes.
     let heads = [
         "POST /hooks/artifacts HTTP/1.1\r\nHost: ho",
@@ -76,6 +84,28 @@ async fn a_head_that_never_ends_is_not_waited_for() {
     drop(stream);
     tokio::time::timeout(Duration::from_secs(20), serving).await.unwrap().unwrap();
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn at_the_end_nobody_is_waited_for_who_never_comes_to_theirs() {
+    let world = World::new().await;
+    let soon = Deadlines { end: Duration::from_millis(300), ..Deadlines::default() };
+    let (address, end, serving) = serving(&world, soon).await;
+    let mut streams = Vec::new();
+    // Half a head, a body of which nothing comes, and somebody who asks and asks, and never reads.
+    let form = "POST /sign-in HTTP/1.1\r\nHost: hoist\r\nSec-Fetch-Site: same-origin\r\n\
+                Content-Length: 9\r\n\
+                Content-Type: application/x-www-form-urlencoded\r\n\r\n";
+    let greedy = "GET /sign-in HTTP/1.1\r\nHost: hoist\r\n\r\n".repeat(20_000);
+    for sent in ["POST /hooks/artifacts HTTP/1.1\r\nHost: ho", form, &greedy] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // What the machine's own buffers do not hold is never taken.
+        let sending = stream.write_all(sent.as_bytes());
+        drop(tokio::time::timeout(Duration::from_millis(500), sending).await);
+        streams.push(stream);
+    }
+    drop(end);
+    tokio::time::timeout(Duration::from_secs(5), serving).await.unwrap().unwrap();
 }
 
 #[tokio::test]
