@@ -15,8 +15,12 @@ use crate::app::ports::{
 /// Slack refuses a section's text that is longer.
 const LONGEST_TEXT: usize = 3000;
 
-/// How many sections a text is spread over; Slack takes fifty blocks.
-const MOST_SECTIONS: usize = 8;
+/// How much of a text an answer shows to whoever asked.
+const LONGEST_ANSWER: usize = 24_000;
+
+/// How much of it a message in a channel shows: Slack refuses blocks that have some 13,000 letters
+/// together (`msg_blocks_too_long`).
+const LONGEST_POST: usize = 11_000;
 
 /// How long to wait where Slack says `ratelimited` and not for how long.
 const DEFAULT_WAIT: u64 = 30;
@@ -40,7 +44,7 @@ impl SlackAnswers {
 #[async_trait]
 impl Messenger for SlackAnswers {
     async fn answer(&self, to: &str, answer: &Message) -> Result<(), ChatError> {
-        let mut body = body(answer);
+        let mut body = body(answer, LONGEST_ANSWER);
         body["response_type"] = "ephemeral".into();
         body["replace_original"] = false.into();
         send(self.http.post(to).json(&body)).await.map(drop)
@@ -110,7 +114,7 @@ impl SlackChannel {
 #[async_trait]
 impl Board for SlackChannel {
     async fn post(&self, message: &Message) -> Result<String, ChatError> {
-        let mut body = body(message);
+        let mut body = body(message, LONGEST_POST);
         body["channel"] = self.channel.as_str().into();
         let answer = self.call("chat.postMessage", &body).await?;
         let posted = answer.channel.zip(answer.ts).map(|(channel, ts)| Posted { channel, ts });
@@ -121,7 +125,7 @@ impl Board for SlackChannel {
     async fn update(&self, posted: &str, message: &Message) -> Result<(), ChatError> {
         let posted: Posted = serde_json::from_str(posted)
             .map_err(|_| ChatError::Refused("the message has no name that Slack knows".into()))?;
-        let mut body = body(message);
+        let mut body = body(message, LONGEST_POST);
         body["channel"] = posted.channel.into();
         body["ts"] = posted.ts.into();
         self.call("chat.update", &body).await.map(drop)
@@ -136,8 +140,8 @@ impl Herald for SlackChannel {
 }
 
 /// A message as Slack takes it: blocks, and the text for where blocks are not shown.
-fn body(message: &Message) -> Value {
-    let text = escaped(&message.text);
+fn body(message: &Message, longest: usize) -> Value {
+    let text = shortened(&escaped(&message.text), longest);
     let section = |text| json!({"type": "section", "text": {"type": "mrkdwn", "text": text}});
     let mut blocks: Vec<Value> = sections(&text).into_iter().map(section).collect();
     if !message.buttons.is_empty() {
@@ -176,21 +180,34 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// A text in pieces that Slack takes, each of whole lines; what is left over is not shown.
-fn sections(text: &str) -> Vec<String> {
-    let mut sections = vec![String::new()];
+/// As many whole lines as there is room for; an ellipsis says that there were more.
+fn shortened(text: &str, longest: usize) -> String {
+    let (mut lines, mut left) = (Vec::new(), longest - 1);
     for line in text.lines().map(cut) {
+        let Some(rest) = left.checked_sub(line.chars().count() + 1) else {
+            lines.push("…".to_owned());
+            break;
+        };
+        left = rest;
+        lines.push(line);
+    }
+    lines.join("\n")
+}
+
+/// A text in pieces that Slack takes, each of whole lines, and none that says nothing.
+fn sections(text: &str) -> Vec<String> {
+    let mut sections: Vec<String> = Vec::new();
+    for line in text.lines() {
         let fits = |it: &String| it.chars().count() + 1 + line.chars().count() <= LONGEST_TEXT;
         match sections.last_mut() {
-            Some(last) if last.is_empty() => *last = line,
             Some(last) if fits(last) => {
                 last.push('\n');
-                last.push_str(&line);
+                last.push_str(line);
             }
-            Some(_) | None => sections.push(line),
+            Some(_) | None => sections.push(line.to_owned()),
         }
     }
-    sections.truncate(MOST_SECTIONS);
+    sections.retain(|it| !it.trim().is_empty());
     sections
 }
 
@@ -214,17 +231,28 @@ mod tests {
     #[test]
     fn nobody_is_mentioned_by_what_people_typed() {
         let message = Message::plain("<!channel> & <@U1>");
-        assert_eq!(body(&message)["text"], "&lt;!channel&gt; &amp; &lt;@U1&gt;");
+        assert_eq!(body(&message, LONGEST_POST)["text"], "&lt;!channel&gt; &amp; &lt;@U1&gt;");
     }
 
     #[test]
     fn a_text_of_many_lines_is_spread_over_sections() {
         let text: Vec<String> = (0..400).map(|line| format!("{line} {}", "x".repeat(40))).collect();
         let pieces = sections(&text.join("\n"));
-        assert!(pieces.len() > 5 && pieces.len() <= MOST_SECTIONS);
+        assert!(pieces.len() > 5);
         assert!(pieces.iter().all(|it| it.chars().count() <= LONGEST_TEXT));
         assert_eq!(pieces.join("\n"), text.join("\n"));
         assert_eq!(sections("one"), ["one"]);
+        let full = "x".repeat(LONGEST_TEXT);
+        assert_eq!(sections(&format!("{full}\n\n{full}\n\n")), [full.as_str(), &full]);
+        assert!(sections("\n").is_empty());
+    }
+
+    #[test]
+    fn what_has_no_room_is_told_to_be_left_out() {
+        let text = "12345\n12345\n12345";
+        assert_eq!(shortened(text, 19), text);
+        assert_eq!(shortened(text, 18), "12345\n12345\n…");
+        assert_eq!(shortened("1234\n\n", 7), "1234\n");
     }
 
     #[test]

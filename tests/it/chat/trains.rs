@@ -1,7 +1,11 @@
 //! The channel's one message about a train.
 
+use hoist::adapters::chat::slack::SlackChannel;
+use hoist::app::ports::{Board as _, Message};
+
 use super::Office;
 use crate::support::served::PIPELINES;
+use crate::support::slack::{BOT_TOKEN, Slack};
 
 /// Into staging alone, by a train that needs an approval.
 fn by_train() -> String {
@@ -122,4 +126,19 @@ async fn slack_is_told_a_long_answer_whole() {
     let answer = office.asks("U0A", "run nightly").await;
     assert!(answer.contains("40 go into staging, 2 stay behind."), "{answer}");
     assert!(answer.contains("\n… and 20 more go\n"), "{answer}");
+}
+
+/// Of all sections together a channel takes less than somebody who asked.
+#[tokio::test]
+async fn a_channel_is_told_the_beginning_of_what_is_too_long() {
+    let slack = Slack::start().await;
+    let api = format!("{}/api", slack.url()).parse().unwrap();
+    let channel = SlackChannel::new(api, BOT_TOKEN.to_owned().into(), "#deploys".into()).unwrap();
+    let lines: Vec<String> = (0..400).map(|line| format!("{line} & {}", "x".repeat(60))).collect();
+    let long = Message::plain(format!("\n{}\n\n", lines.join("\n\n")));
+    let posted = channel.post(&long).await.unwrap();
+    channel.update(&posted, &long).await.unwrap();
+    let told = slack.channel();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("\n0 &amp; xxx") && told[0].ends_with("x\n\n…"), "{told:?}");
 }

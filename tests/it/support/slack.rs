@@ -166,7 +166,7 @@ async fn post_message(
     if let Some(refusal) = stranger(&headers) {
         return refusal;
     }
-    if let Some(error) = too_much(&body) {
+    if let Some(error) = too_much(&body).or_else(|| too_much_together(&body)) {
         return Json(json!({"ok": false, "error": error})).into_response();
     }
     let mut told = state.lock().unwrap();
@@ -188,7 +188,7 @@ async fn update_message(
         return refusal;
     }
     assert_eq!(body["channel"], "C1", "an update names the channel by its id");
-    if let Some(error) = too_much(&body) {
+    if let Some(error) = too_much(&body).or_else(|| too_much_together(&body)) {
         return Json(json!({"ok": false, "error": error})).into_response();
     }
     let mut told = state.lock().unwrap();
@@ -218,6 +218,14 @@ fn too_much(body: &Value) -> Option<&'static str> {
         return Some("msg_too_long");
     }
     (blocks.len() > 50 || !blocks.iter().all(fits)).then_some("invalid_blocks")
+}
+
+/// What it takes of all sections of a message in a channel.
+fn too_much_together(body: &Value) -> Option<&'static str> {
+    let blocks = body["blocks"].as_array().cloned().unwrap_or_default();
+    let texts = blocks.iter().filter_map(|block| block["text"]["text"].as_str());
+    let length: usize = texts.map(|text| text.chars().count()).sum();
+    (length > 13_000).then_some("msg_blocks_too_long")
 }
 
 fn stranger(headers: &HeaderMap) -> Option<Response> {
