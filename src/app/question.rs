@@ -4,15 +4,17 @@
 use jiff::Timestamp;
 
 use crate::domain::artifact::Artifact;
-use crate::domain::checks::{Checked, Checks, SourceCommit};
+use crate::domain::checks::{Check, Checked, Checks, SourceCommit};
 use crate::domain::evidence::{Call, Evidence, Metric};
 use crate::domain::gate::{CHECKS, Gate};
+use crate::domain::id::CommitId;
 use crate::domain::pipeline::Environment;
 use crate::domain::promotion::Promotion;
 use crate::domain::snapshot::{Findings, ProposalFacts, ProposalStage, Snapshot};
 
-use super::App;
+use super::ports::ForgeError;
 use super::reconcile::chain;
+use super::{App, Repository};
 
 /// What a gate asks about.
 struct Subject<'a> {
@@ -71,9 +73,7 @@ impl App {
         let (_, repository) = self.rules(&snapshot.application).ok()?;
         let (commit, told) = match &checks.on {
             Checked::Proposal => {
-                let facts = about.proposal?;
-                let told = repository.forge.checks(facts.number, &facts.head).await;
-                (facts.head.clone(), told)
+                return Some(self.checks_on(repository, checks, about.proposal?).await);
             }
             Checked::Source(only) => {
                 let application = &snapshot.application.application;
@@ -84,10 +84,19 @@ impl App {
                 }
             }
         };
-        Some(match told {
-            Ok(seen) => checks.judge(&seen, &commit, now),
-            Err(error) => Evidence { about: Some(commit), ..Evidence::unseen(now, &chain(&error)) },
-        })
+        Some(heard(checks, told, (&commit, now)))
+    }
+
+    /// What others say of a proposal's head.
+    pub(super) async fn checks_on(
+        &self,
+        repository: &Repository,
+        checks: &Checks,
+        facts: &ProposalFacts,
+    ) -> Evidence {
+        let now = self.clock.now();
+        let told = repository.forge.checks(facts.number, &facts.head).await;
+        heard(checks, told, (&facts.head, now))
     }
 
     async fn measure(&self, metric: &Metric, about: &Subject<'_>) -> Evidence {
@@ -105,6 +114,20 @@ impl App {
         match self.watchers.caller.call(&address).await {
             Ok(answer) => Evidence::of_call(&call.expect, &answer, about.artifact, now),
             Err(error) => Evidence::unseen(now, &error.to_string()),
+        }
+    }
+}
+
+/// Judges what a forge told of a commit's checks.
+fn heard(
+    checks: &Checks,
+    told: Result<Vec<Check>, ForgeError>,
+    (commit, now): (&CommitId, Timestamp),
+) -> Evidence {
+    match told {
+        Ok(seen) => checks.judge(&seen, commit, now),
+        Err(error) => {
+            Evidence { about: Some(commit.clone()), ..Evidence::unseen(now, &chain(&error)) }
         }
     }
 }

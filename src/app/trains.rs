@@ -4,6 +4,7 @@
 //! it is merged when every gate of every rider is open. Each application's own pass records what
 //! that means for it, from what is kept here; after a restart it is looked at anew.
 
+mod asking;
 mod landing;
 mod merging;
 mod proof;
@@ -11,13 +12,14 @@ mod proof;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::domain::evidence::Evidence;
 use crate::domain::gate::Voters;
 use crate::domain::id::{
     ApplicationKey, CommitId, EnvironmentName, PersonName, PromotionId, ProposalNumber,
     ScheduleName,
 };
 use crate::domain::landing::Drafted;
-use crate::domain::pipeline::Environment;
+use crate::domain::pipeline::{Environment, Pipeline};
 use crate::domain::plan::{Proposing, Reason, Ticket, ticket, train_branch};
 use crate::domain::promotion::{FieldValue, Promotion, Proposed, State};
 use crate::domain::schedule::{Group, Schedule};
@@ -53,6 +55,8 @@ struct Known {
     ended: BTreeMap<PromotionId, Proposal>,
     /// The head of each train's branch whose commits were proved last.
     proved: BTreeMap<String, CommitId>,
+    /// What others said last of the head of each train's branch.
+    checks: BTreeMap<String, Evidence>,
 }
 
 impl Trains {
@@ -80,7 +84,22 @@ struct Train<'a> {
     target: String,
 }
 
-impl Train<'_> {
+impl<'a> Train<'a> {
+    /// A schedule's train into an environment, where the pipeline has that.
+    fn of(
+        (schedule, to): (&'a Schedule, &EnvironmentName),
+        (pipeline, repository): (&'a Pipeline, &'a Repository),
+    ) -> Option<Self> {
+        let environment = pipeline.environment(to)?;
+        Some(Self {
+            schedule,
+            repository,
+            environment,
+            branch: train_branch(to, &schedule.name),
+            target: environment.branch.clone().unwrap_or_else(|| repository.branch.clone()),
+        })
+    }
+
     /// Which it is: its schedule, and where it goes.
     fn name(&self) -> (&ScheduleName, &EnvironmentName) {
         (&self.schedule.name, &self.environment.name)
@@ -152,15 +171,8 @@ impl App {
         let riders = self.store.riders(&schedule.name, to).await?;
         let Some((first, _)) = riders.first() else { return Ok(()) };
         let (pipeline, repository) = self.rules(first)?;
-        let Some(environment) = pipeline.environment(to) else { return Ok(()) };
+        let Some(train) = Train::of((schedule, to), (pipeline, repository)) else { return Ok(()) };
         self.fetch(&pipeline.repository, repository).await?;
-        let train = Train {
-            schedule,
-            repository,
-            environment,
-            branch: train_branch(to, &schedule.name),
-            target: environment.branch.clone().unwrap_or_else(|| repository.branch.clone()),
-        };
         let open = repository.forge.find_open(&train.branch).await?;
         let Boarded { mut riding, staying, recorded } = self.board_train(&train, &riders).await?;
         if self.note_ended(&train, recorded, open.as_ref()).await? {
@@ -170,7 +182,7 @@ impl App {
             return Ok(());
         }
         self.ask_about_approvers(&train, &mut riding, open.as_ref()).await;
-        let rides = self.bring(&train, &riding, &staying, open).await?;
+        let rides = self.bring(&train, &mut riding, &staying, open).await?;
         let mut changed: Vec<ApplicationKey> = Vec::new();
         for (key, promotion) in riders {
             let ride = rides.get(&promotion).cloned();
@@ -281,7 +293,7 @@ impl App {
     async fn bring(
         &self,
         train: &Train<'_>,
-        riding: &[Rider],
+        riding: &mut [Rider],
         staying: &[Staying],
         open: Option<Proposal>,
     ) -> Result<BTreeMap<PromotionId, Ride>, AppError> {
@@ -427,11 +439,13 @@ impl App {
     async fn merge_or_wait(
         &self,
         train: &Train<'_>,
-        riding: &[Rider],
+        riding: &mut [Rider],
         (proposal, head): (Proposal, &CommitId),
     ) -> Result<Waits, AppError> {
         let facts = facts_of(train.repository, train.environment, proposal.clone()).await;
-        let judged = judgements(train, riding, (&facts, self.clock.now()));
+        let now = self.clock.now();
+        self.ask_about_head(train, riding, (&facts, |it: &Evidence| now < it.asked_again())).await;
+        let judged = judgements(train, riding, (&facts, now));
         let gates = gates_of(riding, &judged);
         publish(train, &proposal, &gates).await?;
         if let Some(waits) = obstacle(train, riding, (&facts, &gates)) {

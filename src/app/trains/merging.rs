@@ -26,6 +26,7 @@ impl App {
         let Some((mut riding, facts)) = self.train_anew(train, riding, (facts, head)).await? else {
             return Ok(Waits::for_others(words::LOOKS_AGAIN.to_owned()));
         };
+        self.ask_for_riders(train, &mut riding, &facts).await;
         // Whoever freezes or holds from here on waits for this merge before they are answered.
         let _merging = self.merging.read().await;
         for rider in &mut riding {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::trains::{aboard, ride, tags_in_prod};
 use crate::support::github::{GitHub, Rules};
+use crate::support::service::Service;
 use crate::support::troubled::Gate;
 use crate::support::world::{Bot, STAGING_THEN_PROD};
 
@@ -183,4 +184,58 @@ async fn who_is_held_while_their_train_waits_stops_it_and_the_others_go_on() {
         meanwhile(ride(&bot), &gate, async || ()).await;
         assert_eq!(tags_in_prod(&bot), [THERE, "newTag: v1.0.0 # hoist writes this"]);
     }
+}
+
+/// A train with a service and a check that say yes of it, and turns that are long in coming.
+async fn about_to_depart_with_a_yes_of(service: &Service) -> (Bot, GitHub, Arc<Gate>) {
+    let prod = format!(
+        "after: [staging], merge: automatic, gates: [{{soak: 30m}}, {{checks: [e2e]}}, \
+         {{http: \"{}/qa/{{application}}\", expect: passed, before: merge}}]",
+        service.url()
+    );
+    service.answers(200, "passed");
+    let (mut bot, hub) = Bot::on_github(&[("staging", "merge: automatic"), ("prod", &prod)]).await;
+    aboard(&mut bot).await;
+    hub.status_on(3, ("e2e", "success"), "");
+    let gate = bot.restart_with_late_turns().await;
+    bot.seconds_pass(31);
+    bot.work().await;
+    bot.seconds_pass(6);
+    (bot, hub, gate)
+}
+
+/// After how many seconds of waiting who takes back their yes.
+type No = (u64, fn(&Service, &GitHub));
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_trains_gates_were_answered_is_asked_again_when_its_turn_comes() {
+    let noes: [No; 3] = [
+        (0, |service, _| service.answers(200, "failed")),
+        (60, |service, _| service.answers(200, "failed")),
+        (60, |_, hub| hub.status_on(3, ("e2e", "failure"), "3 of 200 failed")),
+    ];
+    let mut told = Vec::new();
+    for (wait, no) in noes {
+        let service = Service::start().await;
+        let (bot, hub, gate) = about_to_depart_with_a_yes_of(&service).await;
+        meanwhile(bot.app().tend_trains(), &gate, async || {
+            bot.seconds_pass(wait);
+            no(&service, &hub);
+        })
+        .await;
+        assert!(!tags_in_prod(&bot).iter().any(|it| it == THERE), "after {wait} seconds");
+        bot.work().await;
+        told.push(bot.status().await.lines().last().unwrap().to_owned());
+        service.answers(200, "passed");
+        hub.status_on(3, ("e2e", "success"), "");
+        bot.seconds_pass(31);
+        bot.work().await;
+        meanwhile(bot.app().tend_trains(), &gate, async || ()).await;
+        assert_eq!(tags_in_prod(&bot), [THERE, THERE]);
+    }
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #3 (it goes with others in #3: http gate of cart: "passed" is not in the answer)
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #3 (it goes with others in #3: http gate of cart: "passed" is not in the answer)
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #3 (it goes with others in #3: checks gate of cart: check `e2e` failed: 3 of 200 failed (https://ci.example.com/7))
+    "#);
 }

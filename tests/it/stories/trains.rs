@@ -495,3 +495,37 @@ async fn a_train_that_went_in_is_known_again_after_the_store_was_lost() {
     assert_eq!(history(&bot, "cart").await, cart);
     assert_eq!(history(&bot, "shop").await, shop);
 }
+
+const CHECKED: [(&str, &str); 2] = [
+    ("staging", "merge: automatic"),
+    ("prod", "after: [staging], gates: [{soak: 30m}, {checks: [e2e]}], merge: automatic"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_train_departs_once_the_checks_of_its_pull_request_have_passed() {
+    let (mut bot, hub) = Bot::on_github(&CHECKED).await;
+    aboard(&mut bot).await;
+    let there = "newTag: v1.4.2 # hoist writes this";
+    let mut told = Vec::new();
+    for state in ["pending", "failure"] {
+        hub.status_on(3, ("e2e", state), "200 of 200 ran");
+        ride(&bot).await;
+        assert!(!tags_in_prod(&bot).iter().any(|it| it == there), "{state}");
+        told.push(bot.status().await.lines().last().unwrap().to_owned());
+    }
+    insta::assert_snapshot!(told.join("\n"), @"
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #3 (it goes with others in #3: checks gate of cart: check `e2e` is pending since 2026-01-05 12:00 UTC)
+    prod: v1.0.0, succeeded, next v1.4.2 proposed in #3 (it goes with others in #3: checks gate of cart: check `e2e` failed: 200 of 200 ran (https://ci.example.com/7))
+    ");
+    // However many ride, and however often it is tended, GitHub is asked once in a while.
+    hub.take_calls();
+    bot.app().tend_trains().await;
+    bot.app().tend_trains().await;
+    let asked = hub.take_calls();
+    let asked = asked.iter().filter(|it| it.what.ends_with("/check-runs")).count();
+    assert_eq!(asked, 1);
+    hub.status_on(3, ("e2e", "success"), "");
+    bot.seconds_pass(31);
+    ride(&bot).await;
+    assert_eq!(tags_in_prod(&bot), [there, there]);
+}
