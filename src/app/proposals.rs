@@ -7,7 +7,7 @@ use crate::domain::plan::judge;
 use crate::domain::promotion::{Promotion, Proposed, State};
 use crate::domain::snapshot::{Judgement, ProposalStage, Snapshot};
 use crate::messages::pull_request::without_markers;
-use crate::messages::{commit, explain, landing, train};
+use crate::messages::{commit, explain, landing, train as words};
 
 use super::ports::{
     AuditLine, Closing, Comment, ForgeError, MergeOutcome, MergeRequest, Proposal, ProposalState,
@@ -16,6 +16,7 @@ use super::ports::{
 use super::proposing::own_message;
 use super::report::report;
 use super::status::{history_line, kind_name};
+use super::trains::schedule_of;
 use super::views::{
     ArtifactView, CommandView, CommentView, GateView, PromotionView, ProposalRequest, ProposalView,
     ReviewView, ReviewedHere, StatusLine,
@@ -261,16 +262,18 @@ impl App {
         let number = at.proposed.number;
         let turn = at.repository.forge.turn_to_merge().await?;
         let _merging = self.merging.read().await;
+        // The turn may have been long in coming: what the proposal carried may have gone on.
         let snapshot = self.look(&at.promotion.application).await?;
-        let ride = self.trains.ride(&at.promotion.id).flatten();
-        let shut = match &ride {
+        let promotion = still_carried(&snapshot, at).ok_or_else(moved)?;
+        let proposal = at.repository.forge.load(number).await?;
+        let head = same_head(request, &proposal)?;
+        let train = schedule_of(&snapshot, promotion, &proposal);
+        let shut = match train {
             // All who ride are judged together.
-            Some(ride) if ride.waits_for == train::MANUAL => Vec::new(),
-            Some(ride) => vec![ride.waits_for.clone()],
-            None => self.shut_for(&snapshot, at.promotion, number),
+            Some(train) => self.shut_for_train(train, promotion, &proposal).await?,
+            None => self.shut_for(&snapshot, promotion, (number, &head))?,
         };
-        let may_skip =
-            may(by, Right::SkipGates, Some(&at.promotion.environment), &self.policy.roles);
+        let may_skip = may(by, Right::SkipGates, Some(&promotion.environment), &self.policy.roles);
         if !shut.is_empty() && !may_skip {
             return Err(AppError::Refused {
                 what: format!(
@@ -279,10 +282,8 @@ impl App {
                 ),
             });
         }
-        let past = [commit::skipped(at.promotion), shut].concat();
-        let proposal = at.repository.forge.load(number).await?;
-        let head = same_head(request, &proposal)?;
-        let requester = at.promotion.requested_by.name.as_str();
+        let past = [commit::skipped(promotion), shut].concat();
+        let requester = promotion.requested_by.name.as_str();
         let approvals: Vec<PersonName> = proposal
             .approvals
             .into_iter()
@@ -291,12 +292,12 @@ impl App {
             .collect();
         let by = person(at.actor)?;
         let passage = commit::Passage { approvals: &approvals, by: &by, past: &past };
-        let (message, squashed) = if ride.is_some() {
-            let message = train::merge(&proposal.title, number, &passage);
+        let (message, squashed) = if train.is_some() {
+            let message = words::merge(&proposal.title, number, &passage);
             (message.clone(), message)
         } else {
-            let own = at.repository.commits.complete(own_message(&snapshot, at.promotion));
-            let message = commit::merge(at.promotion, number, &passage);
+            let own = at.repository.commits.complete(own_message(&snapshot, promotion));
+            let message = commit::merge(promotion, number, &passage);
             (message, commit::squashed(&own, number, &passage))
         };
         let merge = MergeRequest { number, head, message, squashed, by, at: self.clock.now() };
@@ -332,11 +333,14 @@ impl App {
         &self,
         snapshot: &Snapshot,
         promotion: &Promotion,
-        number: ProposalNumber,
-    ) -> Vec<String> {
+        (number, head): (ProposalNumber, &CommitId),
+    ) -> Result<Vec<String>, AppError> {
         let facts = snapshot.proposals.get(&number);
+        if facts.is_some_and(|facts| facts.head != *head) {
+            return Err(moved());
+        }
         let environment = snapshot.pipeline.environment(&promotion.environment);
-        let Some(environment) = environment else { return Vec::new() };
+        let Some(environment) = environment else { return Ok(Vec::new()) };
         let gates = judge(snapshot, environment, promotion, facts, self.clock.now());
         let mut shut: Vec<String> = gates
             .iter()
@@ -346,7 +350,7 @@ impl App {
         if let Some(Judgement::Otherwise(what)) = facts.map(|facts| &facts.judgement) {
             shut.push(format!("it changes more than version fields ({what})"));
         }
-        shut
+        Ok(shut)
     }
 }
 
@@ -374,6 +378,13 @@ fn person(actor: &Actor) -> Result<PersonName, AppError> {
     actor.name.parse().map_err(|_| AppError::Refused {
         what: format!("{} is not a name that can review", actor.name),
     })
+}
+
+/// The promotion as it is now, if the proposal before the person carries it still.
+fn still_carried<'a>(snapshot: &'a Snapshot, at: &Desk<'_>) -> Option<&'a Promotion> {
+    let promotion = snapshot.promotion(&at.promotion.id).filter(|it| it.state.is_pending())?;
+    let number = promotion.proposal.as_ref().map(|proposed| proposed.number);
+    (number == Some(at.proposed.number)).then_some(promotion)
 }
 
 /// The head that the person looked at, if it is still the head.

@@ -5,9 +5,12 @@
 //! that means for it, from what is kept here; after a restart it is looked at anew.
 
 mod asking;
+mod by_hand;
 mod landing;
 mod merging;
 mod proof;
+
+pub(super) use by_hand::schedule_of;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -176,6 +176,15 @@ pub fn foreign(head: &CommitId) -> String {
     )
 }
 
+/// Who does not ride any more: the first of them, and how many more there are.
+pub fn left(staying: &[Staying]) -> Option<String> {
+    let (Staying { application, why, .. }, others) = staying.split_first()?;
+    Some(match others.len() {
+        0 => format!("{application} stays: {why}"),
+        more => format!("{application} and {more} more stay: {why}"),
+    })
+}
+
 /// All have left it.
 pub fn nobody_rides(schedule: &ScheduleName) -> String {
     format!("nothing rides with {schedule} any more")

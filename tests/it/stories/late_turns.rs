@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use hoist::domain::command::ProposalStep;
+
 use super::trains::{aboard, ride, tags_in_prod};
 use crate::support::github::{GitHub, Rules};
 use crate::support::service::Service;
@@ -238,4 +240,27 @@ async fn what_a_trains_gates_were_answered_is_asked_again_when_its_turn_comes() 
     prod: v1.0.0, succeeded, next v1.4.2 proposed in #3 (it goes with others in #3: http gate of cart: "passed" is not in the answer)
     prod: v1.0.0, succeeded, next v1.4.2 proposed in #3 (it goes with others in #3: checks gate of cart: check `e2e` failed: 3 of 200 failed (https://ci.example.com/7))
     "#);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newer_version_that_comes_while_a_person_waits_to_merge_is_not_merged_as_the_older() {
+    let mut bot = Bot::with(&[("prod", "merge: manual")]).await;
+    bot.announce("v1.4.2").await;
+    bot.work().await;
+    let gate = bot.restart_with_late_turns().await;
+    let mut told = Vec::new();
+    let merge = async |told: &mut Vec<_>| {
+        told.push(bot.step("bob", "prod", ProposalStep::Merge).await);
+    };
+    meanwhile(merge(&mut told), &gate, async || {
+        bot.announce("v1.5.0").await;
+        bot.work().await;
+    })
+    .await;
+    insta::assert_snapshot!(told.remove(0).unwrap_err(), @"the proposal changed since you looked at it: look again, then decide");
+    insta::assert_snapshot!(bot.status().await, @"prod: v1.0.0, succeeded, next v1.5.0 proposed in #1 (a person has to merge it: the policy is manual)");
+    meanwhile(merge(&mut told), &gate, async || ()).await;
+    told.remove(0).unwrap();
+    let merged = bot.remote.ask(&["log", "-1", "--first-parent", "--format=%s", "main"]);
+    assert_eq!(merged, "Merge proposal #1: prod: promote shop to v1.5.0");
 }

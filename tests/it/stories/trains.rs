@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use hoist::app::views::{HoldRequest, ProposalRequest, RollbackRequest};
+use hoist::app::views::{
+    FreezeRequest, HoldRequest, ProposalRequest, ResumeRequest, RollbackRequest, ThawRequest,
+};
 use hoist::domain::command::ProposalStep;
 use jiff::SignedDuration;
 
@@ -148,6 +150,50 @@ async fn what_a_run_lets_go_goes_in_together_with_a_commit_for_each() {
     work(&hoist).await;
     insta::assert_snapshot!(in_prod(&hoist).await, @"
     cart: v1.0.0
+    shop: v1.1.0
+    ");
+}
+
+#[tokio::test]
+async fn what_was_said_since_a_train_was_tended_keeps_it_from_who_merges_by_hand() {
+    let hoist = gathered("manual").await;
+    nightfall(&hoist).await;
+    step(&hoist, "bob", ProposalStep::Approve).await.unwrap();
+    work(&hoist).await;
+    let app = &hoist.app;
+    let by = app.identify(&token("alice")).await.unwrap();
+    let mut told = vec![in_prod(&hoist).await];
+    let (prod, shop) = (|| "prod".to_owned(), || "shop".to_owned());
+    let reason = || "INC-7".to_owned();
+    let freeze =
+        FreezeRequest { environment: prod(), length: None, reason: reason(), allow: vec![] };
+    app.freeze(&by, freeze).await.unwrap();
+    told.push(step(&hoist, "bob", ProposalStep::Merge).await.unwrap_err());
+    app.thaw(&by, ThawRequest { environment: prod(), reason: None }).await.unwrap();
+
+    let (application, environment) = (shop(), prod());
+    let hold = HoldRequest { application, environment, length: None, reason: Some(reason()) };
+    app.hold(&by, hold).await.unwrap();
+    told.push(step(&hoist, "bob", ProposalStep::Merge).await.unwrap_err());
+    let resume =
+        ResumeRequest { application: shop(), environment: prod(), newer: None, reason: None };
+    app.resume(&by, resume).await.unwrap();
+
+    step(&hoist, "alice", ProposalStep::RequestChanges).await.unwrap();
+    told.push(step(&hoist, "bob", ProposalStep::Merge).await.unwrap_err());
+    step(&hoist, "alice", ProposalStep::Approve).await.unwrap();
+    insta::assert_snapshot!(told.join("\n"), @"
+    cart: v1.0.0, next v2.0.0 proposed: it goes with others in #3: a person has to merge it: the policy is manual
+    shop: v1.0.0, next v1.1.0 proposed: it goes with others in #3: a person has to merge it: the policy is manual
+    not merged: cart and 1 more stay: freeze: frozen by alice until somebody thaws it: INC-7; somebody with the right skip-gates may merge past that
+    not merged: shop stays: held by alice; somebody with the right skip-gates may merge past that
+    not merged: alice asked for changes; somebody with the right skip-gates may merge past that
+    ");
+    // Nothing was tended since: what is taken back is so at once, too.
+    step(&hoist, "bob", ProposalStep::Merge).await.unwrap();
+    work(&hoist).await;
+    insta::assert_snapshot!(in_prod(&hoist).await, @"
+    cart: v2.0.0
     shop: v1.1.0
     ");
 }
