@@ -149,7 +149,7 @@ impl App {
             }
             Err(error) => {
                 let trouble = chain(&error);
-                let again_at = self.clock.now() + self.backoff(&error, claim.failures);
+                let again_at = self.clock.now() + backoff(&error, claim.failures, self.dice.roll());
                 tracing::warn!(application = %application, "{application}: {trouble}");
                 self.seen.note(application, |sight| sight.trouble = Some(trouble.clone()));
                 self.store.release(claim, Some(again_at), claim.failures + 1).await?;
@@ -237,35 +237,44 @@ impl App {
         }
         until
     }
+}
 
-    /// How long to wait after a failure: what the other side asks for, else longer each time,
-    /// with a spread so that many do not come back at once.
-    fn backoff(&self, error: &AppError, failures: u32) -> SignedDuration {
-        if let AppError::Forge(
-            ForgeError::RateLimited { seconds } | ForgeError::Paced { seconds },
+/// How long to wait after a failure: longer each time, with a spread so that many do not come back
+/// at once, and not shorter than the other side asks for.
+fn backoff(error: &AppError, failures: u32, roll: u128) -> SignedDuration {
+    let (first, longest) = match error {
+        AppError::Git(GitError::Unreachable(_) | GitError::Busy { .. })
+        | AppError::Forge(
+            ForgeError::Unreachable(_)
+            | ForgeError::Stale
+            | ForgeError::RateLimited { .. }
+            | ForgeError::Paced { .. },
         )
-        | AppError::Git(GitError::Busy { seconds, .. }) = error
-        {
-            return SignedDuration::from_secs(
-                i64::try_from(*seconds).unwrap_or(i64::MAX).min(7200),
-            );
-        }
-        let (first, longest) = match error {
-            AppError::Git(GitError::Unreachable(_))
-            | AppError::Forge(ForgeError::Unreachable(_) | ForgeError::Stale)
-            | AppError::Store(_) => (1_000_u64, 300_000_u64),
-            // Somebody must do something first; asking often would not help.
-            AppError::NotFound { .. }
-            | AppError::Invalid { .. }
-            | AppError::NotAllowed(_)
-            | AppError::Refused { .. }
-            | AppError::Git(_)
-            | AppError::Forge(_) => (15_000, 300_000),
-        };
-        let grown = first.saturating_mul(1 << failures.min(10)).min(longest);
-        let spread = u64::try_from(self.dice.roll() % u128::from(grown / 4 + 1)).unwrap_or(0);
-        SignedDuration::from_millis(i64::try_from(grown - spread).unwrap_or(i64::MAX))
+        | AppError::Store(_) => (1_000_u64, 300_000_u64),
+        // Somebody must do something first; asking often would not help.
+        AppError::NotFound { .. }
+        | AppError::Invalid { .. }
+        | AppError::NotAllowed(_)
+        | AppError::Refused { .. }
+        | AppError::Git(_)
+        | AppError::Forge(_) => (15_000, 300_000),
+    };
+    let grown = first.saturating_mul(1 << failures.min(10)).min(longest);
+    let spread = u64::try_from(roll % u128::from(grown / 4 + 1)).unwrap_or(0);
+    let grown = SignedDuration::from_millis(i64::try_from(grown - spread).unwrap_or(i64::MAX));
+    grown.max(asked_for(error))
+}
+
+/// For how long the other side asks to be left alone. Who asks for no time at all, or until a date
+/// that has passed, is in trouble all the same.
+fn asked_for(error: &AppError) -> SignedDuration {
+    if let AppError::Forge(ForgeError::RateLimited { seconds } | ForgeError::Paced { seconds })
+    | AppError::Git(GitError::Busy { seconds, .. }) = error
+    {
+        let seconds = i64::try_from(*seconds).unwrap_or(i64::MAX);
+        return SignedDuration::from_secs(seconds.clamp(1, 7200));
     }
+    SignedDuration::ZERO
 }
 
 /// How urgent it is what is done about an application.
@@ -317,4 +326,29 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_for_a_pause_gets_it_and_a_longer_one_each_time_it_did_not_help() {
+        let busy = |seconds| {
+            let cause = anyhow::anyhow!("503 Service Unavailable");
+            AppError::Git(GitError::Busy { seconds, cause })
+        };
+        let limited = |seconds| AppError::Forge(ForgeError::RateLimited { seconds });
+        for error in [busy(0), limited(0)] {
+            let pauses = [0, 1, 4, 30].map(|failures| backoff(&error, failures, 0).as_secs());
+            assert_eq!(pauses, [1, 2, 16, 300]);
+            let soonest = (0..=1_000).map(|roll| backoff(&error, 0, roll)).min();
+            assert_eq!(soonest, Some(SignedDuration::from_secs(1)), "whatever the dice say");
+        }
+        for error in [busy(17), limited(17)] {
+            let pauses = [0, 4, 5].map(|failures| backoff(&error, failures, 0).as_secs());
+            assert_eq!(pauses, [17, 17, 32]);
+        }
+        assert_eq!(backoff(&busy(u64::MAX), 0, 0).as_secs(), 7200);
+    }
 }
