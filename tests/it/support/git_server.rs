@@ -211,6 +211,15 @@ http {{
   server {{
     listen 127.0.0.1:{port} {listen}; {tls}
     location /moved.git {{ return 301 http://localhost:{port}/gitops.git$is_args$args; }}
+    # Two names that send on: one for good, one for a while; elsewhere once there is a third.git.
+    location ~ ^/renamed\.git(?<asked>/.*)$ {{
+      if (-d {root}/third.git) {{ return 301 /third.git$asked$is_args$args; }}
+      return 301 /gitops.git$asked$is_args$args;
+    }}
+    location ~ ^/away\.git(?<asked>/.*)$ {{
+      if (-d {root}/third.git) {{ return 302 /third.git$asked$is_args$args; }}
+      return 302 /gitops.git$asked$is_args$args;
+    }}
     location /broken.git {{ return 503; }}
     location /busy.git {{
       default_type text/plain; add_header Retry-After 17 always; return 429 "not so fast";

@@ -15,7 +15,7 @@ use reqwest::header::{
     RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode};
+use reqwest::{Certificate, Client, Request, RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret;
 use tokio::runtime::Runtime;
 use url::Url;
@@ -50,7 +50,7 @@ pub(super) struct HttpWire {
 /// What the exchanges with one server share.
 struct Line {
     url: Url,
-    /// Where the repository is, if it was renamed.
+    /// Where the repository is, if it was renamed for good.
     place: Mutex<Option<Url>>,
     credentials: Credentials,
     patience: Patience,
@@ -205,38 +205,49 @@ impl Line {
         })
     }
 
-    fn address(&self, end: &str) -> Url {
-        let place = lock(&self.place).clone();
-        let mut url = place.unwrap_or_else(|| self.url.clone());
-        let path = format!("{}/{end}", url.path().trim_end_matches('/'));
-        url.set_path(&path);
-        url
+    /// Sends it to where the repository is; where it is no more, to where it is configured, whose
+    /// server may know of yet another name.
+    async fn send(&self, request: RequestBuilder) -> reqwest::Result<Response> {
+        let request = self.introduce(request).build()?;
+        let Some(place) = lock(&self.place).clone() else { return self.follow(request).await };
+        let as_configured = request.try_clone();
+        let answer = self.follow(asked_at(&place, request)).await?;
+        match (answer.status(), as_configured) {
+            (StatusCode::NOT_FOUND | StatusCode::GONE, Some(request)) => {
+                lock(&self.place).take();
+                self.follow(request).await
+            }
+            _ => Ok(answer),
+        }
     }
 
-    /// Sends it, and once more to where a repository is now that was renamed: what a server sends on
-    /// it has not heard.
-    async fn send(&self, request: RequestBuilder) -> reqwest::Result<Response> {
+    /// Sends it, and once more to where the server sends it on, which has not heard it. Only a new
+    /// name that is one for good is kept.
+    async fn follow(&self, request: Request) -> reqwest::Result<Response> {
         let again = request.try_clone();
         let answer = self.send_there(request).await?;
-        let (Some(place), Some(again)) = (self.sent_on_to(&answer), again) else {
+        let (Some((to, place)), Some(mut again)) = (sent_on_to(&answer), again) else {
             return Ok(answer);
         };
-        let mut again = self.introduce(again).build()?;
-        *again.url_mut() = place;
+        if is_for_good(answer.status()) {
+            tracing::warn!("{} was renamed: set the repository's `url` to {place}", self.url);
+            *lock(&self.place) = Some(place);
+        }
+        *again.url_mut() = to;
         self.client.execute(again).await
     }
 
     /// Sends it once more where the connection that was kept turns out to have ended: servers end
     /// what nobody uses, and do not say so. It does no harm to what was heard the first time,
     /// because a push compares before it swaps.
-    async fn send_there(&self, request: RequestBuilder) -> reqwest::Result<Response> {
+    async fn send_there(&self, request: Request) -> reqwest::Result<Response> {
         let again = request.try_clone();
-        let sent = self.introduce(request).send().await;
+        let sent = self.client.execute(request).await;
         match (sent, again) {
             (Err(cause), Some(again))
                 if cause.is_request() && !cause.is_connect() && !cause.is_timeout() =>
             {
-                self.introduce(again).send().await
+                self.client.execute(again).await
             }
             (sent, _) => sent,
         }
@@ -288,26 +299,6 @@ impl Line {
         Err(self.error(kind, &format!("the server answered {status}{words}{hint}")))
     }
 
-    /// Where on the same server an answer sends on to from a repository's old name; which is kept.
-    fn sent_on_to(&self, answer: &Response) -> Option<Url> {
-        let asked = answer.url();
-        let to = answer.headers().get(LOCATION).and_then(|it| it.to_str().ok());
-        let to = to.filter(|_| answer.status().is_redirection())?;
-        // Our credentials go to nobody else.
-        let to = asked.join(to).ok().filter(|to| to.origin() == asked.origin())?;
-        let end = ENDS.into_iter().find(|end| asked.path().ends_with(end))?;
-        let now = to.path().strip_suffix(end)?;
-        if now.is_empty() || asked.path().strip_suffix(end) == Some(now) {
-            return None;
-        }
-        let mut there = to.clone();
-        there.set_path(now);
-        there.set_query(None);
-        tracing::warn!("{} was renamed: set the repository's `url` to {there}", self.url);
-        *lock(&self.place) = Some(there);
-        Some(to)
-    }
-
     /// What a server says beside a status, where it says it in plain words.
     fn words(&self, mut answer: Response) -> String {
         let kind = answer.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
@@ -337,6 +328,47 @@ impl Line {
     fn error(&self, kind: Kind, told: &str) -> TransportError {
         TransportError::new(kind, format!("{}: {told}", self.url))
     }
+}
+
+/// The same request, of the repository at another place.
+fn asked_at(place: &Url, mut request: Request) -> Request {
+    let asked = request.url();
+    let end = ENDS.into_iter().find(|end| asked.path().ends_with(end)).unwrap_or_default();
+    let mut there = at(place, end);
+    there.set_query(asked.query());
+    *request.url_mut() = there;
+    request
+}
+
+/// Where a question is asked of the repository at a place.
+fn at(place: &Url, end: &str) -> Url {
+    let mut url = place.clone();
+    url.set_path(&format!("{}{end}", place.path().trim_end_matches('/')));
+    url
+}
+
+/// Where on the same server an answer sends on to from a repository's name, and which repository
+/// that is.
+fn sent_on_to(answer: &Response) -> Option<(Url, Url)> {
+    let asked = answer.url();
+    let to = answer.headers().get(LOCATION).and_then(|it| it.to_str().ok());
+    let to = to.filter(|_| answer.status().is_redirection())?;
+    // Our credentials go to nobody else.
+    let to = asked.join(to).ok().filter(|to| to.origin() == asked.origin())?;
+    let end = ENDS.into_iter().find(|end| asked.path().ends_with(end))?;
+    let now = to.path().strip_suffix(end)?;
+    if now.is_empty() || asked.path().strip_suffix(end) == Some(now) {
+        return None;
+    }
+    let mut place = to.clone();
+    place.set_path(now);
+    place.set_query(None);
+    Some((to, place))
+}
+
+/// Whether who is sent on with this status need not ask at the old place again.
+fn is_for_good(status: StatusCode) -> bool {
+    matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT)
 }
 
 /// What helps against a certificate that rustls does not accept, by its own words; none where
@@ -421,13 +453,13 @@ impl Exchange {
         let (line, service) = (&self.line, self.service);
         let (request, expected) = match self.question.take()? {
             Question::WhatIsThere => {
-                let mut url = line.address("info/refs");
+                let mut url = at(&line.url, "/info/refs");
                 url.query_pairs_mut().append_pair("service", service);
                 (line.client.get(url), format!("application/x-{service}-advertisement"))
             }
             Question::Work(body) => {
                 let expected = format!("application/x-{service}-result");
-                let request = line.client.post(line.address(service));
+                let request = line.client.post(at(&line.url, &format!("/{service}")));
                 let kind = format!("application/x-{service}-request");
                 (request.header(CONTENT_TYPE, kind).header(ACCEPT, &expected).body(body), expected)
             }

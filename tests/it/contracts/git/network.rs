@@ -74,6 +74,43 @@ async fn what_a_server_says_beside_its_status_reaches_people() {
 }
 
 #[tokio::test]
+async fn a_new_name_is_kept_until_nothing_is_there_any_more() {
+    for remote in [Remote::http(), Remote::http_by_libgit2()] {
+        let settings = remote.settings_for("renamed.git", basic(PASSWORD));
+        let mirror = Mirror::open(settings, &remote.data()).unwrap();
+        let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
+        mirror.push(vec![update(MAIN, None, Some(&first))]).await.unwrap();
+        assert_eq!(remote.git(&["rev-parse", "main"]), first.as_str());
+        let third = remote.bare().with_file_name("third.git");
+        std::fs::rename(remote.bare(), &third).unwrap();
+        let next = mirror.commit(spec(&[&first], &[("v.yaml", Some("tag: 2\n"))])).await.unwrap();
+        let pushed = mirror.push(vec![update(MAIN, Some(&first), Some(&next))]).await.unwrap();
+        assert_eq!(pushed, [RefOutcome::Moved]);
+        assert_eq!(crate::support::git::git(&third, &["rev-parse", "main"]), next.as_str());
+        mirror.fetch().await.unwrap();
+        assert_eq!(mirror.tip(MAIN).await.unwrap(), Some(next));
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_is_lent_is_not_kept() {
+    for remote in [Remote::http(), Remote::http_by_libgit2()] {
+        let settings = remote.settings_for("away.git", basic(PASSWORD));
+        let mirror = Mirror::open(settings, &remote.data()).unwrap();
+        let first = mirror.commit(spec(&[], &[("v.yaml", Some("tag: 1\n"))])).await.unwrap();
+        mirror.push(vec![update(MAIN, None, Some(&first))]).await.unwrap();
+        assert_eq!(remote.git(&["rev-parse", "main"]), first.as_str());
+        let third = remote.bare().with_file_name("third.git");
+        hoist::adapters::git::create_bare(&third, "main").unwrap();
+        mirror.fetch().await.unwrap();
+        assert_eq!(mirror.tip(MAIN).await.unwrap(), None, "it is sent elsewhere now");
+        std::fs::remove_dir_all(third).unwrap();
+        mirror.fetch().await.unwrap();
+        assert_eq!(mirror.tip(MAIN).await.unwrap(), Some(first));
+    }
+}
+
+#[tokio::test]
 async fn a_push_whose_answer_was_lost_is_found_done_when_it_is_repeated() {
     let remote = Remote::http();
     let Behind { first, detour, settings, .. } = Behind::a_detour(&remote).await;
