@@ -17,7 +17,9 @@ use super::pack;
 use super::packet::{self, DELIMITER, FLUSH, Packet, Packets, text_of};
 use super::smart::SmartTransport;
 use super::wire::Wire as _;
-use super::{Kind, RemoteRefs, Transport, TransportError, WORDS_LIMIT, oid, readable, settle};
+use super::{
+    Kind, RemoteRefs, Transport, TransportError, WORDS_LIMIT, is_mirrored, oid, readable, settle,
+};
 use crate::app::ports::{RefOutcome, RefUpdate};
 
 /// How we are called on the wire.
@@ -124,14 +126,7 @@ impl NativeTransport {
         let mut packets = Packets::of(answer);
         let lines = packets.lines().map_err(|cause| self.wire.cut_short(&cause))?;
         self.end(packets)?;
-        let mut refs = RemoteRefs::new();
-        for line in &lines {
-            let mut words = line.split(' ');
-            let (Some(id), Some(name)) = (words.next(), words.next()) else { continue };
-            let id = Oid::from_str(id).map_err(|_| self.strange(line))?;
-            refs.insert(name.to_owned(), id);
-        }
-        Ok(refs)
+        mirrored(&lines).map_err(|line| self.strange(line))
     }
 
     /// Brings what `refs` hold and the mirror does not have, in one question.
@@ -364,6 +359,20 @@ impl Transport for NativeTransport {
     }
 }
 
+/// What a server tells of the refs that hoist mirrors: it may tell of all others as well, because
+/// what was asked for is only a hint to it. The line that nobody understands, if there is one.
+fn mirrored(lines: &[String]) -> Result<RemoteRefs, &str> {
+    let mut refs = RemoteRefs::new();
+    for line in lines {
+        let mut words = line.split(' ');
+        let (Some(id), Some(name)) = (words.next(), words.next()) else { continue };
+        if is_mirrored(name) {
+            refs.insert(name.to_owned(), Oid::from_str(id).map_err(|_| line.as_str())?);
+        }
+    }
+    Ok(refs)
+}
+
 /// A question of the second version.
 fn command((name, names_its_format): (&str, bool), arguments: &[String]) -> Vec<u8> {
     let mut body = Vec::new();
@@ -409,4 +418,24 @@ fn new_objects(mirror: &Repository, updates: &[RefUpdate]) -> Result<Vec<u8>, Tr
     let tips = updates.iter().filter_map(|update| update.new.as_ref()).map(oid);
     let tips = tips.collect::<Result<Vec<Oid>, TransportError>>()?;
     pack::thin(mirror, &tips, &there).map_err(ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_tells_beyond_what_it_was_asked_is_not_mirrored() {
+        let id = "2b5e3ac4f1f6ab1c3f5c7a7e2b1c0d9e8f7a6b5c";
+        let line = |rest: &str| format!("{id} {rest}");
+        let names = ["HEAD symref-target:refs/heads/main", "refs/heads/main", "refs/hoist/audit"];
+        let others = ["refs/pull/7/head", "refs/tags/v1 peeled:0", "refs/headship", "refs/notes/n"];
+        let mut lines: Vec<String> = names.into_iter().chain(others).map(line).collect();
+        lines.push("unborn HEAD symref-target:refs/heads/main".into());
+        let refs = mirrored(&lines).unwrap();
+        assert_eq!(refs.keys().collect::<Vec<_>>(), ["refs/heads/main", "refs/hoist/audit"]);
+        assert!(refs.values().all(|held| held.to_string() == id));
+        lines.push("rubbish refs/heads/other".into());
+        assert_eq!(mirrored(&lines), Err("rubbish refs/heads/other"));
+    }
 }
