@@ -143,6 +143,13 @@ impl Place {
         }
     }
 
+    /// Removes one that was begun and came to nothing.
+    pub(super) fn remove_new(&self) {
+        if let Err(error) = remove_tree(&self.beside("new")) {
+            tracing::warn!("what was built of a new mirror stays for now: {error:#}");
+        }
+    }
+
     /// How many bytes its objects take.
     pub(super) fn weight(&self) -> u64 {
         weight_of(&self.path.join("objects"))

@@ -221,8 +221,10 @@ impl Keeper {
         let Some(fresh) = self.renewal.built() else {
             return bring_up_to_date(&*self.transport, &self.mirror);
         };
-        bring_up_to_date(&*self.transport, &fresh)
-            .inspect_err(|error| self.renewal.note_failure(error))?;
+        if let Err(error) = bring_up_to_date(&*self.transport, &fresh) {
+            self.renewal.take_back(fresh, &error);
+            return Err(error);
+        }
         let made = self.mirror.hand_over(&fresh);
         self.put_in_place(fresh)?;
         self.mirror.remember(made);
@@ -248,7 +250,7 @@ impl Keeper {
             TransportError::disk(&cause)
         })?;
         self.mirror = Desk::of(placed);
-        self.renewal.clear_away();
+        self.renewal.note_success();
         self.place.note_weight();
         self.doubt = None;
         Ok(())

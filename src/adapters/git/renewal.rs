@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use git2::Repository;
 
-use super::disk::Place;
+use super::disk::{Place, check_sound};
 use super::follow::bring_up_to_date;
 use super::mirror::Bounds;
 use super::pace::now;
@@ -44,8 +44,14 @@ pub(super) fn build(
     transport: &dyn Transport,
 ) -> Result<Repository, TransportError> {
     let fresh = place.begin_anew().map_err(|cause| TransportError::disk(&cause))?;
-    bring_up_to_date(transport, &fresh)?;
-    Ok(fresh)
+    match bring_up_to_date(transport, &fresh) {
+        Ok(()) => Ok(fresh),
+        Err(error) => {
+            drop(fresh);
+            place.remove_new();
+            Err(error)
+        }
+    }
 }
 
 impl Renewal {
@@ -94,18 +100,28 @@ impl Renewal {
         }
     }
 
-    /// The new mirror, once it was seen to be whole. Whoever takes it puts it to use, or notes why
-    /// not.
+    /// The new mirror, once it was seen to be whole. Whoever takes it puts it to use, or gives it
+    /// back.
     pub(super) fn built(&mut self) -> Option<Repository> {
         match std::mem::replace(&mut self.stage, Stage::Idle) {
-            Stage::Built(fresh) => {
-                (self.failures, self.not_before) = (0, None);
-                Some(fresh)
-            }
+            Stage::Built(fresh) => Some(fresh),
             stage @ (Stage::Idle | Stage::UnderWay(..)) => {
                 self.stage = stage;
                 None
             }
+        }
+    }
+
+    /// Keeps the new mirror for the next fetch, where the remote could not be fetched from; one that
+    /// is itself the reason comes to nothing.
+    pub(super) fn take_back(&mut self, fresh: Repository, error: &TransportError) {
+        let is_broken = error.is_ours() || error.may_be_ours() && check_sound(&fresh).is_err();
+        if is_broken {
+            drop(fresh);
+            self.place.remove_new();
+            self.note_failure(error);
+        } else {
+            self.stage = Stage::Built(fresh);
         }
     }
 
@@ -121,8 +137,10 @@ impl Renewal {
         );
     }
 
-    /// Has the mirror removed that was in use before, which takes longer than all the rest of it.
-    pub(super) fn clear_away(&self) {
+    /// The new mirror is in use. Has the one removed that was in use before, which takes longer than
+    /// all the rest of it.
+    pub(super) fn note_success(&mut self) {
+        (self.failures, self.not_before) = (0, None);
         let place = Arc::clone(&self.place);
         let work = move || place.remove_old();
         if let Err(cause) = thread::Builder::new().name("git-renewal".to_owned()).spawn(work) {

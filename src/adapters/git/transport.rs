@@ -311,6 +311,11 @@ impl TransportError {
         Self::new(Kind::Mirror, format!("{cause:#}"))
     }
 
+    /// Whether it is our own disk that failed.
+    pub(super) fn is_ours(&self) -> bool {
+        matches!(self.kind, Kind::Mirror)
+    }
+
     /// Whether a broken mirror may be the reason.
     pub(super) fn may_be_ours(&self) -> bool {
         match self.kind {

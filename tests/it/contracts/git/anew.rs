@@ -151,6 +151,7 @@ async fn a_clone_that_a_server_refuses_is_not_asked_for_again_at_once() {
     }
     assert_eq!(behind.detour.clones(), before + 1);
     assert_eq!(which(&behind.mirror_path()), old);
+    assert!(!behind.mirror_path().with_extension("git.new").exists(), "nothing of it stays");
     drop(mirror);
 
     // After the pause it is tried again, and goes well in the end.
@@ -161,6 +162,33 @@ async fn a_clone_that_a_server_refuses_is_not_asked_for_again_at_once() {
     until(async || mirror.fetch().await.is_ok()).await;
     until_replaced(&mirror, &behind.mirror_path(), old).await;
     assert_eq!(mirror.list(&behind.first, "*").await.unwrap(), ["v.yaml"]);
+}
+
+/// A clone asks much of a server; what it brought is as good a moment later.
+#[tokio::test]
+async fn a_mirror_that_was_built_anew_outlives_a_fetch_that_fails() {
+    let remote = Remote::http();
+    let behind = Behind::a_detour(&remote).await;
+    behind.mirror().fetch().await.unwrap();
+    let old = which(&behind.mirror_path());
+    behind.detour.take(Road::NoClones);
+    let before = behind.detour.clones();
+    let mirror = behind.mirror_within(NONE);
+    mirror.fetch().await.unwrap();
+    until(async || behind.detour.clones() > before).await;
+    behind.detour.take(Road::Good);
+    // Its refs are set when everything is there.
+    let built = behind.mirror_path().with_extension("git.new").join(MAIN);
+    until(async || built.exists()).await;
+    behind.detour.take(Road::Cut);
+    for _ in 0..2 {
+        let error = mirror.fetch().await.unwrap_err();
+        assert!(matches!(error, GitError::Unreachable(_)), "{error:?}");
+    }
+    behind.detour.take(Road::Good);
+    until_replaced(&mirror, &behind.mirror_path(), old).await;
+    assert_eq!(behind.detour.clones(), before + 1, "it is not built a second time");
+    assert_eq!(mirror.tip(MAIN).await.unwrap(), Some(behind.first.clone()));
 }
 
 /// At whatever moment it was killed, one of the two is whole.
