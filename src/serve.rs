@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use futures::future::BoxFuture;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -23,6 +24,7 @@ use crate::{http, scheduler};
 /// When the configuration has problems, the store or a mirror cannot be opened, or the address
 /// is taken.
 pub async fn run(config: &Path, listen: Option<&str>, mode: Mode) -> anyhow::Result<()> {
+    open_many_files();
     let mut configuration = wiring::configuration(config)?;
     let settings = &mut configuration.settings;
     // Links lead where hoist listens, unless the configuration says where else people reach it.
@@ -121,6 +123,17 @@ fn say(text: &str) {
     let mut out = anstream::stdout().lock();
     // A closed terminal is no reason to stop serving.
     drop(writeln!(out, "{text}").and_then(|()| out.flush()));
+}
+
+/// Lets this process open as many files as the machine allows: each pack of each mirror is one, and
+/// each connection. The 1,024 that are usual protect programs that wait by `select`, as none of ours
+/// does.
+fn open_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "no more files can be open than {:?}", limit.current);
+    }
 }
 
 /// Ends when somebody presses Ctrl-C or the service manager says so.

@@ -117,6 +117,7 @@ const HOMES: &[Home] = &[
     Home { of: "prometheus_client", rooms: &["http"] },
     Home { of: "rand", rooms: &["adapters::clock"] },
     Home { of: "reqwest", rooms: &["adapters"] },
+    Home { of: "rustix", rooms: &["serve"] },
     Home { of: "serde_yaml", rooms: &["yaml_edit", "config"] },
     Home { of: "sigstore_verify", rooms: &["domain::trust", "app::examine"] },
     Home { of: "sqlx", rooms: &["adapters::store"] },

@@ -16,6 +16,9 @@ const KILLS: u32 = 12;
 /// How long the end may take, on a machine that has much else to do.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// Starts a program as most machines do: it may open few files, until it asks for more.
+const FEW_FILES: &str = r#"ulimit -Sn 256 && exec "$0" "$@""#;
+
 struct Process {
     child: Child,
     address: String,
@@ -26,7 +29,8 @@ impl Process {
     fn start(bot: &Bot) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let listen = format!("127.0.0.1:{port}");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hoist"));
+        let mut command = Command::new("sh");
+        command.args(["-c", FEW_FILES, env!("CARGO_BIN_EXE_hoist")]);
         command.args(["serve", "--listen", &listen, "--config"]).arg(bot.config());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let url = format!("http://{listen}").parse().unwrap();
@@ -73,6 +77,21 @@ impl Drop for Process {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
+}
+
+/// Each pack of each mirror is one.
+#[tokio::test]
+async fn a_process_that_serves_may_open_as_many_files_as_the_machine_allows() {
+    let bot = Bot::asleep(&[("staging", "merge: automatic")]);
+    let process = Process::start(&bot).that_lives(&bot).await;
+    let limits = format!("/proc/{}/limits", process.child.id());
+    let limits = std::fs::read_to_string(limits).unwrap();
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let [soft, hard, _unit] = files.split_whitespace().collect::<Vec<_>>()[..] else {
+        panic!("{files}")
+    };
+    assert_ne!(soft, "256");
+    assert_eq!(soft, hard);
 }
 
 #[tokio::test]
