@@ -81,11 +81,18 @@ impl Desk {
         let now = now();
         let mut made = self.made.take();
         made.retain(|(_, at)| now - *at < WAITS);
-        let done = Copying::between(&self.repository, other)
-            .and_then(|mut way| made.iter().try_for_each(|(id, _)| way.copy(*id)));
+        let done = Copying::between(&self.repository, other).and_then(|mut way| {
+            // One that cannot be read keeps no other behind.
+            made.iter().fold(Ok(()), |so_far, (id, _)| {
+                let copied = way.copy(*id);
+                so_far.and(copied)
+            })
+        });
         if let Err(CopyError::Reading(cause) | CopyError::Writing(cause)) = done {
             // It is made again by those who miss it.
-            tracing::warn!("what was not pushed yet stays behind in the old mirror: {cause}");
+            tracing::warn!(
+                "some of what was not pushed yet stays behind in the old mirror: {cause}"
+            );
         }
         made
     }

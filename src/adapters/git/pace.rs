@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 pub struct PushBudget {
     /// How many pushes may come right after each other when there was none for long.
     pub burst: u32,
-    /// How long it takes until one more may come. Nobody waits for longer than that.
+    /// How long it takes until one more may come. Where many mirrors share the budget, each may
+    /// wait for the others' turns as well.
     pub every: Duration,
 }
 

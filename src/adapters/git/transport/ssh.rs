@@ -158,7 +158,8 @@ impl SshWire {
         let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         let silent = || {
             let (shown, waited) = (socket.display(), AGENT.as_secs());
-            self.refused(&format!(
+            // It may answer the next time.
+            self.broken(format!(
                 "the agent at {shown} (`ssh_agent`) gave no answer within {waited} s; check that it \
                  asks nobody before it lets a key be used"
             ))

@@ -93,7 +93,7 @@ async fn an_agent_that_never_answers_is_left_alone() {
     let data = tempfile::tempdir().unwrap();
     let mirror = Mirror::open(remote.settings_for("gitops.git", login), data.path()).unwrap();
     let silent = mirror.fetch().await.unwrap_err();
-    assert!(matches!(silent, GitError::Unauthorized(_)), "{silent:?}");
+    assert!(matches!(silent, GitError::Unreachable(_)), "{silent:?}");
     assert!(text(silent).contains("gave no answer within 10 s"));
     let still = mirror.fetch().await.unwrap_err();
     assert!(text(still).contains("gave no answer within 10 s"));
