@@ -83,10 +83,8 @@ impl Desk {
         made.retain(|(_, at)| now - *at < WAITS);
         let done = Copying::between(&self.repository, other).and_then(|mut way| {
             // One that cannot be read keeps no other behind.
-            made.iter().fold(Ok(()), |so_far, (id, _)| {
-                let copied = way.copy(*id);
-                so_far.and(copied)
-            })
+            let copied: Vec<_> = made.iter().map(|(id, _)| way.copy(*id)).collect();
+            copied.into_iter().collect::<Result<(), _>>()
         });
         if let Err(CopyError::Reading(cause) | CopyError::Writing(cause)) = done {
             // It is made again by those who miss it.
